@@ -1,0 +1,12 @@
+//! What Circle means: ids, the pipeline file, plans, runs, environments, deployments.
+//!
+//! Pure by rule: nothing here waits, reads a clock, rolls dice or touches a file; times and ids are passed in.
+//! `make check` refuses an async function or an I/O dependency in this crate.
+
+pub mod environment;
+pub mod ids;
+pub mod names;
+pub mod plan;
+pub mod run;
+pub mod service;
+pub mod trigger;

@@ -1,0 +1,102 @@
+//! A workspace's lasting settings: services, registries, secrets by name.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{RegistryId, SecretId, ServiceId, WorkspaceId};
+use crate::names::{BranchName, Slug, VariableName};
+
+/// The tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workspace {
+    pub id: WorkspaceId,
+    pub name: Slug,
+    pub policy: WorkspacePolicy,
+    pub created_at: Timestamp,
+}
+
+/// What the pipeline files of a workspace may ask for; everything is off at first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WorkspacePolicy {
+    /// Privileged containers and devices: root on the worker's machine, in effect.
+    pub privileged: bool,
+    /// Pull requests of members may push images under `pr-N` tags.
+    pub push_pull_requests: bool,
+}
+
+/// One repository, or a folder of one, with its pipeline and settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    pub id: ServiceId,
+    pub workspace: WorkspaceId,
+    pub name: Slug,
+    /// Where it is cloned from; https, http, ssh or git, without credentials.
+    pub repository: String,
+    /// Where the pipeline file lies in the repository.
+    pub pipeline_path: String,
+    /// The branch of a manual trigger that names none.
+    pub default_branch: BranchName,
+    /// Where images go that name no repository: the registry, and the path beneath it.
+    pub image: Option<ImageHome>,
+    /// Deploys of a file without a `deploy` section, by environment name.
+    pub default_deploys: Vec<Slug>,
+    /// Longest wait in the queue, in seconds.
+    pub queue_timeout_s: u64,
+    /// Runs of this service at the same time.
+    pub max_parallel: u32,
+    pub created_at: Timestamp,
+}
+
+impl Service {
+    /// Two hours in the queue.
+    pub const DEFAULT_QUEUE_TIMEOUT_S: u64 = 7_200;
+    /// The name in the repository's root.
+    pub const DEFAULT_PIPELINE_PATH: &'static str = "caicloud.yml";
+}
+
+/// A place for images: pushes of the service stay at this path or beneath it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageHome {
+    pub registry: Slug,
+    /// Such as `shop/web`.
+    pub path: String,
+}
+
+/// Where images are pushed to and pulled from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registry {
+    pub id: RegistryId,
+    pub workspace: WorkspaceId,
+    pub name: Slug,
+    /// `host[:port]`, as it stands in image references.
+    pub address: String,
+    pub username: Option<String>,
+    /// The password lies sealed under this id.
+    pub password: Option<SecretId>,
+    pub created_at: Timestamp,
+}
+
+/// Who may read a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SecretScope {
+    /// Every service of the workspace, in runs of members.
+    Workspace,
+    /// One service, in runs of members.
+    Service { service: ServiceId },
+    /// Only refs that may reach the environment.
+    Environment { environment: Slug },
+    /// Circle itself: hook secrets, registry passwords, target credentials. No run ever reads it.
+    Internal,
+}
+
+/// What is known of a secret without opening it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretHead {
+    pub id: SecretId,
+    pub workspace: WorkspaceId,
+    pub scope: SecretScope,
+    pub name: VariableName,
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,65 @@
+//! What a delivery, an API call or a release asks for.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::names::{BranchName, CommitId, GitRef, TagName};
+
+/// The wish for one run: which commit, why, by whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trigger {
+    /// What happened in the repository, or what somebody asked for.
+    pub event: Event,
+    /// The ref that was asked for; checkout fetches it and then goes to `commit`.
+    pub git_ref: GitRef,
+    /// The commit; `None` until a ref was resolved (a manual trigger names only a branch).
+    pub commit: Option<CommitId>,
+    /// The commit's own time, when known.
+    pub commit_time: Option<Timestamp>,
+    /// The first line of the commit's message, cut to 200 characters.
+    pub title: Option<String>,
+    /// The authenticated user or hook that asked; never the commit's author.
+    pub actor: String,
+    /// Whether the code comes from somebody whom the workspace trusts.
+    pub trust: Trust,
+    /// Unique within the service: a second trigger of the same key is the same run.
+    pub key: String,
+    /// Paths that the push touched; `None` when unknown, and then every `paths` rule matches.
+    pub changed_paths: Option<Vec<String>>,
+}
+
+/// Kinds of trigger with what each carries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Event {
+    /// A branch moved.
+    Push { branch: BranchName },
+    /// A tag was made.
+    Tag { tag: TagName },
+    /// A pull request was opened or moved.
+    PullRequest { number: u64, into: BranchName },
+    /// Somebody asked by hand; plans like a push of that ref.
+    Manual { branch: Option<BranchName>, tag: Option<TagName> },
+}
+
+impl Event {
+    /// The word for `CIRCLE_EVENT` and for `triggers:` rules.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Push { .. } => "push",
+            Self::Tag { .. } => "tag",
+            Self::PullRequest { .. } => "pull_request",
+            Self::Manual { .. } => "manual",
+        }
+    }
+}
+
+/// How far the code of a trigger is trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trust {
+    /// A push by a member: secrets and deploys as the environments allow.
+    Member,
+    /// A fork or an unapproved author: no secrets, no push, no deploy.
+    Stranger,
+}
