@@ -1,0 +1,97 @@
+//! The typed face of a store.
+
+use std::sync::Arc;
+
+use super::kinds::Index;
+use super::record::{decode, encode};
+use super::{Changes, Page, Query, Record, RecordError, Store, StoreError, Version};
+
+/// Loads, inserts and replaces records by type. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Records {
+    store: Arc<dyn Store>,
+}
+
+impl Records {
+    /// Over any adapter.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store }
+    }
+
+    /// The port beneath.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The record and its version, or `None`.
+    pub async fn load<T: Record>(&self, id: &str) -> Result<Option<(T, Version)>, RecordError> {
+        self.store.get(T::KIND, id).await?.map(decode).transpose()
+    }
+
+    /// Puts a new record.
+    pub async fn insert<T: Record>(&self, record: &T) -> Result<Version, RecordError> {
+        Ok(self.store.insert(encode(record)?).await?)
+    }
+
+    /// Puts the record in the place of what has the expected version.
+    pub async fn replace<T: Record>(&self, record: &T, expected: Version) -> Result<Version, RecordError> {
+        Ok(self.store.replace(encode(record)?, expected).await?)
+    }
+
+    /// Removes the record, if it still has the expected version.
+    pub async fn delete<T: Record>(&self, id: &str, expected: Version) -> Result<(), RecordError> {
+        Ok(self.store.delete(T::KIND, id, expected).await?)
+    }
+
+    /// Heads; see [`Store::find`].
+    pub async fn find(&self, query: Query) -> Result<Page, StoreError> {
+        self.store.find(query).await
+    }
+
+    /// See [`Store::count`].
+    pub async fn count(&self, query: Query) -> Result<u64, StoreError> {
+        self.store.count(query).await
+    }
+
+    /// The one record that has these values of a unique index.
+    pub async fn load_by<T: Record>(&self, query: Query) -> Result<Option<(T, Version)>, RecordError> {
+        check_names_one::<T>(&query)?;
+        let page = self.store.find(query.limit(1)).await?;
+        match page.heads.first() {
+            Some(head) => self.load(&head.id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The whole records of a page. A record that was deleted since it was found is left out.
+    pub async fn load_page<T: Record>(&self, page: &Page) -> Result<Vec<(T, Version)>, RecordError> {
+        let mut records = Vec::with_capacity(page.heads.len());
+        for head in &page.heads {
+            records.extend(self.load(&head.id).await?);
+        }
+        Ok(records)
+    }
+
+    /// See [`Store::changes`].
+    pub fn changes<T: Record>(&self) -> Changes {
+        self.store.changes(T::KIND)
+    }
+}
+
+fn check_names_one<T: Record>(query: &Query) -> Result<(), StoreError> {
+    let Index {
+        kind,
+        unique,
+        fields,
+        name,
+    } = query.index;
+    if kind == T::KIND && unique && query.equal.len() == fields.len() && !fields.is_empty() {
+        return Ok(());
+    }
+    let reason = format!(
+        "index {name} of {kind} with {} values does not name one {}",
+        query.equal.len(),
+        T::KIND
+    );
+    Err(StoreError::Invalid { reason })
+}

@@ -1,0 +1,100 @@
+//! Read, decide, compare-and-swap, again if somebody was faster.
+
+use std::error::Error;
+
+use super::{Record, RecordError, Records, StoreError, Version};
+
+/// How often a change is decided anew before [`UpdateError::Contended`]: with 16 writers on one document each wins
+/// within 16 rounds, so only a document that is written without pause gets here.
+pub const UPDATE_TRIES: usize = 64;
+
+/// What an update left behind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Updated<T, R> {
+    /// The record as it is now.
+    pub record: T,
+    /// Its version now.
+    pub version: Version,
+    /// What the decision returned.
+    pub result: R,
+}
+
+/// Why an update did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError<E: Error + 'static> {
+    /// There is no such document.
+    #[error("there is no {kind} {id}")]
+    Missing {
+        /// Of which kind.
+        kind: super::Kind,
+        /// Which one.
+        id: String,
+    },
+    /// The decision said no; nothing was written.
+    #[error(transparent)]
+    Refused(E),
+    /// Others were faster [`UPDATE_TRIES`] times: try again later.
+    #[error("{kind} {id} is changed by others all the time")]
+    Contended {
+        /// Of which kind.
+        kind: super::Kind,
+        /// Which one.
+        id: String,
+    },
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+impl<E: Error + 'static> From<StoreError> for UpdateError<E> {
+    fn from(error: StoreError) -> Self {
+        Self::Record(error.into())
+    }
+}
+
+impl Records {
+    /// Applies a decision to the newest state of a record.
+    ///
+    /// `decide` is called again whenever another writer was faster: it must be pure. If it leaves the record as it
+    /// was, nothing is written. The id must not change.
+    pub async fn update<T, R, E, F>(&self, id: &str, mut decide: F) -> Result<Updated<T, R>, UpdateError<E>>
+    where
+        T: Record,
+        E: Error + 'static,
+        F: FnMut(&mut T) -> Result<R, E>,
+    {
+        for _ in 0..UPDATE_TRIES {
+            let Some((mut record, version)) = self.load::<T>(id).await? else {
+                return Err(UpdateError::Missing {
+                    kind: T::KIND,
+                    id: id.to_owned(),
+                });
+            };
+            let before = super::record::encode(&record)?;
+            let result = decide(&mut record).map_err(UpdateError::Refused)?;
+            let after = super::record::encode(&record)?;
+            if after == before {
+                return Ok(Updated {
+                    record,
+                    version,
+                    result,
+                });
+            }
+            match self.store().replace(after, version).await {
+                Ok(version) => {
+                    return Ok(Updated {
+                        record,
+                        version,
+                        result,
+                    });
+                }
+                Err(StoreError::Stale { .. }) => tokio::task::yield_now().await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(UpdateError::Contended {
+            kind: T::KIND,
+            id: id.to_owned(),
+        })
+    }
+}
