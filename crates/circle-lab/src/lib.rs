@@ -1,0 +1,15 @@
+//! The real servers that stand beside Circle in the demo, the stories and the examples: a registry, a git server and a
+//! Docker Swarm of one node.
+//!
+//! Everything listens on loopback, keeps its files in the folder it is given, and dies with its handle. Nothing here is
+//! part of the product's way: Circle meets these servers only over the wire.
+
+mod child;
+mod git;
+mod ports;
+mod registry;
+
+pub use child::{Child, LabError};
+pub use git::{GitServer, Repository};
+pub use ports::{free_port, is_free};
+pub use registry::{Credentials, Registry};
