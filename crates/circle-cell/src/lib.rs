@@ -1,0 +1,31 @@
+//! Where a run is isolated: a cell is a Docker daemon of its own in namespaces and cgroups of its own, destroyed as a
+//! whole when its run ends.
+//!
+//! Promises: a killed cell leaves no process, mount, link, rule, cgroup or file; a cell sees nothing of its host and
+//! nothing of another cell; what a crash left is found by names that only its provider uses.
+//! Absences: no other crate touches namespaces, mounts or cgroups, and no other crate has `unsafe` code; nothing here
+//! knows of runs, stages or servers.
+
+mod cell;
+mod cidr;
+mod error;
+mod exec;
+pub mod gate;
+mod id;
+pub mod init;
+pub mod pool;
+mod port;
+pub mod probe;
+pub mod process;
+mod spec;
+mod sys;
+mod view;
+
+pub use cell::{Cell, Death, Killed, Killer, Owner, StartTimings};
+pub use cidr::{Cidr, CidrError};
+pub use error::CellError;
+pub use exec::{Exit, InCell, InCellChild, Sight};
+pub use id::{CellId, CellIdError};
+pub use port::{CellProvider, Described, Swept};
+pub use spec::{CellSpec, Limits, Relay, RelayError, Root};
+pub use view::{Folder, Layer, View};

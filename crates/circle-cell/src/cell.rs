@@ -1,0 +1,158 @@
+//! A living cell, and its end.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::process::ProcessCell;
+use crate::{CellError, CellId, Folder, InCell, InCellChild, Layer, Relay, View};
+
+/// A living cell. Dropping it kills it; `kill` also waits until nothing is left of it.
+#[derive(Debug)]
+pub struct Cell {
+    process: ProcessCell,
+}
+
+/// How long each part of a start took, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct StartTimings {
+    /// Folder, cgroups and firewall.
+    pub prepare_ms: u64,
+    /// Namespaces, and the cell's own root.
+    pub namespace_ms: u64,
+    /// The link to the host, names, relays.
+    pub network_ms: u64,
+    /// From the daemon's start to its first answer.
+    pub daemon_ms: u64,
+    /// Loading the images that the specification names.
+    pub images_ms: u64,
+    /// Everything together.
+    pub total_ms: u64,
+}
+
+/// How a cell ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Killed {
+    /// From the order to the death of every process in the cell.
+    pub dead_in: Duration,
+    /// From there until nothing was left of it.
+    pub cleaned_in: Duration,
+}
+
+/// Why a cell died that nobody killed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Death {
+    /// One sentence, with the daemon's last words where there are any.
+    pub reason: String,
+}
+
+/// A user and a group of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub struct Owner {
+    /// The user's number on the host.
+    pub uid: u32,
+    /// The group's number on the host.
+    pub gid: u32,
+}
+
+/// Kills one cell from anywhere, at any moment, any number of times. Holding it does not keep the cell alive.
+#[derive(Debug, Clone)]
+pub struct Killer {
+    pub(crate) process: crate::process::ProcessKiller,
+}
+
+impl Killer {
+    /// Sends SIGKILL to the whole cell and waits until every process in it is dead; what remains of it on the host is
+    /// removed by the owner of the [`Cell`]. Returns how long it took.
+    pub async fn kill(&self) -> Duration {
+        self.process.kill().await
+    }
+}
+
+impl Cell {
+    pub(crate) fn new(process: ProcessCell) -> Self {
+        Self { process }
+    }
+
+    /// The cell's name.
+    pub fn id(&self) -> &CellId {
+        self.process.id()
+    }
+
+    /// The daemon's socket as the host sees it; only root may open it.
+    pub fn socket(&self) -> &Path {
+        self.process.socket()
+    }
+
+    /// How long the start took.
+    pub fn timings(&self) -> StartTimings {
+        self.process.timings()
+    }
+
+    /// The cell's own address: names are resolved here on port 53, and containers reach what listens on it.
+    pub fn address(&self) -> Ipv4Addr {
+        self.process.address()
+    }
+
+    /// Who root inside the containers is on the host.
+    pub fn remapped_root(&self) -> Owner {
+        self.process.remapped_root()
+    }
+
+    /// A handle that kills this cell from another task.
+    pub fn killer(&self) -> Killer {
+        Killer {
+            process: self.process.killer(),
+        }
+    }
+
+    /// Starts a process inside the cell's namespaces.
+    pub async fn exec(&self, command: InCell) -> Result<InCellChild, CellError> {
+        self.process.exec(command).await
+    }
+
+    /// A new empty folder, owned by the remapped root (mode 0755), which host and cell see under two paths.
+    /// `name` is one path component of letters, digits, `-`, `_` and `.`, and must not be in use.
+    pub async fn new_folder(&self, name: &str) -> Result<Folder, CellError> {
+        self.process.new_folder(name).await
+    }
+
+    /// A new empty layer: a folder that can be a read-only part of views.
+    pub async fn new_layer(&self, name: &str) -> Result<Layer, CellError> {
+        self.process.new_layer(name).await
+    }
+
+    /// Mounts the layers, the first on top, beneath a fresh writable layer. What is written to a view is seen in that
+    /// view alone, and afterwards stands in [`View::written`].
+    pub async fn mount_view(&self, name: &str, lowers: &[&Layer]) -> Result<View, CellError> {
+        self.process.mount_view(name, lowers).await
+    }
+
+    /// Unmounts a view and gives back what was written to it as a layer.
+    pub async fn unmount_view(&self, view: View) -> Result<Layer, CellError> {
+        self.process.unmount_view(view).await
+    }
+
+    /// Opens one more service of the host inside the cell.
+    pub async fn open_relay(&self, relay: Relay) -> Result<(), CellError> {
+        self.process.open_relay(relay).await
+    }
+
+    /// Asks the daemon whether it answers.
+    pub async fn health(&self) -> Result<(), CellError> {
+        self.process.health().await
+    }
+
+    /// Waits until the cell is dead, by whatever cause.
+    pub async fn died(&self) -> Death {
+        self.process.died().await
+    }
+
+    /// Kills everything in the cell, then removes what it had on the host. When it fails, a later sweep removes the
+    /// rest.
+    pub async fn kill(self) -> Result<Killed, CellError> {
+        self.process.end().await
+    }
+}

@@ -1,0 +1,99 @@
+//! What an operator can set about the cells of this machine.
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::Cidr;
+
+/// How long a daemon may take until it answers; a healthy one takes well under two seconds on two processors.
+const START_DEADLINE: Duration = Duration::from_secs(60);
+
+/// The settings of a process provider.
+#[derive(Debug, Clone)]
+pub struct ProcessConfig {
+    /// The folder that holds everything of this provider's cells. One provider at a time owns it.
+    pub state: PathBuf,
+    /// How PID 1 of a cell is started.
+    pub init: InitProgram,
+    /// Which users of the host the users of the containers are.
+    pub remap: Remap,
+    /// Where cells may send packets to.
+    pub network: NetworkPolicy,
+    /// How long a daemon may take until it answers. Default: one minute.
+    pub start_deadline: Duration,
+}
+
+/// The program that becomes PID 1 of a cell; it must call [`crate::init::main`] and nothing else.
+#[derive(Debug, Clone)]
+pub struct InitProgram {
+    /// The executable on the host.
+    pub program: PathBuf,
+    /// The arguments that lead it to [`crate::init::main`].
+    pub args: Vec<OsString>,
+}
+
+/// The range of host users that the users of all containers are mapped to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remap {
+    /// Who root is. Default: 1048576.
+    pub first: u32,
+    /// How many users there are. Default: 65536.
+    pub count: u32,
+}
+
+/// Where cells may send packets to: everywhere but to the host, to other cells, to link-local and to private
+/// addresses.
+#[derive(Debug, Clone)]
+pub struct NetworkPolicy {
+    /// The addresses of the links between host and cells, four for each. Default: 198.18.0.0/15, which the internet
+    /// does not use.
+    pub range: Cidr,
+    /// Private ranges that cells may reach all the same. Default: none.
+    pub allow: Vec<Cidr>,
+    /// The name servers that the host asks for the cells. Default: those of the host's /etc/resolv.conf.
+    pub resolvers: Vec<SocketAddr>,
+}
+
+impl ProcessConfig {
+    /// Settings with every default, for a state folder and an init program.
+    pub fn new(state: impl Into<PathBuf>, init: InitProgram) -> Self {
+        Self {
+            state: state.into(),
+            init,
+            remap: Remap::default(),
+            network: NetworkPolicy::default(),
+            start_deadline: START_DEADLINE,
+        }
+    }
+}
+
+impl InitProgram {
+    /// The running executable, started again as `cell-init`.
+    pub fn this_program() -> Self {
+        Self {
+            program: PathBuf::from("/proc/self/exe"),
+            args: vec![OsString::from("cell-init")],
+        }
+    }
+}
+
+impl Default for Remap {
+    fn default() -> Self {
+        Self {
+            first: 1_048_576,
+            count: 65_536,
+        }
+    }
+}
+
+impl Default for NetworkPolicy {
+    fn default() -> Self {
+        Self {
+            range: Cidr::new(Ipv4Addr::new(198, 18, 0, 0), 15),
+            allow: Vec::new(),
+            resolvers: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! System calls that neither the standard library nor nix wraps.
