@@ -1,1 +1,63 @@
-fn main() {}
+//! Circle's chores: set up a machine, check, test, make images, assemble examples. `cargo xtask help` lists them.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a chore talks to the person at the terminal"
+)]
+
+mod check;
+mod images;
+mod place;
+mod process;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+cargo xtask <chore>
+
+  setup                       install what this machine lacks (Debian or Ubuntu, as root)
+  check [fmt|clippy|deny|tidy]…   formatting, lints, dependencies, fences and budgets
+  test [nextest arguments]    set up, build, run every test that needs no server of others
+  test-real                   the suites against real servers
+  images list                 the images that Circle builds for itself
+  images build [NAME]…        build them (all that the demo needs when no name is given)
+  images path NAME            print the path of an image's tar, building it first when missing
+  clean                       remove images and tools from the cache folder (never the compiled target)
+  help                        this text
+
+Everything a chore makes lies in $XDG_CACHE_HOME/circle (~/.cache/circle), outside the clone.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("circle: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> Result<()> {
+    let (chore, rest) = match arguments.split_first() {
+        Some((chore, rest)) => (chore.as_str(), rest),
+        None => ("help", arguments),
+    };
+    match chore {
+        "setup" => setup::run(),
+        "check" => check::run(rest),
+        "test" => test::run(rest),
+        "test-real" => test::real(),
+        "images" => images::run(rest),
+        "clean" => place::clean(),
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        other => bail!("no chore is called `{other}`; `cargo xtask help` lists them"),
+    }
+}

@@ -1,0 +1,28 @@
+//! The project's own rules, run over every file, and the budgets, printed as tables.
+
+use anyhow::{Result, bail};
+
+use super::rules::{self, Project};
+use super::{budgets, source};
+
+/// Prints findings and budgets; an error when there is a finding or a hard limit is passed.
+pub(crate) fn run() -> Result<()> {
+    let texts = source::text_files()?;
+    let rust = source::rust_files(&texts);
+    let project = Project {
+        texts,
+        rust,
+        packages: rules::packages()?,
+        core_closure: rules::closure_of("circle-core")?,
+    };
+    let mut findings = rules::all(&project);
+    findings.extend(budgets::report(&project.rust));
+    findings.sort();
+    for finding in &findings {
+        eprintln!("{finding}");
+    }
+    if !findings.is_empty() {
+        bail!("{} to mend", findings.len());
+    }
+    Ok(())
+}

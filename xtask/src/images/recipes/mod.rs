@@ -1,0 +1,14 @@
+//! What images there are.
+
+mod busybox;
+mod debian;
+mod redis;
+mod toolchain;
+
+use super::cached::Image;
+
+/// All images, by name.
+pub(crate) const IMAGES: &[Image] = &[busybox::IMAGE, redis::IMAGE, toolchain::IMAGE, debian::IMAGE];
+
+/// What the demo and the tests load into every cell.
+pub(crate) const OF_THE_DEMO: &[&str] = &["busybox", "redis", "toolchain"];

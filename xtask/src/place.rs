@@ -1,0 +1,49 @@
+//! Where things lie: the clone, and the cache folder for everything that is made.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The clone that this xtask was compiled in.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies one folder below the root")
+}
+
+/// The folder outside the clone that chores write to: `$XDG_CACHE_HOME/circle`, else `~/.cache/circle`.
+pub(crate) fn cache() -> Result<PathBuf> {
+    let base = match std::env::var_os("XDG_CACHE_HOME").filter(|value| !value.is_empty()) {
+        Some(value) => PathBuf::from(value),
+        None => {
+            PathBuf::from(std::env::var_os("HOME").context("neither XDG_CACHE_HOME nor HOME is set")?).join(".cache")
+        }
+    };
+    Ok(base.join("circle"))
+}
+
+/// A folder beneath the cache folder, made when it is missing.
+pub(crate) fn cache_folder(name: &str) -> Result<PathBuf> {
+    let folder = cache()?.join(name);
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
+}
+
+/// Whether this process may install packages and make device nodes.
+pub(crate) fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+/// Removes what chores made, except compiled code: that is cargo's, and slow to get back.
+pub(crate) fn clean() -> Result<()> {
+    for name in ["images", "tools", "downloads"] {
+        let folder = cache()?.join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+            println!("removed {}", folder.display());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,29 @@
+//! `cargo xtask setup`: bring a fresh Debian or Ubuntu machine to where Circle builds, tests and runs.
+//!
+//! Promises: what is there is never touched or upgraded; nothing missing costs well under a second; no service is
+//! started by a package that is installed here. Absent: any change to the system's own Docker or its configuration.
+
+mod apt;
+mod cargo_tools;
+mod needs;
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::process::seconds;
+
+/// Installs what is missing and says what it did.
+pub(crate) fn run() -> Result<()> {
+    let start = Instant::now();
+    let packages = needs::missing_packages();
+    let tools = cargo_tools::missing();
+    if packages.is_empty() && tools.is_empty() {
+        println!("setup: nothing is missing ({})", seconds(start.elapsed()));
+        return Ok(());
+    }
+    apt::install(&packages)?;
+    cargo_tools::install(&tools)?;
+    println!("setup: done ({})", seconds(start.elapsed()));
+    Ok(())
+}
