@@ -17,7 +17,10 @@ const PATTERNS: &[&str] = &[
     "rusqlite",
     "nix",
     "std::fs",
-    "std::net",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
+    "ToSocketAddrs",
     "std::process",
     "std::env",
     "std::thread",
@@ -32,7 +35,7 @@ const PATTERNS: &[&str] = &[
     "eprintln",
 ];
 
-const STD_MODULES: &[&str] = &["fs", "net", "process", "env", "thread"];
+const STD_MODULES: &[&str] = &["fs", "process", "env", "thread"];
 
 /// Crates that wait, open or ask the machine for something.
 const IO_CRATES: &[&str] = &[
@@ -105,13 +108,15 @@ mod tests {
         assert_eq!(core("fn f() { std::time::Instant::now(); }"), 1);
         assert_eq!(core("fn f() { jiff::Timestamp::now(); }"), 1);
         assert_eq!(core("fn f() { tokio::spawn(x); }"), 1);
+        assert_eq!(core("use std::net::TcpStream;"), 1);
     }
 
     #[test]
     fn talk_of_effects_and_tests_are_free() {
         assert_eq!(core("// std::fs is not used\nfn f() -> &'static str { \"tokio\" }"), 0);
         assert_eq!(core("#[cfg(test)]\nmod tests { use std::fs; }"), 0);
-        assert_eq!(core("use std::{fmt, net_like};"), 0);
+        assert_eq!(core("use std::{fmt, fs_like};"), 0);
+        assert_eq!(core("use std::net::IpAddr;"), 0);
     }
 
     #[test]
