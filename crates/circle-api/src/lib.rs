@@ -1,6 +1,15 @@
 //! What Circle says on the wire: requests and responses of the API, the worker protocol, and a client.
 //!
-//! Wire types are not domain types where the two may drift apart; where a domain type is a plain record that people read
-//! as it is (a run's stages, phases, failures), the API carries it and says so.
+//! Wire types are not domain types: what a person or a program reads of a run is a view made by a function
+//! ([`resources::RunView::of`]), so that the stored document may change without the API.
+//!
+//! - [`resources`]: requests and responses of `/api/v1`, with their bounds.
+//! - [`routes`]: the paths, used by server and client alike; the table with methods and bodies stands there.
+//! - [`live`]: messages of the live WebSocket: the run's state and its log.
+//! - [`worker`]: the worker protocol.
+//! - `client` (feature `client`): typed calls over TCP or a unix socket.
 
+pub mod live;
+pub mod resources;
+pub mod routes;
 pub mod worker;

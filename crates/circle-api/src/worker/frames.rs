@@ -14,9 +14,20 @@ pub const MAX_HEADER_BYTES: usize = 16 * 1024;
 #[serde(tag = "frame", rename_all = "snake_case")]
 pub enum FrameHeader {
     /// Output of a stage. `sequence` counts the chunks of the stage's stream from 0, `offset` its bytes.
-    Chunk { stage: String, attempt: u32, sequence: u64, offset: u64, len: u32 },
+    Chunk {
+        stage: String,
+        attempt: u32,
+        sequence: u64,
+        offset: u64,
+        len: u32,
+    },
     /// A place in the stage's stream with a meaning, as JSON of [`Mark`].
-    Mark { stage: String, attempt: u32, offset: u64, mark: Mark },
+    Mark {
+        stage: String,
+        attempt: u32,
+        offset: u64,
+        mark: Mark,
+    },
 }
 
 /// Meanings of places in a log.
@@ -26,7 +37,11 @@ pub enum Mark {
     /// A group begins: a command of the file, a build step, a sidecar's log.
     Begin { group: u32, title: String },
     /// The group ended.
-    End { group: u32, exit_code: Option<i64>, duration_ms: u64 },
+    End {
+        group: u32,
+        exit_code: Option<i64>,
+        duration_ms: u64,
+    },
 }
 
 /// One decoded frame.
@@ -88,7 +103,10 @@ fn decode_one(body: &mut Bytes) -> Result<Frame, FrameError> {
     if body.remaining() < len {
         return Err(FrameError::CutOff);
     }
-    Ok(Frame { header, bytes: body.split_to(len) })
+    Ok(Frame {
+        header,
+        bytes: body.split_to(len),
+    })
 }
 
 #[cfg(test)]
@@ -97,7 +115,13 @@ mod tests {
     use bytes::{Bytes, BytesMut};
 
     fn chunk(len: u32) -> FrameHeader {
-        FrameHeader::Chunk { stage: "build".into(), attempt: 1, sequence: 0, offset: 0, len }
+        FrameHeader::Chunk {
+            stage: "build".into(),
+            attempt: 1,
+            sequence: 0,
+            offset: 0,
+            len,
+        }
     }
 
     #[test]
@@ -106,15 +130,24 @@ mod tests {
             stage: "build".into(),
             attempt: 1,
             offset: 3,
-            mark: Mark::Begin { group: 0, title: "make".into() },
+            mark: Mark::Begin {
+                group: 0,
+                title: "make".into(),
+            },
         };
         let mut body = BytesMut::new();
         encode(&chunk(3), b"\x00\xff\n", &mut body);
         encode(&mark, b"", &mut body);
         let frames = decode(body.freeze()).expect("two frames");
         let expected = vec![
-            Frame { header: chunk(3), bytes: Bytes::from_static(b"\x00\xff\n") },
-            Frame { header: mark, bytes: Bytes::new() },
+            Frame {
+                header: chunk(3),
+                bytes: Bytes::from_static(b"\x00\xff\n"),
+            },
+            Frame {
+                header: mark,
+                bytes: Bytes::new(),
+            },
         ];
         assert_eq!(frames, expected);
     }
@@ -124,6 +157,9 @@ mod tests {
         let mut body = BytesMut::new();
         encode(&chunk(9), b"abc", &mut body);
         assert_eq!(decode(body.freeze()), Err(FrameError::CutOff));
-        assert_eq!(decode(Bytes::from_static(&[255, 255, 255, 255, 0])), Err(FrameError::HeaderTooLong(4_294_967_295)));
+        assert_eq!(
+            decode(Bytes::from_static(&[255, 255, 255, 255, 0])),
+            Err(FrameError::HeaderTooLong(4_294_967_295))
+        );
     }
 }

@@ -44,11 +44,21 @@ pub struct Enrolled {
 #[serde(tag = "order", rename_all = "snake_case")]
 pub enum Order {
     /// The stream is open; nothing to do yet.
-    Hello { protocol: u32, server: String },
+    Hello {
+        protocol: u32,
+        server: String,
+    },
     /// A run waits; whoever claims first has it.
-    Offer { run: RunId, part: usize },
+    Offer {
+        run: RunId,
+        part: usize,
+    },
     /// Kill this run's cell now.
-    Cancel { run: RunId, fence: u64, cause: CancelCause },
+    Cancel {
+        run: RunId,
+        fence: u64,
+        cause: CancelCause,
+    },
     /// Take nothing new; end when idle.
     Drain,
     Ping,

@@ -1,0 +1,64 @@
+//! Deliveries: webhook calls and manual triggers as received, and what became of them.
+
+use circle_core::ids::{DeliveryId, RunId, ServiceId};
+use circle_core::names::Slug;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The body of a plain git hook: one ref that moved. Signed as `X-Circle-Signature: sha256=<hex HMAC-SHA256 of the raw body>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GitHook {
+    /// The repository as the hook knows it; for the log only, the path names the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// A full ref.
+    #[serde(rename = "ref")]
+    pub git_ref: String,
+    /// 40 or 64 hex digits; zeros when the ref is new.
+    pub before: String,
+    /// 40 or 64 hex digits; zeros when the ref is gone.
+    pub after: String,
+}
+
+/// The hook's call lies on the disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HookAccepted {
+    #[schema(value_type = String)]
+    pub delivery: DeliveryId,
+    /// The same call was stored before; nothing new follows.
+    pub duplicate: bool,
+}
+
+/// A delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeliveryView {
+    #[schema(value_type = String)]
+    pub id: DeliveryId,
+    #[schema(value_type = String)]
+    pub service: ServiceId,
+    #[schema(value_type = String)]
+    pub service_name: Slug,
+    /// `git` for the plain git hook, `manual` for a trigger of the API.
+    pub source: String,
+    pub received_at: Timestamp,
+    pub state: DeliveryState,
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// Stored, not understood yet.
+    Waiting,
+    /// It made this run.
+    Run {
+        #[schema(value_type = String)]
+        run: RunId,
+    },
+    /// There was nothing to do, and why: a deleted ref, a rule of the file.
+    Ignored { why: String },
+    /// It could not be understood, and why.
+    Refused { why: String },
+}

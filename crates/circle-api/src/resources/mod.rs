@@ -1,0 +1,43 @@
+//! Requests and responses of `/api/v1`. Requests refuse unknown fields; responses may gain fields.
+//!
+//! Times are RFC 3339 in UTC. Durations and sizes carry their unit in the name. Ids are `<prefix>_<32 hex digits>`.
+
+mod delivery;
+mod deployment;
+mod environment;
+mod log;
+mod page;
+mod problem;
+mod registry;
+mod run;
+mod secret;
+mod server;
+mod service;
+mod stage;
+mod target;
+mod token;
+mod trigger;
+mod worker;
+mod workspace;
+
+pub use delivery::{DeliveryState, DeliveryView, GitHook, HookAccepted};
+pub use deployment::{DeploymentEvent, DeploymentView};
+pub use environment::{
+    EnvironmentChange, EnvironmentCreate, EnvironmentView, WorkloadBind, WorkloadCreate, WorkloadHealth, WorkloadView,
+};
+pub use log::{LogGroup, LogIndex, StageLog};
+pub use page::{DEFAULT_PAGE, MAX_PAGE, Page, PageQuery};
+pub use problem::{PROBLEM_CONTENT_TYPE, Problem, ProblemEntry};
+pub use registry::{RegistryChange, RegistryCreate, RegistryView};
+pub use run::{
+    ImageView, RerunLink, RunQuery, RunState, RunSummary, RunView, Surroundings, VerdictView, WaitingReason,
+};
+pub use secret::{MAX_SECRET_BYTES, SecretScope, SecretSet, SecretView};
+pub use server::ServerView;
+pub use service::{HookCreated, ImageHome, ServiceChange, ServiceCreate, ServiceCreated, ServiceView};
+pub use stage::{FailureView, PhasesView, StageView, StageWord};
+pub use target::{SwarmEndpoint, TargetChange, TargetCreate, TargetView};
+pub use token::{TokenCreate, TokenCreated, TokenView};
+pub use trigger::{CancelRequest, RerunRequest, TriggerRequest, Triggered};
+pub use worker::{EnrolmentCreate, EnrolmentCreated, WorkerState, WorkerView};
+pub use workspace::{PolicyChange, PolicyView, WorkspaceChange, WorkspaceCreate, WorkspaceView};

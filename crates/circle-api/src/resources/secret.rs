@@ -1,0 +1,54 @@
+//! Secrets: set and forgotten here; only their heads are ever listed.
+
+use circle_core::ids::SecretId;
+use circle_core::names::{Slug, VariableName};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::worker::SecretValue;
+
+/// Longest secret, in bytes.
+pub const MAX_SECRET_BYTES: usize = 64 * 1024;
+
+/// Makes or replaces a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretSet {
+    pub scope: SecretScope,
+    /// The name under which a pipeline file asks for it; unique within the scope.
+    #[schema(value_type = String, max_length = 255)]
+    pub name: VariableName,
+    /// Sealed at once and never shown again; 1 byte to 64 KiB.
+    #[schema(value_type = String, format = Password, min_length = 1, max_length = 65_536)]
+    pub value: SecretValue,
+}
+
+/// Which runs may read a secret; never those of strangers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum SecretScope {
+    /// Every service of the workspace.
+    Workspace,
+    /// One service, by name.
+    Service {
+        #[schema(value_type = String)]
+        service: Slug,
+    },
+    /// Only refs that may reach the environment, by name.
+    Environment {
+        #[schema(value_type = String)]
+        environment: Slug,
+    },
+}
+
+/// What is known of a secret without opening it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SecretView {
+    #[schema(value_type = String)]
+    pub id: SecretId,
+    pub scope: SecretScope,
+    #[schema(value_type = String)]
+    pub name: VariableName,
+    pub created_at: Timestamp,
+}

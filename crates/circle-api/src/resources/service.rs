@@ -1,0 +1,159 @@
+//! Services: one repository, or a folder of one, with its pipeline and settings.
+
+use circle_core::ids::ServiceId;
+use circle_core::names::{BranchName, Slug};
+use circle_core::service::{self, Service};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::worker::SecretValue;
+
+/// Links a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceCreate {
+    /// Unique in the workspace.
+    #[schema(value_type = String, max_length = 63)]
+    pub name: Slug,
+    /// https, http, ssh or git URL without credentials.
+    #[schema(max_length = 2048)]
+    pub repository: String,
+    /// The branch of a manual trigger that names none; `main` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub default_branch: Option<BranchName>,
+    /// Where the pipeline file lies, relative to the repository's root; `caicloud.yml` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 512)]
+    pub pipeline_path: Option<String>,
+    /// Where images go that name no repository; absent = such a push is an error that says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageHome>,
+    /// Deploys of a file without a `deploy` section, by environment name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>, max_items = 32)]
+    pub default_deploys: Vec<Slug>,
+    /// Longest wait in the queue in seconds, 1 to 604,800; 7,200 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 604_800)]
+    pub queue_timeout_s: Option<u64>,
+    /// Runs at the same time, 1 to 1,000; 10 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 1000)]
+    pub max_parallel: Option<u32>,
+}
+
+/// Changes what is given, leaves the rest. Bounds as in [`ServiceCreate`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServiceChange {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub default_branch: Option<BranchName>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pipeline_path: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageHome>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub default_deploys: Option<Vec<Slug>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_timeout_s: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_parallel: Option<u32>,
+}
+
+/// A place for images: pushes of the service stay at this path or beneath it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImageHome {
+    /// The registry's name in the workspace.
+    #[schema(value_type = String)]
+    pub registry: Slug,
+    /// Such as `shop/web`; at most 255 characters.
+    #[schema(max_length = 255)]
+    pub path: String,
+}
+
+/// A service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ServiceView {
+    #[schema(value_type = String)]
+    pub id: ServiceId,
+    #[schema(value_type = String)]
+    pub name: Slug,
+    pub repository: String,
+    #[schema(value_type = String)]
+    pub default_branch: BranchName,
+    pub pipeline_path: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImageHome>,
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub default_deploys: Vec<Slug>,
+    pub queue_timeout_s: u64,
+    pub max_parallel: u32,
+    /// Where the repository reports pushes.
+    pub hook_url: String,
+    pub created_at: Timestamp,
+}
+
+/// The answer to [`ServiceCreate`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ServiceCreated {
+    pub service: ServiceView,
+    pub hook: HookCreated,
+}
+
+/// A hook's secret; shown this once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HookCreated {
+    /// Where to POST.
+    pub url: String,
+    /// Key of the HMAC-SHA256 over the raw body, sent as `X-Circle-Signature: sha256=<hex>`.
+    #[schema(value_type = String, format = Password)]
+    pub secret: SecretValue,
+    /// A shell script for `hooks/post-receive` of a bare repository; it holds the secret, so its mode is 0700.
+    #[schema(value_type = String, format = Password)]
+    pub post_receive: SecretValue,
+}
+
+impl ServiceView {
+    /// The view of a service whose pushes are reported to `hook_url`.
+    pub fn of(service: &Service, hook_url: impl Into<String>) -> Self {
+        Self {
+            id: service.id,
+            name: service.name.clone(),
+            repository: service.repository.clone(),
+            default_branch: service.default_branch.clone(),
+            pipeline_path: service.pipeline_path.clone(),
+            image: service.image.as_ref().map(ImageHome::from),
+            default_deploys: service.default_deploys.clone(),
+            queue_timeout_s: service.queue_timeout_s,
+            max_parallel: service.max_parallel,
+            hook_url: hook_url.into(),
+            created_at: service.created_at,
+        }
+    }
+}
+
+impl From<&service::ImageHome> for ImageHome {
+    fn from(home: &service::ImageHome) -> Self {
+        Self {
+            registry: home.registry.clone(),
+            path: home.path.clone(),
+        }
+    }
+}
+
+impl From<ImageHome> for service::ImageHome {
+    fn from(home: ImageHome) -> Self {
+        Self {
+            registry: home.registry,
+            path: home.path,
+        }
+    }
+}

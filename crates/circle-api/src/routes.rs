@@ -1,0 +1,167 @@
+//! The paths of the API, once for server and client. Braces are parameters, as axum and OpenAPI write them.
+//!
+//! Every route but [`HEALTH`] and the hooks wants `Authorization: Bearer <token>`. Errors are
+//! [`Problem`](crate::resources::Problem) documents. Lists take [`PageQuery`](crate::resources::PageQuery) and answer
+//! [`Page`](crate::resources::Page).
+//!
+//! | route | method | body → answer |
+//! |---|---|---|
+//! | [`HEALTH`] | GET | → 200 when the server can answer; no credential |
+//! | [`OPENAPI`] | GET | → the OpenAPI 3.1 description |
+//! | [`SERVER`] | GET | → [`ServerView`](crate::resources::ServerView) |
+//! | [`WORKSPACES`] | GET, POST | [`WorkspaceCreate`](crate::resources::WorkspaceCreate) → [`WorkspaceView`](crate::resources::WorkspaceView) |
+//! | [`WORKSPACE`] | GET, PATCH, DELETE | [`WorkspaceChange`](crate::resources::WorkspaceChange) → the view; DELETE → 204, 409 while it has services |
+//! | [`SERVICES`] | GET, POST | [`ServiceCreate`](crate::resources::ServiceCreate) → 201 [`ServiceCreated`](crate::resources::ServiceCreated) |
+//! | [`SERVICE`] | GET, PATCH, DELETE | [`ServiceChange`](crate::resources::ServiceChange) → [`ServiceView`](crate::resources::ServiceView) |
+//! | [`SERVICE_HOOK_SECRET`] | POST | → [`HookCreated`](crate::resources::HookCreated); the old secret ends at once |
+//! | [`REGISTRIES`], [`REGISTRY`] | as services | [`RegistryCreate`](crate::resources::RegistryCreate), [`RegistryChange`](crate::resources::RegistryChange) → [`RegistryView`](crate::resources::RegistryView) |
+//! | [`TARGETS`], [`TARGET`] | as services | [`TargetCreate`](crate::resources::TargetCreate), [`TargetChange`](crate::resources::TargetChange) → [`TargetView`](crate::resources::TargetView) |
+//! | [`ENVIRONMENTS`], [`ENVIRONMENT`] | as services | [`EnvironmentCreate`](crate::resources::EnvironmentCreate), [`EnvironmentChange`](crate::resources::EnvironmentChange) → [`EnvironmentView`](crate::resources::EnvironmentView) |
+//! | [`WORKLOAD`] | PUT, DELETE | [`WorkloadBind`](crate::resources::WorkloadBind) → [`EnvironmentView`](crate::resources::EnvironmentView) |
+//! | [`ENVIRONMENT_DEPLOYMENTS`] | GET | → page of [`DeploymentView`](crate::resources::DeploymentView), newest first |
+//! | [`SECRETS`] | GET, PUT | [`SecretSet`](crate::resources::SecretSet) → [`SecretView`](crate::resources::SecretView); PUT makes or replaces |
+//! | [`SECRET`] | DELETE | → 204 |
+//! | [`DELIVERIES`], [`DELIVERY`] | GET | → [`DeliveryView`](crate::resources::DeliveryView), newest first |
+//! | [`RUNS`] | GET, POST | [`RunQuery`](crate::resources::RunQuery) → page of [`RunSummary`](crate::resources::RunSummary); [`TriggerRequest`](crate::resources::TriggerRequest) → [`Triggered`](crate::resources::Triggered), 201 with a run, 202 without |
+//! | [`SERVICE_RUN`] | GET | → [`RunView`](crate::resources::RunView) by number |
+//! | [`RUN`] | GET | → [`RunView`](crate::resources::RunView) |
+//! | [`RUN_CANCEL`] | POST | [`CancelRequest`](crate::resources::CancelRequest) → 202 [`RunSummary`](crate::resources::RunSummary); of an ended run 409 |
+//! | [`RUN_RERUN`] | POST | [`RerunRequest`](crate::resources::RerunRequest) → 201 [`RunSummary`](crate::resources::RunSummary) of the new run |
+//! | [`RUN_LOG`] | GET | → [`LogIndex`](crate::resources::LogIndex) |
+//! | [`STAGE_LOG`] | GET | → bytes as `text/plain; charset=utf-8`, `Range: bytes=…` honoured |
+//! | [`RUN_LIVE`] | GET, upgraded | WebSocket, see [`live`](crate::live) |
+//! | [`WORKERS`] | GET | → page of [`WorkerView`](crate::resources::WorkerView) |
+//! | [`WORKER_ENROLMENTS`] | POST | [`EnrolmentCreate`](crate::resources::EnrolmentCreate) → 201 [`EnrolmentCreated`](crate::resources::EnrolmentCreated) |
+//! | [`WORKER`] | DELETE | revokes the worker's token → 204 |
+//! | [`WORKER_DRAIN`] | POST | → 202 [`WorkerView`](crate::resources::WorkerView) |
+//! | [`TOKENS`] | GET, POST | [`TokenCreate`](crate::resources::TokenCreate) → 201 [`TokenCreated`](crate::resources::TokenCreated) |
+//! | [`TOKEN`] | DELETE | → 204; the last administrator's token is refused with 409 |
+//! | [`HOOK`] | POST | plain git: signed [`GitHook`](crate::resources::GitHook) → 202 [`HookAccepted`](crate::resources::HookAccepted) |
+
+/// Answers without a credential.
+pub const HEALTH: &str = "/healthz";
+/// The description of everything here.
+pub const OPENAPI: &str = "/api/v1/openapi.json";
+/// The server itself.
+pub const SERVER: &str = "/api/v1/server";
+/// Tenants.
+pub const WORKSPACES: &str = "/api/v1/workspaces";
+/// One tenant by name.
+pub const WORKSPACE: &str = "/api/v1/workspaces/{workspace}";
+/// The services of a workspace.
+pub const SERVICES: &str = "/api/v1/workspaces/{workspace}/services";
+/// One service by name.
+pub const SERVICE: &str = "/api/v1/workspaces/{workspace}/services/{service}";
+/// A new hook secret.
+pub const SERVICE_HOOK_SECRET: &str = "/api/v1/workspaces/{workspace}/services/{service}/hook-secret";
+/// A run by its number.
+pub const SERVICE_RUN: &str = "/api/v1/workspaces/{workspace}/services/{service}/runs/{number}";
+/// The registries of a workspace.
+pub const REGISTRIES: &str = "/api/v1/workspaces/{workspace}/registries";
+/// One registry by name.
+pub const REGISTRY: &str = "/api/v1/workspaces/{workspace}/registries/{registry}";
+/// The targets of a workspace.
+pub const TARGETS: &str = "/api/v1/workspaces/{workspace}/targets";
+/// One target by name.
+pub const TARGET: &str = "/api/v1/workspaces/{workspace}/targets/{target}";
+/// The environments of a workspace.
+pub const ENVIRONMENTS: &str = "/api/v1/workspaces/{workspace}/environments";
+/// One environment by name.
+pub const ENVIRONMENT: &str = "/api/v1/workspaces/{workspace}/environments/{environment}";
+/// A service's workload in an environment.
+pub const WORKLOAD: &str = "/api/v1/workspaces/{workspace}/environments/{environment}/workloads/{service}";
+/// What was deployed to an environment.
+pub const ENVIRONMENT_DEPLOYMENTS: &str = "/api/v1/workspaces/{workspace}/environments/{environment}/deployments";
+/// The secrets of a workspace, without their values.
+pub const SECRETS: &str = "/api/v1/workspaces/{workspace}/secrets";
+/// One secret by id.
+pub const SECRET: &str = "/api/v1/workspaces/{workspace}/secrets/{secret}";
+/// Webhook calls and manual triggers as received.
+pub const DELIVERIES: &str = "/api/v1/workspaces/{workspace}/deliveries";
+/// One delivery by id.
+pub const DELIVERY: &str = "/api/v1/deliveries/{delivery}";
+/// The runs of a workspace.
+pub const RUNS: &str = "/api/v1/workspaces/{workspace}/runs";
+/// One run by id.
+pub const RUN: &str = "/api/v1/runs/{run}";
+/// Ends a run.
+pub const RUN_CANCEL: &str = "/api/v1/runs/{run}/cancel";
+/// Repeats a run.
+pub const RUN_RERUN: &str = "/api/v1/runs/{run}/rerun";
+/// What there is of a run's log.
+pub const RUN_LOG: &str = "/api/v1/runs/{run}/log";
+/// The bytes of one stage's log.
+pub const STAGE_LOG: &str = "/api/v1/runs/{run}/log/{stage}";
+/// State and log as they come.
+pub const RUN_LIVE: &str = "/api/v1/runs/{run}/live";
+/// Every worker that is known.
+pub const WORKERS: &str = "/api/v1/workers";
+/// One-time tokens for new workers.
+pub const WORKER_ENROLMENTS: &str = "/api/v1/workers/enrolments";
+/// One worker by id.
+pub const WORKER: &str = "/api/v1/workers/{worker}";
+/// Lets a worker finish and take nothing new.
+pub const WORKER_DRAIN: &str = "/api/v1/workers/{worker}/drain";
+/// Credentials for this API; for administrators.
+pub const TOKENS: &str = "/api/v1/tokens";
+/// One credential by id.
+pub const TOKEN: &str = "/api/v1/tokens/{token}";
+/// Where a plain git repository reports pushes; the signature is the credential.
+pub const HOOK: &str = "/hooks/git/{workspace}/{service}";
+
+/// The workspace that a server makes at its first start.
+pub const DEFAULT_WORKSPACE: &str = "default";
+
+/// Puts values in the place of the braces, in order, percent-encoded.
+///
+/// ```
+/// use circle_api::routes::{fill, WORKSPACE};
+/// assert_eq!(fill(WORKSPACE, &["a b"]), "/api/v1/workspaces/a%20b");
+/// ```
+pub fn fill(template: &str, values: &[&str]) -> String {
+    let mut out = String::with_capacity(template.len() + 40);
+    let mut values = values.iter();
+    for (index, part) in template.split('/').enumerate() {
+        if index > 0 {
+            out.push('/');
+        }
+        match part.starts_with('{').then(|| values.next()).flatten() {
+            Some(value) => encode(value, &mut out),
+            None => out.push_str(part),
+        }
+    }
+    out
+}
+
+/// Everything but the unreserved characters of RFC 3986 is encoded, so that no value can add a segment or a query.
+fn encode(value: &str, out: &mut String) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push(char::from(HEX[usize::from(byte >> 4)]));
+            out.push(char::from(HEX[usize::from(byte & 15)]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RUN_CANCEL, STAGE_LOG, fill};
+
+    #[test]
+    fn values_stand_in_the_braces_in_order() {
+        assert_eq!(fill(RUN_CANCEL, &["run_1"]), "/api/v1/runs/run_1/cancel");
+        assert_eq!(
+            fill(STAGE_LOG, &["run_1", "integration.smoke"]),
+            "/api/v1/runs/run_1/log/integration.smoke"
+        );
+    }
+
+    #[test]
+    fn no_value_adds_a_segment_or_a_query() {
+        assert_eq!(fill(RUN_CANCEL, &["../x?y#z"]), "/api/v1/runs/..%2Fx%3Fy%23z/cancel");
+    }
+}
