@@ -5,11 +5,14 @@
 //! part of the product's way: Circle meets these servers only over the wire.
 
 mod child;
+mod engine;
 mod git;
 mod ports;
 mod registry;
+mod swarm;
 
 pub use child::{Child, LabError};
 pub use git::{GitServer, Repository};
 pub use ports::{free_port, is_free};
 pub use registry::{Credentials, Registry};
+pub use swarm::{Published, Swarm};

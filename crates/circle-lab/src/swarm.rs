@@ -1,0 +1,117 @@
+//! A Docker Swarm of one node: an engine in a cell of its own, so that it is as separate from Circle as a cluster is.
+
+use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use circle_cell::{Cell, CellProvider, CellSpec, Relay};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::LabError;
+use crate::engine::call;
+
+/// A running Swarm; dropping it kills it.
+#[derive(Debug)]
+pub struct Swarm {
+    cell: Cell,
+}
+
+/// A running container of the Swarm, as far as a visitor cares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The image by digest.
+    pub image: String,
+    /// Where it answers on this machine.
+    pub address: Ipv4Addr,
+    pub port: u16,
+}
+
+impl Swarm {
+    /// Starts an engine in a cell and makes it a Swarm manager; `relays` are the registries it may pull from.
+    ///
+    /// # Errors
+    /// [`LabError::Cell`] when this machine cannot carry a cell, [`LabError::Engine`] when the engine refuses.
+    pub async fn start(provider: &dyn CellProvider, relays: Vec<Relay>) -> Result<Self, LabError> {
+        let cell = provider.start(&CellSpec { relays, ..CellSpec::default() }).await?;
+        let address = cell.address();
+        let body = json!({ "ListenAddr": "127.0.0.1:2377", "AdvertiseAddr": address.to_string() });
+        call(cell.socket(), Method::POST, "/swarm/init", &body).await?;
+        Ok(Self { cell })
+    }
+
+    /// The engine's socket on this machine.
+    pub fn socket(&self) -> &Path {
+        self.cell.socket()
+    }
+
+    /// `unix://…`, as a target's endpoint.
+    pub fn endpoint(&self) -> String {
+        format!("unix://{}", self.socket().display())
+    }
+
+    /// The address at which published ports answer.
+    pub fn address(&self) -> Ipv4Addr {
+        self.cell.address()
+    }
+
+    /// Lets processes of other users reach the engine: on a machine of its own this is what a network port does.
+    ///
+    /// # Errors
+    /// [`LabError::Io`] when a mode cannot be changed.
+    pub fn open_to_everybody(&self) -> Result<(), LabError> {
+        let mut place: PathBuf = self.socket().to_owned();
+        set_mode(&place, 0o666)?;
+        // Every folder above must let others through, and show them nothing.
+        while place.pop() && place != Path::new("/") {
+            let mode = std::fs::metadata(&place).map_err(|source| LabError::io("look at a folder", source))?.permissions().mode();
+            if mode & 0o001 == 0 {
+                set_mode(&place, (mode & 0o7777) | 0o001)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The running, published containers of a service.
+    ///
+    /// # Errors
+    /// [`LabError::Engine`] when the engine refuses.
+    pub async fn published(&self, service: &str) -> Result<Vec<Published>, LabError> {
+        let filters = json!({ "service": [service], "desired-state": ["running"] }).to_string();
+        let path = format!("/tasks?filters={}", percent(&filters));
+        let tasks = call(self.socket(), Method::GET, &path, &Value::Null).await?;
+        Ok(tasks.as_array().into_iter().flatten().filter_map(|task| self.published_by(task)).collect())
+    }
+
+    /// Kills the Swarm with everything in it.
+    ///
+    /// # Errors
+    /// [`LabError::Cell`] when something of it stays.
+    pub async fn stop(self) -> Result<(), LabError> {
+        self.cell.kill().await?;
+        Ok(())
+    }
+
+    fn published_by(&self, task: &Value) -> Option<Published> {
+        if task.pointer("/Status/State")? != "running" {
+            return None;
+        }
+        let port = task.pointer("/Status/PortStatus/Ports/0/PublishedPort")?.as_u64()?;
+        let image = task.pointer("/Spec/ContainerSpec/Image")?.as_str()?.to_owned();
+        Some(Published { image, address: self.address(), port: u16::try_from(port).ok()? })
+    }
+}
+
+fn set_mode(path: &Path, mode: u32) -> Result<(), LabError> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+        .map_err(|source| LabError::io(format!("open {} to others", path.display()), source))
+}
+
+fn percent(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}
