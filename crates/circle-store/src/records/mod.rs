@@ -7,6 +7,7 @@
 
 mod changes;
 mod document;
+pub mod embedded;
 mod errors;
 pub mod kinds;
 mod pointer;
@@ -18,6 +19,7 @@ mod update;
 
 pub use changes::{ChangeBoard, Changes};
 pub use document::{DOCUMENT_BYTES, HEAD_BYTES, Head, ID_BYTES, INDEX_KEY_BYTES, NewDocument, Stored, Version};
+pub use embedded::EmbeddedStore;
 pub use errors::StoreError;
 pub use kinds::{Index, Kind};
 pub use pointer::{IndexValue, head_of, index_values};

@@ -1,0 +1,126 @@
+//! The adapter's public face.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::catalog::Catalog;
+use super::connection::open_writer;
+use super::migrate::migrate;
+use super::open_error::OpenError;
+use super::read;
+use super::readers::Readers;
+use super::write::{Prepared, delete, insert, prepare, replace};
+use super::writer::Writer;
+use crate::folder_lock::FolderLock;
+use crate::leases::EmbeddedLeases;
+use crate::records::{ChangeBoard, Changes, Kind, NewDocument, Page, Query, Store, StoreError, Stored, Version};
+
+/// The database's name in the folder.
+const FILE: &str = "circle.db";
+
+/// Documents and leases in one SQLite file of a folder.
+///
+/// Dropping the last clone waits until what was handed over is written (milliseconds), then gives the folder back.
+#[derive(Clone, Debug)]
+pub struct EmbeddedStore {
+    writer: Arc<Writer>,
+    readers: Arc<Readers>,
+    catalog: Arc<Catalog>,
+    changes: ChangeBoard,
+    path: Arc<PathBuf>,
+}
+
+impl EmbeddedStore {
+    /// Opens or makes the store of a folder. Blocks: it may recover, migrate and build indexes.
+    pub fn open(folder: &Path) -> Result<Self, OpenError> {
+        let lock = FolderLock::take(folder)?;
+        let path = folder.join(FILE);
+        let mut connection = open_writer(&path)?;
+        migrate(&mut connection)?;
+        let catalog = Catalog::bring_up(&mut connection)?;
+        sync_folder(folder)?;
+        let writer = Writer::start(connection, lock)?;
+        Ok(Self {
+            writer: Arc::new(writer),
+            readers: Arc::new(Readers::new(&path)),
+            catalog: Arc::new(catalog),
+            changes: ChangeBoard::default(),
+            path: Arc::new(path),
+        })
+    }
+
+    /// Leases in the same file. One call a process: each keeps its own view of renewals.
+    pub async fn leases(&self) -> Result<EmbeddedLeases, StoreError> {
+        EmbeddedLeases::load(Arc::clone(&self.writer)).await
+    }
+
+    /// The database file, for an operator's eyes.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn prepare(&self, new: &NewDocument) -> Result<Prepared, StoreError> {
+        prepare(&self.catalog, new)
+    }
+}
+
+#[async_trait]
+impl Store for EmbeddedStore {
+    async fn get(&self, kind: Kind, id: &str) -> Result<Option<Stored>, StoreError> {
+        let id = id.to_owned();
+        self.readers
+            .read(move |connection| read::get(connection, kind, &id))
+            .await
+    }
+
+    async fn insert(&self, new: NewDocument) -> Result<Version, StoreError> {
+        let (prepared, changes) = (self.prepare(&new)?, self.changes.clone());
+        self.writer
+            .submit(move |write| insert(write, &prepared), move |_| changes.notify(new.kind))
+            .await
+    }
+
+    async fn replace(&self, new: NewDocument, expected: Version) -> Result<Version, StoreError> {
+        let (prepared, changes) = (self.prepare(&new)?, self.changes.clone());
+        let catalog = Arc::clone(&self.catalog);
+        let work = move |write: &mut super::Write<'_>| replace(write, &catalog, &prepared, expected);
+        self.writer.submit(work, move |_| changes.notify(new.kind)).await
+    }
+
+    async fn delete(&self, kind: Kind, id: &str, expected: Version) -> Result<(), StoreError> {
+        let (id, changes) = (id.to_owned(), self.changes.clone());
+        let catalog = Arc::clone(&self.catalog);
+        let work = move |write: &mut super::Write<'_>| delete(write, &catalog, kind, &id, expected);
+        self.writer.submit(work, move |()| changes.notify(kind)).await
+    }
+
+    async fn find(&self, query: Query) -> Result<Page, StoreError> {
+        query.check()?;
+        let catalog = Arc::clone(&self.catalog);
+        self.readers
+            .read(move |connection| read::find(connection, &catalog, &query))
+            .await
+    }
+
+    async fn count(&self, query: Query) -> Result<u64, StoreError> {
+        query.check()?;
+        let catalog = Arc::clone(&self.catalog);
+        self.readers
+            .read(move |connection| read::count(connection, &catalog, &query))
+            .await
+    }
+
+    fn changes(&self, kind: Kind) -> Changes {
+        self.changes.changes(kind)
+    }
+}
+
+/// The names of new files survive loss of power only once their folder is synced.
+fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    let synced = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| StoreError::Unavailable {
+        reason: format!("{}: {error}", folder.display()),
+    })
+}
