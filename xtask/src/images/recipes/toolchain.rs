@@ -16,7 +16,7 @@ pub(crate) const IMAGE: Image = Image {
     name: "toolchain",
     tag: "circle/toolchain:1",
     about: "gcc with musl, for static programs, and make",
-    revision: 1,
+    revision: 2,
     inputs,
     fill,
     config,
@@ -74,6 +74,9 @@ fn fill(layer: &mut Layer) -> Result<()> {
         layer.copy(&file, path_text(&file)?)?;
     }
     layer.link("/usr/bin/cc", "musl-gcc")?;
+    // The wrapper calls the compiler by its full name.
+    let triple = process::output(process::command("gcc").arg("-dumpmachine"))?;
+    layer.link(&format!("/usr/bin/{}-gcc", triple.trim()), "gcc")?;
     layer.folder("/workspace", 0o755)?;
     busybox::fill(layer)
 }
