@@ -1,0 +1,109 @@
+//! The needles of one run.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use super::{MaskStream, forms};
+
+/// Most bytes of all needles together; more secrets than that are refused when the masker is made.
+const MOST_NEEDLE_BYTES: usize = 64 * 1024 * 1024;
+
+/// Knows every spelling of the secrets of a run. Cheap to clone.
+#[derive(Clone)]
+pub struct Masker {
+    needles: Arc<Needles>,
+}
+
+struct Needles {
+    /// Sorted, so that a prefix is found by halving.
+    sorted: Vec<Vec<u8>>,
+    automaton: Option<AhoCorasick>,
+    /// Whether some needle begins with this byte.
+    begins: [bool; 256],
+    longest: usize,
+}
+
+impl Masker {
+    /// Makes the needles of these values. Values of fewer than [`super::SHORTEST_BYTES`] bytes are not masked.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut all = BTreeSet::new();
+        for secret in secrets {
+            all.extend(forms::of(secret.as_bytes()));
+        }
+        let sorted: Vec<Vec<u8>> = all.into_iter().collect();
+        let mut begins = [false; 256];
+        for needle in &sorted {
+            begins[usize::from(needle[0])] = true;
+        }
+        let longest = sorted.iter().map(Vec::len).max().unwrap_or(0);
+        let automaton = (!sorted.is_empty()).then(|| automaton(&sorted));
+        Self { needles: Arc::new(Needles { sorted, automaton, begins, longest }) }
+    }
+
+    /// Begins one stream of output; every stream of a job has its own.
+    pub fn stream(&self) -> MaskStream {
+        MaskStream::new(self.clone())
+    }
+
+    /// Masks a whole text: a message, a title.
+    pub fn text(&self, text: &str) -> String {
+        let mut stream = self.stream();
+        let mut out = Vec::with_capacity(text.len());
+        stream.write(text.as_bytes(), &mut out);
+        stream.finish(&mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    /// Whether there is nothing to mask.
+    pub fn is_empty(&self) -> bool {
+        self.needles.automaton.is_none()
+    }
+
+    /// Where needles stand, overlapping and touching ones joined, in order.
+    pub(super) fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = Vec::new();
+        let Some(automaton) = &self.needles.automaton else { return found };
+        for hit in automaton.find_overlapping_iter(text) {
+            let mut range = hit.range();
+            // Hits come in the order of their ends; a longer one may swallow several before it.
+            while let Some(last) = found.pop_if(|last| last.end >= range.start) {
+                range = range.start.min(last.start)..range.end.max(last.end);
+            }
+            found.push(range);
+        }
+        found
+    }
+
+    /// Where the longest end of the text begins that is the beginning of a needle; the text's length when there is none.
+    pub(super) fn open_end(&self, text: &[u8]) -> usize {
+        let first = (text.len() + 1).saturating_sub(self.needles.longest);
+        (first..text.len())
+            .find(|at| self.needles.begins[usize::from(text[*at])] && self.begins_needle(&text[*at..]))
+            .unwrap_or(text.len())
+    }
+
+    fn begins_needle(&self, text: &[u8]) -> bool {
+        let after = self.needles.sorted.partition_point(|needle| needle.as_slice() <= text);
+        self.needles.sorted.get(after).is_some_and(|needle| needle.starts_with(text))
+    }
+}
+
+impl fmt::Debug for Masker {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Masker({} needles)", self.needles.sorted.len())
+    }
+}
+
+fn automaton(needles: &[Vec<u8>]) -> AhoCorasick {
+    let bytes: usize = needles.iter().map(Vec::len).sum();
+    assert!(bytes <= MOST_NEEDLE_BYTES, "the secrets of one run have {bytes} bytes in all their spellings; 64 MiB is the most");
+    AhoCorasick::builder()
+        .match_kind(MatchKind::Standard)
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .build(needles)
+        .expect("64 MiB of needles are far below what the automaton can number")
+}
