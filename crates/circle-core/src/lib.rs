@@ -4,8 +4,11 @@
 //! `make check` refuses an async function or an I/O dependency in this crate.
 
 pub mod environment;
+pub mod expand;
 pub mod ids;
+pub mod mask;
 pub mod names;
+pub mod pipeline;
 pub mod plan;
 pub mod run;
 pub mod service;

@@ -11,38 +11,38 @@ pub const MAX_NODES: usize = 20_000;
 /// Diagnostics that are reported for one file; nobody reads more, and a page has to stay small.
 pub const MAX_DIAGNOSTICS: usize = 100;
 /// Characters of a source line that are shown as its excerpt.
-pub const MAX_EXCERPT_CHARS: usize = 200;
+pub(crate) const MAX_EXCERPT_CHARS: usize = 200;
 /// Characters of a foreign text that are quoted in a message.
-pub const MAX_QUOTE_CHARS: usize = 60;
+pub(crate) const MAX_QUOTE_CHARS: usize = 60;
 
 /// One component of a path, as on every common file system.
-pub const MAX_PATH_COMPONENT_BYTES: usize = 255;
+pub(crate) const MAX_PATH_COMPONENT_BYTES: usize = 255;
 /// A whole path: `PATH_MAX` of Linux.
-pub const MAX_PATH_BYTES: usize = 4096;
+pub(crate) const MAX_PATH_BYTES: usize = 4096;
 
 /// The default time-out of a stage: 60 minutes.
-pub const DEFAULT_STAGE_TIMEOUT_S: u64 = 60 * 60;
+pub(crate) const DEFAULT_STAGE_TIMEOUT_S: u64 = 60 * 60;
 /// The time-out of a whole run, the queue excluded: 3 hours.
 pub const RUN_TIMEOUT_S: u64 = 3 * 60 * 60;
 /// How long a stage may print nothing: 30 minutes.
 pub const SILENCE_S: u64 = 30 * 60;
 /// The longest time-out that a stage may ask for; the run's own bound ends it earlier anyway.
-pub const MAX_STAGE_TIMEOUT_S: u64 = RUN_TIMEOUT_S;
+pub(crate) const MAX_STAGE_TIMEOUT_S: u64 = RUN_TIMEOUT_S;
 /// The default wait for a sidecar: 60 seconds.
-pub const DEFAULT_READY_TIMEOUT_S: u64 = 60;
+pub(crate) const DEFAULT_READY_TIMEOUT_S: u64 = 60;
 /// The longest wait for a sidecar.
-pub const MAX_READY_TIMEOUT_S: u64 = 60 * 60;
+pub(crate) const MAX_READY_TIMEOUT_S: u64 = 60 * 60;
 /// The default wait for a deployed service to answer.
-pub const DEFAULT_VERIFY_WITHIN_S: u64 = 60;
+pub(crate) const DEFAULT_VERIFY_WITHIN_S: u64 = 60;
 /// The longest wait for a deployed service to answer.
-pub const MAX_VERIFY_WITHIN_S: u64 = 60 * 60;
+pub(crate) const MAX_VERIFY_WITHIN_S: u64 = 60 * 60;
 /// Tries of one stage, the first included.
-pub const MAX_TRIES: u32 = 5;
+pub(crate) const MAX_TRIES: u32 = 5;
 /// The least memory that an engine starts a container with.
-pub const MIN_MEMORY_BYTES: u64 = 6 * 1024 * 1024;
+pub(crate) const MIN_MEMORY_BYTES: u64 = 6 * 1024 * 1024;
 /// More than any machine has; a larger number is a mistake in the unit.
-pub const MAX_MEMORY_BYTES: u64 = 64 * 1024 * 1024 * 1024 * 1024;
+pub(crate) const MAX_MEMORY_BYTES: u64 = 64 * 1024 * 1024 * 1024 * 1024;
 /// More cores than any machine has.
-pub const MAX_CPU_MILLIS: u64 = 4096 * 1000;
+pub(crate) const MAX_CPU_MILLIS: u64 = 4096 * 1000;
 /// The kernel's own limit of process ids.
-pub const MAX_PIDS: u64 = 4_194_304;
+pub(crate) const MAX_PIDS: u64 = 4_194_304;

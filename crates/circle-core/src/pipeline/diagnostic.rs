@@ -84,7 +84,11 @@ impl std::fmt::Display for Diagnostic {
     /// One line in the form that editors and terminals turn into a link.
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let word = if self.is_error() { "error" } else { "warning" };
-        write!(out, "{}:{}:{}: {word}[{}]: {}", self.file, self.line, self.column, self.code, self.message)?;
+        write!(
+            out,
+            "{}:{}:{}: {word}[{}]: {}",
+            self.file, self.line, self.column, self.code, self.message
+        )?;
         match &self.help {
             Some(help) => write!(out, " ({help})"),
             None => Ok(()),

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::bounds::{MAX_DIAGNOSTICS, MAX_QUOTE_CHARS};
 use super::code::Code;
 use super::diagnostic::Diagnostic;
-use super::source::{Source, Span};
+use super::source::{Position, Source, Span};
 
 /// Takes findings in any order. What is reached twice through aliases is reported once.
 #[derive(Debug)]
@@ -20,11 +20,16 @@ struct Found {
     list: Vec<Diagnostic>,
     seen: BTreeSet<(Span, Code, String)>,
     dropped: usize,
+    /// Reading stopped here: from now on only what certainly is wrong above it is taken.
+    stop: Option<Position>,
 }
 
 impl<'s> Report<'s> {
     pub(crate) fn new(source: &'s Source) -> Self {
-        Self { source, found: RefCell::default() }
+        Self {
+            source,
+            found: RefCell::default(),
+        }
     }
 
     pub(crate) fn error(&self, code: Code, span: Span, message: impl Into<String>) {
@@ -39,9 +44,25 @@ impl<'s> Report<'s> {
         self.push(Diagnostic::warning(self.source, code, span, message).help(help), span);
     }
 
+    /// A finding that was made elsewhere.
+    pub(crate) fn add(&self, finding: Diagnostic) {
+        let place = |line, column| Position { line, column };
+        let span = Span {
+            start: place(finding.line, finding.column),
+            end: place(finding.end_line, finding.end_column),
+        };
+        self.push(finding, span);
+    }
+
+    /// From now on takes only findings that what was not read could not mend.
+    pub(crate) fn only_before(&self, stop: Position) {
+        self.found.borrow_mut().stop = Some(stop);
+    }
+
     /// Whether an error was found so far.
     pub(crate) fn has_errors(&self) -> bool {
-        self.found.borrow().list.iter().any(Diagnostic::is_error)
+        let found = self.found.borrow();
+        found.dropped > 0 || found.list.iter().any(Diagnostic::is_error)
     }
 
     /// Everything in the order of the file.
@@ -50,14 +71,22 @@ impl<'s> Report<'s> {
         found.list.sort_by_key(|one| (one.line, one.column));
         if found.dropped > 0 {
             let message = format!("{} more findings are not shown", found.dropped);
-            let end = found.list.last().map_or(Span::START, |last| Span::at(last.line, last.column));
-            found.list.push(Diagnostic::error(self.source, Code::TooManyErrors, end, message).help("mend those above first"));
+            let end = found
+                .list
+                .last()
+                .map_or(Span::START, |last| Span::at(last.line, last.column));
+            found
+                .list
+                .push(Diagnostic::error(self.source, Code::TooManyErrors, end, message).help("mend those above first"));
         }
         found.list
     }
 
     fn push(&self, diagnostic: Diagnostic, span: Span) {
         let mut found = self.found.borrow_mut();
+        if found.stop.is_some_and(|stop| !is_certain(diagnostic.code, span, stop)) {
+            return;
+        }
         if found.list.len() >= MAX_DIAGNOSTICS {
             found.dropped += 1;
             return;
@@ -66,6 +95,15 @@ impl<'s> Report<'s> {
             found.list.push(diagnostic);
         }
     }
+}
+
+/// Whether a finding stands although reading stopped below it.
+fn is_certain(code: Code, span: Span, stop: Position) -> bool {
+    let about_what_is_missing = matches!(
+        code,
+        Code::MissingKey | Code::NothingToDo | Code::EmptyFile | Code::NoOutputs | Code::NoReadiness
+    );
+    span.end.line < stop.line && !about_what_is_missing
 }
 
 /// A foreign text as it may stand in a message: cut, and without control characters.
@@ -78,5 +116,9 @@ pub(crate) fn quote(text: &str) -> String {
 }
 
 fn printable(c: char) -> Vec<char> {
-    if c.is_control() { c.escape_default().collect() } else { vec![c] }
+    if c.is_control() {
+        c.escape_default().collect()
+    } else {
+        vec![c]
+    }
 }

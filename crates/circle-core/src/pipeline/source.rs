@@ -30,22 +30,25 @@ impl Span {
     /// One place.
     pub const fn at(line: u32, column: u32) -> Self {
         let place = Position { line, column };
-        Self { start: place, end: place }
+        Self {
+            start: place,
+            end: place,
+        }
     }
 }
 
 /// A value with the place where it stands.
 #[derive(Debug, Clone)]
-pub struct Spanned<T> {
+pub(crate) struct Spanned<T> {
     /// What was written.
-    pub value: T,
+    pub(crate) value: T,
     /// Where.
-    pub span: Span,
+    pub(crate) span: Span,
 }
 
 impl<T> Spanned<T> {
     /// A value at a place.
-    pub const fn new(value: T, span: Span) -> Self {
+    pub(crate) const fn new(value: T, span: Span) -> Self {
         Self { value, span }
     }
 }
@@ -70,7 +73,11 @@ impl Source {
                 lines.push(at + 1);
             }
         }
-        Self { name: name.into(), text: text.into(), lines: lines.into() }
+        Self {
+            name: name.into(),
+            text: text.into(),
+            lines: lines.into(),
+        }
     }
 
     /// The name under which the file is spoken of.
@@ -100,13 +107,18 @@ impl Source {
     pub fn position(&self, byte: usize) -> Position {
         let index = self.lines.partition_point(|&start| start <= byte).saturating_sub(1);
         let column = self.text[self.lines[index]..byte].chars().count() + 1;
-        Position { line: count(index + 1), column: count(column) }
+        Position {
+            line: count(index + 1),
+            column: count(column),
+        }
     }
 
     /// The byte offset of a place; a place behind the end of its line is that end.
     pub fn byte(&self, place: Position) -> usize {
         let index = place.line.saturating_sub(1) as usize;
-        let Some(&start) = self.lines.get(index) else { return self.text.len() };
+        let Some(&start) = self.lines.get(index) else {
+            return self.text.len();
+        };
         let line = self.line(place.line);
         let column = place.column.saturating_sub(1) as usize;
         start + line.char_indices().nth(column).map_or(line.len(), |(at, _)| at)

@@ -3,8 +3,19 @@
 //! A plan is data. It carries no secret values and no credentials, only names. Texts marked as [`Template`] may still
 //! hold `${NAME}`; a worker expands them when the stage starts, because some names (`CIRCLE_IMAGE_DIGEST`) exist only then.
 
+mod planner;
+mod planner_explain;
+mod planner_order;
+mod planner_policy;
+mod planner_rules;
+mod planner_stages;
+mod planner_variables;
+
 use std::collections::BTreeMap;
 
+pub use planner::{is_skip, plan};
+pub use planner_explain::explain;
+pub use planner_policy::Policy;
 use serde::{Deserialize, Serialize};
 
 /// A text that may hold `${NAME}` and `${NAME:-text}`; see `circle_core::expand`.
@@ -131,6 +142,9 @@ pub struct Sidecar {
     pub name: String,
     /// Its container.
     pub container: Container,
+    /// Names of secrets that are given as environment.
+    #[serde(default)]
+    pub secrets: Vec<String>,
     /// When it counts as ready.
     pub ready: Ready,
     /// How long it may take to become ready, in seconds.

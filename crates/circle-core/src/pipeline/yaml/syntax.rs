@@ -1,0 +1,138 @@
+//! What the YAML reader complains of, in words that say what to do.
+
+use saphyr_parser::ScanError;
+
+use crate::pipeline::code::Code;
+use crate::pipeline::report::Report;
+use crate::pipeline::source::{Position, Span, count};
+
+/// Reports a failure of the reader; returns its place.
+pub(super) fn report_failure(error: &ScanError, report: &Report<'_>) -> Position {
+    let mark = error.marker();
+    let place = Position {
+        line: count(mark.line()),
+        column: count(mark.col() + 1),
+    };
+    let span = Span {
+        start: place,
+        end: place,
+    };
+    let info = error.info();
+    if info.contains("unknown anchor") {
+        report.error_help(
+            Code::UnknownAlias,
+            span,
+            "this alias names no anchor above it",
+            "write the anchor, &name, before its first use",
+        );
+    } else if let Some(tab) = leading_tab(report, place.line) {
+        report.error_help(
+            Code::Tab,
+            tab,
+            "a tab cannot be used as indentation",
+            "indent with spaces",
+        );
+    } else if info.contains("tab") {
+        report.error_help(Code::Tab, span, "a tab cannot stand here", "use spaces");
+    } else {
+        let (message, help) = plain_words(info);
+        match help {
+            Some(help) => report.error_help(Code::Syntax, span, message, help),
+            None => report.error(Code::Syntax, span, message),
+        }
+    }
+    place
+}
+
+fn leading_tab(report: &Report<'_>, line: u32) -> Option<Span> {
+    let column = report
+        .source
+        .line(line)
+        .chars()
+        .take_while(|c| matches!(c, ' ' | '\t'))
+        .position(|c| c == '\t')?;
+    let start = Position {
+        line,
+        column: count(column + 1),
+    };
+    Some(Span {
+        start,
+        end: Position {
+            line,
+            column: start.column + 1,
+        },
+    })
+}
+
+/// The reader's sentences speak of its own states; the commonest are said anew.
+fn plain_words(info: &str) -> (String, Option<&'static str>) {
+    let known = [
+        (
+            "quoted scalar, found unexpected end",
+            "this quoted text is never closed",
+            Some("close the quote"),
+        ),
+        (
+            "mapping values are not allowed",
+            "a second `: ` on this line",
+            Some("put the text in quotes, or indent the key under its own line"),
+        ),
+        (
+            "did not find expected key",
+            "this line fits no map above it",
+            Some("indent it like the keys beside it"),
+        ),
+        (
+            "did not find expected '-'",
+            "this line fits no list above it",
+            Some("begin it with `- `, indented like the entries beside it"),
+        ),
+        (
+            "expected ',' or ']'",
+            "this list is never closed",
+            Some("close it with `]`, and set commas between its entries"),
+        ),
+        (
+            "expected ',' or '}'",
+            "this map is never closed",
+            Some("close it with `}`, and set commas between its entries"),
+        ),
+        (
+            "simple key expect",
+            "this key has no `:` behind it",
+            Some("write `key: value`"),
+        ),
+        (
+            "simple key expected",
+            "this key has no `:` behind it",
+            Some("write `key: value`"),
+        ),
+        (
+            "block sequence entries are not allowed",
+            "a list cannot begin here",
+            Some("put the `-` on a line of its own"),
+        ),
+        (
+            "unknown escape character",
+            "this escape does not exist in a double-quoted text",
+            Some("use single quotes, or write `\\\\` for a backslash"),
+        ),
+        (
+            "invalid indentation",
+            "the indentation fits nothing above",
+            Some("indent it like the keys beside it"),
+        ),
+        (
+            "unexpected character",
+            "this character cannot begin a text",
+            Some("put the text in quotes"),
+        ),
+        ("misplaced bracket", "this bracket closes nothing", None),
+        ("recursion limit", "brackets are nested too deep", None),
+    ];
+    let found = known.iter().find(|(part, ..)| info.contains(part));
+    match found {
+        Some((_, message, help)) => ((*message).to_owned(), *help),
+        None => (format!("this is no YAML: {info}"), None),
+    }
+}

@@ -1,0 +1,140 @@
+//! What the server allows, against what a file asks for.
+
+use std::collections::BTreeSet;
+
+use super::DeployStep;
+use super::planner_order::{Step, Wanted};
+use crate::expand;
+use crate::pipeline::{
+    Code, ContainerSpec, ImageSpec, PipelineFile, PreBuildForm, Report, check_secrets, is_beneath, quote,
+};
+use crate::service::WorkspacePolicy;
+
+/// What the server knows and allows when a run is planned. The default allows nothing that needs allowing and knows nothing:
+/// what is `None` is not checked here and has to be checked where it is used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Privileged containers and devices.
+    pub privileged: bool,
+    /// Pull requests of members push images under `pr-N` tags.
+    pub push_pull_requests: bool,
+    /// Names of the secrets that this service may use.
+    pub secrets: Option<BTreeSet<String>>,
+    /// Names of the workspace's environments.
+    pub environments: Option<BTreeSet<String>>,
+    /// Repositories of the service, `registry/path`; it pushes to these and beneath them only.
+    pub repositories: Option<Vec<String>>,
+    /// Deployments without a `deploy` section in the file.
+    pub bindings: Vec<DeployStep>,
+}
+
+impl From<&WorkspacePolicy> for Policy {
+    fn from(policy: &WorkspacePolicy) -> Self {
+        Self {
+            privileged: policy.privileged,
+            push_pull_requests: policy.push_pull_requests,
+            ..Self::default()
+        }
+    }
+}
+
+impl Policy {
+    /// Whether the service may push to a repository, `${NAME}` already expanded. Unknown repositories admit nothing.
+    pub fn admits_repository(&self, repository: &str) -> bool {
+        self.repositories
+            .iter()
+            .flatten()
+            .any(|own| is_beneath(repository, own))
+    }
+}
+
+/// Reports what is refused in the stages that would run.
+pub(super) fn check_policy(
+    report: &Report<'_>,
+    file: &PipelineFile,
+    steps: &[Step<'_>],
+    wanted: &Wanted,
+    policy: &Policy,
+) {
+    for container in steps.iter().flat_map(|step| containers(file, step)) {
+        rights(report, container, policy, wanted.trusted);
+    }
+    if let Some(known) = policy.secrets.as_ref().filter(|_| wanted.trusted) {
+        for finding in check_secrets(file, Some(known)) {
+            report.add(finding);
+        }
+    }
+    if wanted.push {
+        file.images().for_each(|image| repository(report, image, policy));
+    }
+    if wanted.deploy {
+        environments(report, file, policy);
+    }
+}
+
+fn containers<'f>(file: &'f PipelineFile, step: &Step<'f>) -> Vec<&'f ContainerSpec> {
+    match step {
+        Step::Integration(job) => std::iter::once(&job.container)
+            .chain(file.sidecars().map(|sidecar| &sidecar.container))
+            .collect(),
+        Step::PostBuild(job) => vec![&job.container],
+        Step::PreBuild => match file.pre_build.as_ref().map(|stage| &stage.form) {
+            Some(PreBuildForm::Container(job)) => vec![&job.container],
+            Some(PreBuildForm::Dockerfile(_)) | None => Vec::new(),
+        },
+        Step::Checkout | Step::Build | Step::Push => Vec::new(),
+    }
+}
+
+fn rights(report: &Report<'_>, container: &ContainerSpec, policy: &Policy, trusted: bool) {
+    if policy.privileged && trusted {
+        return;
+    }
+    let why = if trusted {
+        "the workspace's policy has to allow privileged containers; an administrator can change it"
+    } else {
+        "code from outside the workspace never gets these rights"
+    };
+    if let Some(span) = container.privileged {
+        report.error_help(Code::NotAllowed, span, "`privileged` is not allowed", why);
+    }
+    if let Some(device) = container.devices.first() {
+        report.error_help(Code::NotAllowed, device.span, "`devices` are not allowed", why);
+    }
+}
+
+fn repository(report: &Report<'_>, image: &ImageSpec, policy: &Policy) {
+    let (Some(repository), Some(own)) = (&image.repository, &policy.repositories) else {
+        return;
+    };
+    // What is expanded later is checked after expansion, by whoever pushes.
+    if expand::has_names(&repository.value) || policy.admits_repository(&repository.value) {
+        return;
+    }
+    let message = format!("the service may not push to {}", quote(&repository.value));
+    let help = if own.is_empty() {
+        "it has no repository yet: an administrator adds one with `circle service set`".to_owned()
+    } else {
+        format!("it pushes to these and beneath them: {}", own.join(", "))
+    };
+    report.error_help(Code::NotAllowed, repository.span, message, help);
+}
+
+fn environments(report: &Report<'_>, file: &PipelineFile, policy: &Policy) {
+    let Some(known) = &policy.environments else { return };
+    for step in file
+        .deploy
+        .iter()
+        .flatten()
+        .filter(|step| !known.contains(&step.environment.value))
+    {
+        let name = &step.environment.value;
+        let help = format!("make it with `circle environment add {name}`");
+        report.error_help(
+            Code::UnknownEnvironment,
+            step.environment.span,
+            format!("the workspace has no environment {}", quote(name)),
+            help,
+        );
+    }
+}
