@@ -9,6 +9,8 @@
 //! - [`worker`]: the worker protocol.
 //! - `client` (feature `client`): typed calls over TCP or a unix socket.
 
+#[cfg(feature = "client")]
+pub mod client;
 pub mod live;
 pub mod resources;
 pub mod routes;

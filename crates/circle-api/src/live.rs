@@ -5,6 +5,7 @@
 //! writes them ([`frames`](crate::worker::frames)): chunks with stage, attempt and offset, and marks of groups.
 //!
 //! - Within a stage and attempt, chunks come in order and without holes, from the offset asked for.
+//! - Marks come in their place between the bytes, from the offset asked for; those at that very offset may come again.
 //! - A chunk of a higher attempt means that what was shown of the stage before is void.
 //! - A client that reconnects asks for the offsets that it has; nothing is lost and nothing comes twice.
 //! - The server sends at most `window_bytes` of log that are not acknowledged; then it waits. A client that acknowledges

@@ -1,0 +1,7 @@
+//! One method for each route, grouped as the routes are.
+
+mod admin;
+mod environments;
+mod logs;
+mod runs;
+mod settings;

@@ -1,0 +1,59 @@
+//! Deliveries and runs.
+
+use circle_core::ids::{DeliveryId, RunId};
+use reqwest::Method;
+
+use crate::client::{ApiError, Client};
+use crate::resources::{
+    CancelRequest, DeliveryView, Page, PageQuery, RerunRequest, RunQuery, RunSummary, RunView, TriggerRequest,
+    Triggered,
+};
+use crate::routes::{self, fill};
+
+impl Client {
+    /// Deliveries, newest first.
+    pub async fn deliveries(&self, workspace: &str, page: &PageQuery) -> Result<Page<DeliveryView>, ApiError> {
+        self.read(&fill(routes::DELIVERIES, &[workspace]), page).await
+    }
+
+    /// One delivery.
+    pub async fn delivery(&self, delivery: DeliveryId) -> Result<DeliveryView, ApiError> {
+        self.read(&fill(routes::DELIVERY, &[&delivery.to_string()]), &()).await
+    }
+
+    /// Runs, newest first.
+    pub async fn runs(&self, workspace: &str, query: &RunQuery) -> Result<Page<RunSummary>, ApiError> {
+        self.read(&fill(routes::RUNS, &[workspace]), query).await
+    }
+
+    /// Asks for a run.
+    pub async fn trigger(&self, workspace: &str, wish: &TriggerRequest) -> Result<Triggered, ApiError> {
+        self.write(Method::POST, &fill(routes::RUNS, &[workspace]), wish).await
+    }
+
+    /// One run.
+    pub async fn run(&self, run: RunId) -> Result<RunView, ApiError> {
+        self.read(&fill(routes::RUN, &[&run.to_string()]), &()).await
+    }
+
+    /// One run by its number in its service.
+    pub async fn run_by_number(&self, workspace: &str, service: &str, number: u64) -> Result<RunView, ApiError> {
+        self.read(
+            &fill(routes::SERVICE_RUN, &[workspace, service, &number.to_string()]),
+            &(),
+        )
+        .await
+    }
+
+    /// Ends a run.
+    pub async fn cancel(&self, run: RunId, wish: &CancelRequest) -> Result<RunSummary, ApiError> {
+        self.write(Method::POST, &fill(routes::RUN_CANCEL, &[&run.to_string()]), wish)
+            .await
+    }
+
+    /// Repeats an ended run.
+    pub async fn rerun(&self, run: RunId, wish: &RerunRequest) -> Result<RunSummary, ApiError> {
+        self.write(Method::POST, &fill(routes::RUN_RERUN, &[&run.to_string()]), wish)
+            .await
+    }
+}
