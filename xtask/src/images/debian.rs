@@ -25,14 +25,16 @@ pub(crate) fn config() -> Config {
     }
 }
 
-/// Fills a layer with a minimal Debian and the packages named, without what only people read.
-pub(crate) fn fill(layer: &mut Layer, packages: &[&str]) -> Result<()> {
+/// Fills a layer with a minimal Debian and the packages named, without what only people read, and without the paths that
+/// `needless` names.
+pub(crate) fn fill(layer: &mut Layer, packages: &[&str], needless: &[&str]) -> Result<()> {
     if !place::is_root() {
         bail!("debootstrap makes a root with many owners: run as root");
     }
     let downloads = place::cache_folder("downloads/debs")?;
     let root = place::cache_folder("images")?.join(format!("root-{}", std::process::id()));
-    let made = bootstrap(&root, &downloads, packages).and_then(|()| layer.root(&root, is_left_out));
+    let made =
+        bootstrap(&root, &downloads, packages).and_then(|()| layer.root(&root, |inside| is_left_out(inside, needless)));
     let removed = fs::remove_dir_all(&root).with_context(|| format!("cannot remove {}", root.display()));
     made.and(removed)
 }
@@ -64,7 +66,7 @@ fn last_lines(text: &str, count: usize) -> String {
 }
 
 /// Package caches, documents and translations: nothing that a program loads.
-fn is_left_out(inside: &str) -> bool {
+fn is_left_out(inside: &str, needless: &[&str]) -> bool {
     const FOLDERS: &[&str] = &[
         "dev/",
         "proc/",
@@ -81,7 +83,7 @@ fn is_left_out(inside: &str) -> bool {
     ];
     let is_document =
         inside.starts_with("usr/share/doc/") && !inside.ends_with("/copyright") && inside.matches('/').count() > 3;
-    is_document || FOLDERS.iter().any(|folder| inside.starts_with(folder))
+    is_document || FOLDERS.iter().chain(needless).any(|prefix| inside.starts_with(prefix))
 }
 
 /// The first archive in apt's sources that is Debian's own.
@@ -146,11 +148,30 @@ mod tests {
 
     #[test]
     fn what_programs_load_stays() {
-        assert!(is_left_out("usr/share/man/man1/ls.1.gz"));
-        assert!(is_left_out("usr/share/doc/bash/changelog.gz"));
-        assert!(!is_left_out("usr/share/doc/bash/copyright"));
-        assert!(!is_left_out("usr/share/doc/bash"));
-        assert!(!is_left_out("usr/lib/x86_64-linux-gnu/libc.so.6"));
-        assert!(!is_left_out("dev"));
+        assert!(is_left_out(
+            "usr/share/man/man1/ls.1.gz",
+            &["usr/lib/x86_64-linux-gnu/libLLVM"]
+        ));
+        assert!(is_left_out(
+            "usr/share/doc/bash/changelog.gz",
+            &["usr/lib/x86_64-linux-gnu/libLLVM"]
+        ));
+        assert!(!is_left_out(
+            "usr/share/doc/bash/copyright",
+            &["usr/lib/x86_64-linux-gnu/libLLVM"]
+        ));
+        assert!(!is_left_out(
+            "usr/share/doc/bash",
+            &["usr/lib/x86_64-linux-gnu/libLLVM"]
+        ));
+        assert!(!is_left_out(
+            "usr/lib/x86_64-linux-gnu/libc.so.6",
+            &["usr/lib/x86_64-linux-gnu/libLLVM"]
+        ));
+        assert!(is_left_out(
+            "usr/lib/x86_64-linux-gnu/libLLVM-14.so.1",
+            &["usr/lib/x86_64-linux-gnu/libLLVM"]
+        ));
+        assert!(!is_left_out("dev", &["usr/lib/x86_64-linux-gnu/libLLVM"]));
     }
 }

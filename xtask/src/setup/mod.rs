@@ -5,7 +5,9 @@
 
 mod apt;
 mod cargo_tools;
+pub(crate) mod golang;
 mod needs;
+pub(crate) mod python;
 
 use std::time::Instant;
 

@@ -2,13 +2,24 @@
 
 mod busybox;
 mod debian;
+mod golang;
+mod postgres;
 mod redis;
 mod toolchain;
 
 use super::cached::Image;
 
 /// All images, by name.
-pub(crate) const IMAGES: &[Image] = &[busybox::IMAGE, redis::IMAGE, toolchain::IMAGE, debian::IMAGE];
+pub(crate) const IMAGES: &[Image] = &[
+    busybox::IMAGE,
+    redis::IMAGE,
+    toolchain::IMAGE,
+    debian::BARE,
+    debian::BUILDER,
+    debian::PYTHON,
+    postgres::IMAGE,
+    golang::IMAGE,
+];
 
 /// What the demo and the tests load into every cell.
 pub(crate) const OF_THE_DEMO: &[&str] = &["busybox", "redis", "toolchain"];

@@ -69,7 +69,8 @@ fn fill(layer: &mut Layer) -> Result<()> {
         let object = compiler_file(name)?;
         layer.copy(&object, path_text(&object)?)?;
     }
-    layer.copy_folder(&compiler_file("include")?)?;
+    let headers = compiler_file("include")?;
+    layer.tree(&headers, path_text(&headers)?, |_| false)?;
     for file in musl_files()? {
         layer.copy(&file, path_text(&file)?)?;
     }
