@@ -8,10 +8,17 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
     let folded = fold(word);
     candidates
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&folded, &fold(candidate)), candidate))
+        .map(|candidate| (likeness(&folded, &fold(candidate)), candidate))
         .filter(|(likeness, _)| *likeness > LEAST_LIKENESS)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .map(|(_, candidate)| candidate)
+}
+
+/// One slip in a word of three letters or more is as good as any likeness.
+fn likeness(word: &str, candidate: &str) -> f64 {
+    let one_slip = word.len() > 2 && strsim::osa_distance(word, candidate) == 1;
+    let likeness = strsim::jaro_winkler(word, candidate);
+    if one_slip { likeness.max(0.9) } else { likeness }
 }
 
 fn fold(word: &str) -> String {
@@ -33,5 +40,6 @@ mod tests {
         assert_eq!(nearest("enviroment", keys), Some("environment"));
         assert_eq!(nearest("workingDir", keys), Some("working_dir"));
         assert_eq!(nearest("xyz", keys), None);
+        assert_eq!(nearest("tpc", ["http", "tcp"]), Some("tcp"));
     }
 }

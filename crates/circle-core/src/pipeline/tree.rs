@@ -107,6 +107,8 @@ pub(crate) struct SidecarEntry {
     pub(crate) container: ContainerSpec,
     /// `None` = the file does not say.
     pub(crate) ready: Option<Ready>,
+    /// Whether there is a `ready` at all, be it a bad one.
+    pub(crate) says_ready: bool,
     pub(crate) ready_timeout_s: Option<u64>,
 }
 

@@ -115,14 +115,36 @@ fn cycles(report: &Report<'_>, steps: &[DeployEntry]) {
         }
         waiting.retain(|name, _| !free.contains(name));
     }
-    let names: Vec<&str> = waiting.keys().copied().collect();
-    for need in waiting
-        .values()
-        .flatten()
-        .filter(|need| waiting.contains_key(need.value.as_str()))
-        .take(1)
-    {
-        let message = format!("these environments wait for each other: {}", names.join(", "));
-        report.error_help(Code::NeedsCycle, need.span, message, "remove one of the `needs`");
+    while let Some(start) = waiting.keys().next().copied() {
+        let cycle = walk(&waiting, start);
+        let words: Vec<&str> = cycle.iter().map(|need| need.value.as_str()).collect();
+        let message = format!(
+            "these environments wait for each other: {} → {}",
+            words.join(" → "),
+            words[0]
+        );
+        report.error_help(Code::NeedsCycle, cycle[0].span, message, "remove one of the `needs`");
+        waiting.retain(|name, needs| {
+            !words.contains(name) && needs.iter().any(|need| !words.contains(&need.value.as_str()))
+        });
+    }
+}
+
+/// Follows from each environment one that it waits for, until one comes again; the answer is that circle.
+fn walk<'s>(waiting: &BTreeMap<&str, Vec<&'s Spanned<String>>>, start: &str) -> Vec<&'s Spanned<String>> {
+    let mut path: Vec<&Spanned<String>> = Vec::new();
+    let mut at = start;
+    loop {
+        let next = waiting
+            .get(at)
+            .into_iter()
+            .flatten()
+            .find(|need| waiting.contains_key(need.value.as_str()));
+        let Some(next) = next else { return path };
+        if let Some(first) = path.iter().position(|need| need.value == next.value) {
+            return path.split_off(first);
+        }
+        path.push(next);
+        at = &next.value;
     }
 }

@@ -45,7 +45,7 @@ fn links(report: &Report<'_>, file: &PipelineFile) {
 
 fn readiness(report: &Report<'_>, file: &PipelineFile) {
     for sidecar in file.sidecars() {
-        if sidecar.ready.is_none() && sidecar.container.ports.is_empty() {
+        if !sidecar.says_ready && sidecar.container.ports.is_empty() {
             let message = format!("the sidecar `{}` does not say when it is ready", sidecar.name.value);
             let help = "add `ready: {tcp: PORT}`; without it the image's health check or its lowest exposed port counts, if it has one";
             report.warning(Code::NoReadiness, sidecar.name.span, message, help);

@@ -7,7 +7,7 @@ const WORKLOAD: &str = "the workload of a service is part of its environment on 
 
 /// One step of `deploy`.
 pub(crate) static DEPLOY: Section = Section::new(
-    "deploy",
+    "step",
     "A deployment. The environment on the server decides what is really done; the file can only narrow it.",
     &[&[
         Key::new("environment", Kind::Text, "The environment's name on the server.").required(),

@@ -94,6 +94,17 @@ impl Section {
         self.keys().find(|key| key.name == name)
     }
 
+    /// How a message speaks of it.
+    pub(crate) fn said(&self) -> String {
+        match self.name {
+            "file" => "the file".to_owned(),
+            "trigger" => "a rule of `triggers`".to_owned(),
+            "step" => "a step of `deploy`".to_owned(),
+            "sidecar" | "job" | "image" | "cache" | "output" | "artifact" => format!("the {}", self.name),
+            name => format!("`{name}`"),
+        }
+    }
+
     /// Names that are worth proposing.
     pub(crate) fn proposals(&self) -> impl Iterator<Item = &'static str> {
         self.keys().filter(|key| key.is_accepted()).map(|key| key.name)

@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use super::ready::http_path;
-use super::scalar::{duration, said, text, texts};
+use super::scalar::{duration, list, said, text, texts, wrong_type};
 use crate::names::Slug;
 use crate::pipeline::bounds::{DEFAULT_VERIFY_WITHIN_S, MAX_VERIFY_WITHIN_S};
 use crate::pipeline::code::Code;
@@ -15,21 +15,21 @@ use crate::plan::Verify;
 
 /// Lowers the list.
 pub(super) fn deploy(report: &Report<'_>, entry: &Entry) -> Vec<DeployEntry> {
-    if let Value::Map(_) = &entry.value.value {
-        let help = "write `deploy` as a list: - {environment: NAME}";
-        report.error_help(
-            Code::WrongType,
-            entry.value.span,
-            "`deploy` takes a list, found a map",
-            help,
+    let Value::List(_) = &entry.value.value else {
+        wrong_type(
+            report,
+            &entry.value,
+            "deploy",
+            "a list",
+            "write a list of steps: - {environment: NAME}",
         );
         return Vec::new();
-    }
-    if matches!(&entry.value.value, Value::List(items) if items.is_empty()) {
+    };
+    if entry.value.is_empty_list() {
         let help = "remove it: then the service's bindings on the server count";
         report.error_help(Code::NothingToDo, entry.key.span, "`deploy` is empty", help);
     }
-    super::scalar::list(report, &entry.value, "deploy", |node| step(report, node))
+    list(report, &entry.value, "deploy", |node| step(report, node))
 }
 
 fn step(report: &Report<'_>, node: &Node) -> Option<DeployEntry> {

@@ -14,13 +14,15 @@ use crate::pipeline::yaml::{Entry, Node, Scalar, ScalarKind, Value};
 pub(super) struct Fields<'n> {
     section: &'static Section,
     entries: BTreeMap<&'static str, &'n Entry>,
+    /// A key was refused: what seems to be missing may only be misspelt.
+    doubtful: bool,
 }
 
 impl<'n> Fields<'n> {
     /// Reads a map; `None` when the node is none, which is then reported.
     pub(super) fn read(report: &Report<'_>, node: &'n Node, section: &'static Section) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
-            let message = format!("`{}` takes a map, found {}", section.name, node.description());
+            let message = format!("{} takes a map, found {}", section.said(), node.description());
             let help = if node.is_null() {
                 "write `{}` for a map without keys"
             } else {
@@ -32,6 +34,7 @@ impl<'n> Fields<'n> {
         let mut fields = Self {
             section,
             entries: BTreeMap::new(),
+            doubtful: false,
         };
         fields.add(report, entries);
         Some(fields)
@@ -70,10 +73,17 @@ impl<'n> Fields<'n> {
         names.iter().find_map(|name| self.entries.get(name).copied())
     }
 
+    /// Reports that nothing would be done, unless what should be done may be behind a key that was refused.
+    pub(super) fn nothing_to_do(&self, report: &Report<'_>, place: Span, message: &str, help: &str) {
+        if !self.doubtful {
+            report.error_help(Code::NothingToDo, place, message, help);
+        }
+    }
+
     /// Reports a key that must be there.
     pub(super) fn require(&self, report: &Report<'_>, name: &'static str, place: Span) {
-        if !self.entries.contains_key(name) {
-            let message = format!("`{}` needs the key `{name}`", self.section.name);
+        if !self.doubtful && !self.entries.contains_key(name) {
+            let message = format!("{} needs the key `{name}`", self.section.said());
             report.error(Code::MissingKey, place, message);
         }
     }
@@ -87,9 +97,12 @@ impl<'n> Fields<'n> {
             } else if let Some(key) = self.section.key(name) {
                 if accepted(report, key, entry) {
                     self.entries.entry(key.name).or_insert(entry);
+                } else {
+                    self.doubtful |= !matches!(key.status, Status::NotYet(_));
                 }
             } else if !(self.section.extensions && name.starts_with("x-")) {
                 unknown(report, self.section, entry);
+                self.doubtful = true;
             }
         }
         if let Some(entry) = used {
@@ -108,6 +121,7 @@ impl<'n> Fields<'n> {
                     message,
                     "write `use: *anchor` of a map",
                 );
+                self.doubtful = true;
             }
         }
     }
@@ -159,10 +173,10 @@ fn unknown(report: &Report<'_>, section: &'static Section, entry: &Entry) {
     if let Some(reason) = foreign(name) {
         report.error_help(Code::Refused, span, format!("`{name}` is refused on purpose"), reason);
     } else if let Some(instead) = section.sub_steps.filter(|_| is_sub_step(&entry.value)) {
-        let message = format!("{} looks like a named sub-step of `{}`", quote(name), section.name);
+        let message = format!("{} looks like a named sub-step of {}", quote(name), section.said());
         report.error_help(Code::OriginalFormat, span, message, instead);
     } else {
-        let message = format!("`{}` has no key {}", section.name, quote(name));
+        let message = format!("{} has no key {}", section.said(), quote(name));
         match known_word.or_else(|| nearest(name, section.proposals())) {
             Some(right) => report.error_help(Code::UnknownKey, span, message, format!("did you mean `{right}`?")),
             None => report.error_help(Code::UnknownKey, span, message, known_keys(section)),
@@ -171,7 +185,11 @@ fn unknown(report: &Report<'_>, section: &'static Section, entry: &Entry) {
 }
 
 fn known_keys(section: &Section) -> String {
-    let names: Vec<&str> = section.proposals().collect();
+    let names: Vec<&str> = section
+        .keys()
+        .filter(|key| matches!(key.status, Status::Works | Status::Required))
+        .map(|key| key.name)
+        .collect();
     format!("known here: {}", names.join(", "))
 }
 

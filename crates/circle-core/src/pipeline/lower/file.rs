@@ -29,8 +29,8 @@ pub(crate) fn lower_file(report: &Report<'_>, root: Option<&Node>) -> Option<Pip
         integer(report, version, "version", 1, 1);
     }
     if fields.first_of(&SECTIONS).is_none() {
-        report.error_help(
-            Code::EmptyFile,
+        fields.nothing_to_do(
+            report,
             Span::START,
             "the file has no section, so nothing would run",
             EMPTY_HELP,

@@ -64,12 +64,7 @@ pub(super) fn integration(report: &Report<'_>, entry: &Entry) -> Option<Integrat
         )],
         (None, None) => {
             let message = "`integration` has no job, so it would do nothing";
-            report.error_help(
-                Code::NothingToDo,
-                span,
-                message,
-                "write `image` and `commands`, or `jobs`",
-            );
+            fields.nothing_to_do(report, span, message, "write `image` and `commands`, or `jobs`");
             Vec::new()
         }
     };
@@ -130,6 +125,7 @@ fn sidecar(report: &Report<'_>, entry: &Entry) -> Option<SidecarEntry> {
         .get(report, "entrypoint")
         .and_then(|node| words(report, node, "entrypoint"));
     Some(SidecarEntry {
+        says_ready: fields.first_of(&["ready"]).is_some(),
         name: entry.key.clone(),
         container,
         ready: probe,

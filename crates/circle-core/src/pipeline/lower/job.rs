@@ -17,10 +17,11 @@ pub(super) fn job(report: &Report<'_>, fields: &Fields<'_>, name: &Spanned<Strin
     fields.require(report, "image", name.span);
     let shell = fields.get(report, "shell").and_then(|node| shell(report, node));
     let commands = commands(report, fields, "commands");
-    if commands.is_empty() {
-        let place = fields.first_of(&["commands"]).map_or(name.span, |entry| entry.key.span);
+    let given = fields.first_of(&["commands"]);
+    if given.is_none_or(|entry| entry.value.is_empty_list()) {
+        let place = given.map_or(name.span, |entry| entry.key.span);
         let message = format!("`{}` has no commands, so it would do nothing", name.value);
-        report.error_help(Code::NothingToDo, place, message, "write `commands`, or remove it");
+        fields.nothing_to_do(report, place, &message, "write `commands`, or remove it");
     }
     Job {
         container: job_container(report, fields),

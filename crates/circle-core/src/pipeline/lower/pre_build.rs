@@ -47,7 +47,10 @@ pub(super) fn pre_build(report: &Report<'_>, entry: &Entry) -> Option<PreBuildSe
     let outputs = fields
         .get(report, "outputs")
         .map_or_else(Vec::new, |node| outputs(report, node));
-    if outputs.is_empty() {
+    if fields
+        .first_of(&["outputs"])
+        .is_none_or(|entry| entry.value.is_empty_list())
+    {
         let message = "`pre_build` has no outputs: nothing that it writes reaches later stages";
         report.warning(
             Code::NoOutputs,

@@ -56,10 +56,12 @@ pub(super) fn integer(report: &Report<'_>, node: &Node, what: &str, min: u64, ma
     match scalar.text.parse::<u64>() {
         Ok(value) if (min..=max).contains(&value) => Some(value),
         _ => {
-            let message = format!(
-                "`{what}` takes a whole number from {min} to {max}, found {}",
-                quote(&scalar.text)
-            );
+            let range = if min == max {
+                format!("only {min}")
+            } else {
+                format!("a whole number from {min} to {max}")
+            };
+            let message = format!("`{what}` takes {range}, found {}", quote(&scalar.text));
             report.error(Code::BadValue, node.span, message);
             None
         }

@@ -1,7 +1,7 @@
 //! `triggers` and `concurrency`.
 
 use super::fields::Fields;
-use super::scalar::{choice, list, written};
+use super::scalar::{choice, list, written, wrong_type};
 use crate::pipeline::code::Code;
 use crate::pipeline::keys::{CONCURRENCY, TRIGGER};
 use crate::pipeline::report::{Report, quote};
@@ -13,7 +13,17 @@ use crate::plan::Concurrency;
 
 /// Lowers the list.
 pub(super) fn triggers(report: &Report<'_>, entry: &Entry) -> Vec<TriggerRule> {
-    if matches!(&entry.value.value, Value::List(items) if items.is_empty()) {
+    let Value::List(_) = &entry.value.value else {
+        wrong_type(
+            report,
+            &entry.value,
+            "triggers",
+            "a list",
+            "write a list of rules: - {event: push}",
+        );
+        return Vec::new();
+    };
+    if entry.value.is_empty_list() {
         let help = "remove it: then pushes, tags and pull requests run by default rules";
         report.error_help(
             Code::NothingToDo,
@@ -38,12 +48,12 @@ fn rule(report: &Report<'_>, node: &Node) -> Option<TriggerRule> {
     let names = |name| {
         fields
             .get(report, name)
-            .and_then(|node| patterns(report, node, name, PatternSet::of_names))
+            .map(|node| patterns(report, node, name, PatternSet::of_names))
     };
     let (branches, tags, into) = (names("branches"), names("tags"), names("into"));
     let paths = fields
         .get(report, "paths")
-        .and_then(|node| patterns(report, node, "paths", PatternSet::of_paths));
+        .map(|node| patterns(report, node, "paths", PatternSet::of_paths));
     let event = event(report, fields.get(report, "event")?)?;
     misplaced(report, &fields, event);
     Some(TriggerRule {
@@ -115,7 +125,7 @@ fn patterns<'n>(
     node: &'n Node,
     what: &str,
     compile: fn([&'n str; 1]) -> Result<PatternSet, String>,
-) -> Option<Patterns> {
+) -> Patterns {
     let found: Vec<Spanned<&'n str>> = list(report, node, what, |item| {
         written(report, item, what)?;
         match &item.value {
@@ -123,7 +133,7 @@ fn patterns<'n>(
             Value::List(_) | Value::Map(_) => None,
         }
     });
-    if found.is_empty() {
+    if node.is_empty_list() {
         let help = "remove it: then everything matches";
         report.error_help(
             Code::NothingToDo,
@@ -131,7 +141,6 @@ fn patterns<'n>(
             format!("`{what}` is empty, so the rule would never match"),
             help,
         );
-        return None;
     }
     for pattern in &found {
         if let Err(why) = compile([pattern.value]) {
@@ -142,9 +151,7 @@ fn patterns<'n>(
             );
         }
     }
-    Some(Patterns(
-        found.into_iter().map(|pattern| pattern.value.to_owned()).collect(),
-    ))
+    Patterns(found.into_iter().map(|pattern| pattern.value.to_owned()).collect())
 }
 
 fn stages(report: &Report<'_>, node: &Node) -> Option<StageSet> {
@@ -165,7 +172,7 @@ fn stages(report: &Report<'_>, node: &Node) -> Option<StageSet> {
             taken.push(stage);
         }
     }
-    if taken.is_empty() {
+    if node.is_empty_list() {
         report.error_help(
             Code::NothingToDo,
             node.span,

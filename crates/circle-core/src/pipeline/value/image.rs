@@ -22,6 +22,9 @@ pub struct ImageReference<'a> {
 /// # Errors
 /// A sentence that says what the grammar does not allow.
 pub fn parse_image(text: &str) -> Result<ImageReference<'_>, &'static str> {
+    if text.contains("://") {
+        return Err("write it without a scheme such as https://");
+    }
     let (rest, digest) = match text.split_once('@') {
         Some((rest, digest)) => (rest, Some(digest)),
         None => (text, None),

@@ -37,9 +37,11 @@ pub(crate) fn load(bytes: &[u8], report: &Report<'_>) -> Loaded {
         anchors: BTreeMap::new(),
         nodes: 0,
         root: None,
+        stopped: false,
     };
     let stopped = loader.read();
     if stopped.is_some() {
+        loader.stopped = true;
         while !loader.open.is_empty() {
             loader.close(None);
         }
@@ -56,6 +58,8 @@ struct Loader<'r, 's> {
     anchors: BTreeMap<usize, Rc<Node>>,
     nodes: usize,
     root: Option<Rc<Node>>,
+    /// Reading has ended early; what is open is only put together.
+    stopped: bool,
 }
 
 /// A map or list whose end was not seen yet.
@@ -92,7 +96,10 @@ impl Loader<'_, '_> {
         while let Some(event) = parser.next_event() {
             let (event, span) = match event {
                 Ok((event, span)) => (event, from_marks(span)),
-                Err(error) => return Some(syntax::report_failure(&error, self.report)),
+                Err(error) => {
+                    let innermost = self.open.last().map(|open| open.span);
+                    return Some(syntax::report_failure(&error, innermost, self.report));
+                }
             };
             if matches!(event, Event::DocumentStart(_)) {
                 documents += 1;
@@ -231,7 +238,7 @@ impl Loader<'_, '_> {
     }
 
     fn fits_depth(&self, depth: usize, span: Span) -> bool {
-        if depth > MAX_DEPTH {
+        if depth > MAX_DEPTH && !self.stopped {
             self.report.error(
                 Code::TooDeep,
                 span,
@@ -242,7 +249,7 @@ impl Loader<'_, '_> {
     }
 
     fn fits_nodes(&self, size: usize, span: Span) -> bool {
-        if size > MAX_NODES {
+        if size > MAX_NODES && !self.stopped {
             let message = format!("the file grows beyond {MAX_NODES} values when its aliases are followed");
             self.report
                 .error_help(Code::TooManyNodes, span, message, "use fewer aliases of aliases");
@@ -262,9 +269,12 @@ fn new_key(node: &Node, span: Span, seen: &mut BTreeMap<String, u32>, report: &R
         return Key::Refused;
     };
     let text = scalar.text.as_str();
-    if !is_plain_word(scalar, span, report) {
-        return Key::Refused;
-    }
+    let text = match is_plain_word(scalar, span, report) {
+        true => text,
+        // What a merge key would bring in is read as if it stood behind `use`, so that nothing is missed for want of it.
+        false if text == "<<" && !seen.contains_key("use") => "use",
+        false => return Key::Refused,
+    };
     if let Some(first) = seen.get(text) {
         let message = format!(
             "the key {} stands twice in this map; first on line {first}",

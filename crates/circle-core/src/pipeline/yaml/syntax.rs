@@ -6,8 +6,8 @@ use crate::pipeline::code::Code;
 use crate::pipeline::report::Report;
 use crate::pipeline::source::{Position, Span, count};
 
-/// Reports a failure of the reader; returns its place.
-pub(super) fn report_failure(error: &ScanError, report: &Report<'_>) -> Position {
+/// Reports a failure of the reader; returns its place. `innermost` is the map or list in which it happened.
+pub(super) fn report_failure(error: &ScanError, innermost: Option<Span>, report: &Report<'_>) -> Position {
     let mark = error.marker();
     let place = Position {
         line: count(mark.line()),
@@ -34,7 +34,17 @@ pub(super) fn report_failure(error: &ScanError, report: &Report<'_>) -> Position
         );
     } else if info.contains("tab") {
         report.error_help(Code::Tab, span, "a tab cannot stand here", "use spaces");
+    } else if info.contains("mapping values are not allowed") && !has_earlier_colon(report, place) {
+        let message = "this key is read as a part of the text above it";
+        report.error_help(
+            Code::Syntax,
+            span,
+            message,
+            "end the line above with its own `key: value`, or mend the indentation",
+        );
     } else {
+        let never_closed = info.contains("expected ',' or");
+        let span = innermost.filter(|_| never_closed).unwrap_or(span);
         let (message, help) = plain_words(info);
         match help {
             Some(help) => report.error_help(Code::Syntax, span, message, help),
@@ -42,6 +52,17 @@ pub(super) fn report_failure(error: &ScanError, report: &Report<'_>) -> Position
         }
     }
     place
+}
+
+/// Whether another `: ` stands on the line before the place.
+fn has_earlier_colon(report: &Report<'_>, place: Position) -> bool {
+    let before: String = report
+        .source
+        .line(place.line)
+        .chars()
+        .take(place.column.saturating_sub(1) as usize)
+        .collect();
+    before.contains(": ")
 }
 
 fn leading_tab(report: &Report<'_>, line: u32) -> Option<Span> {
@@ -67,6 +88,11 @@ fn leading_tab(report: &Report<'_>, line: u32) -> Option<Span> {
 /// The reader's sentences speak of its own states; the commonest are said anew.
 fn plain_words(info: &str) -> (String, Option<&'static str>) {
     let known = [
+        (
+            "indentation in quoted scalar",
+            "this quoted text runs into lines that are not indented beneath it",
+            Some("close the quote"),
+        ),
         (
             "quoted scalar, found unexpected end",
             "this quoted text is never closed",
