@@ -34,6 +34,9 @@ pub enum LabError {
     /// The engine of the Swarm said no.
     #[error("the Swarm's engine answered {status} to {what}: {body}")]
     Engine { what: String, status: u16, body: String },
+    /// A deployed service answered something else than 200.
+    #[error("{address} answered \"{status}\"")]
+    Status { address: String, status: String },
     /// A cell for the Swarm could not be made.
     #[error("no cell for the Swarm")]
     Cell(#[from] circle_cell::CellError),
@@ -106,6 +109,14 @@ impl Child {
     /// [`LabError::Io`] when it cannot be waited for.
     pub async fn kill(&mut self) -> Result<(), LabError> {
         self.process.kill().await.map_err(|source| LabError::io(format!("kill {}", self.program), source))
+    }
+
+    /// Waits until the server has ended by itself.
+    ///
+    /// # Errors
+    /// [`LabError::Io`] when it cannot be waited for.
+    pub async fn wait(&mut self) -> Result<std::process::ExitStatus, LabError> {
+        self.process.wait().await.map_err(|source| LabError::io(format!("wait for {}", self.program), source))
     }
 
     /// The process id while it runs.

@@ -10,9 +10,11 @@ mod git;
 mod ports;
 mod registry;
 mod swarm;
+mod visit;
 
 pub use child::{Child, LabError};
 pub use git::{GitServer, Repository};
 pub use ports::{free_port, is_free};
 pub use registry::{Credentials, Registry};
 pub use swarm::{Published, Swarm};
+pub use visit::visit;

@@ -1,0 +1,20 @@
+//! The harness of the stories: a whole Circle of real processes beside real servers, spoken to as a developer does.
+//!
+//! A story reads as a conversation: make a service, push, wait until something holds, look. Nothing is replaced: the
+//! binary `circle` is started as server and worker, git is pushed to, cells are made, images go to a registry, a Swarm
+//! serves. Stories wait on conditions and fail with the last state that they saw.
+
+mod circle;
+mod debris;
+mod images;
+mod program;
+mod run;
+mod service;
+mod until;
+
+pub use circle::{Circle, Options};
+pub use debris::Debris;
+pub use images::image;
+pub use run::StoryRun;
+pub use service::StoryService;
+pub use until::until;

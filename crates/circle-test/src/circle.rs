@@ -1,0 +1,317 @@
+//! A whole Circle: server and worker as processes of the real binary, and the real servers beside them.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use circle_api::client::{Client, Endpoint};
+use circle_api::resources::{EnvironmentCreate, RegistryChange, RegistryCreate, SwarmEndpoint, TargetCreate, WorkloadBind};
+use circle_api::routes::DEFAULT_WORKSPACE;
+use circle_api::worker::SecretValue;
+use circle_cell::process::{InitProgram, ProcessConfig, ProcessProvider};
+use circle_core::names::Slug;
+use circle_lab::{Child, Credentials, GitServer, Registry, Swarm};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::debris::Debris;
+use crate::images::image;
+use crate::program::beside_tests;
+use crate::service::StoryService;
+use crate::until::until;
+
+/// Longest wait for a server or worker to be there.
+const START_LIMIT: Duration = Duration::from_secs(60);
+/// Longest wait for a process that was asked to end.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+/// The user of the registry.
+const REGISTRY_USER: &str = "pusher";
+/// Its password.
+const REGISTRY_PASSWORD: &str = "right-password-of-the-registry";
+
+/// What a story needs beside the ordinary.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The registry asks for a password, and Circle knows it.
+    pub registry_password: bool,
+    /// A Swarm stands by as the target `swarm` of the environment `production`, which `main` may reach.
+    pub swarm: bool,
+    /// Images that cells hold from the beginning.
+    pub images: Vec<&'static str>,
+    /// Cells at the same time.
+    pub cells: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { registry_password: false, swarm: false, images: vec!["busybox"], cells: 2 }
+    }
+}
+
+/// A running Circle; dropping it kills everything that it started.
+#[derive(Debug)]
+pub struct Circle {
+    server: Option<Child>,
+    worker: Option<Child>,
+    client: Client,
+    registry: Registry,
+    git: GitServer,
+    swarm: Option<(Swarm, ProcessProvider)>,
+    options: Options,
+    images: Vec<PathBuf>,
+    folder: TempDir,
+}
+
+impl Circle {
+    /// Starts registry, git server, server and worker, and makes the registry known.
+    ///
+    /// # Errors
+    /// When anything of it does not come up.
+    pub async fn start(options: Options) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("circle-story-").tempdir_in("/var/tmp")?;
+        open_for_others(folder.path())?;
+        let images = options.images.iter().map(|name| image(name)).collect::<Result<_>>()?;
+        let credentials =
+            Credentials { username: REGISTRY_USER.into(), password: REGISTRY_PASSWORD.into() };
+        let registry = Registry::start(&folder.path().join("registry"), options.registry_password.then_some(&credentials)).await?;
+        let git = GitServer::start(&folder.path().join("git")).await?;
+        let mut circle = Self {
+            server: None,
+            worker: None,
+            client: unconnected(folder.path())?,
+            registry,
+            git,
+            swarm: None,
+            options,
+            images,
+            folder,
+        };
+        circle.start_server().await?;
+        circle.start_worker().await?;
+        circle.make_registry_known().await?;
+        if circle.options.swarm {
+            circle.start_swarm().await?;
+        }
+        Ok(circle)
+    }
+
+    /// Ends everything in order.
+    ///
+    /// # Errors
+    /// When something does not end.
+    pub async fn stop(mut self) -> Result<()> {
+        self.stop_worker().await?;
+        if let Some(server) = self.server.take() {
+            end(server).await?;
+        }
+        if let Some((swarm, _provider)) = self.swarm.take() {
+            swarm.stop().await?;
+        }
+        Ok(())
+    }
+
+    /// A service with a fresh repository.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn service(&self, name: &str) -> Result<StoryService> {
+        let repository = self.git.repository(name).await?;
+        StoryService::create(&self.client, name, repository).await
+    }
+
+    /// A service that is also bound to the environment `production`, made at its first deployment with this port.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn deployed_service(&self, name: &str, port: u16) -> Result<StoryService> {
+        let service = self.service(name).await?;
+        let bind: WorkloadBind = serde_json::from_value(serde_json::json!({ "workload": name, "create": { "port": port } }))?;
+        self.client.bind_workload(DEFAULT_WORKSPACE, ("production", name), &bind).await?;
+        Ok(service)
+    }
+
+    /// The API as an administrator.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The registry.
+    pub fn registry_mut(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
+
+    /// The git server.
+    pub fn git_mut(&mut self) -> &mut GitServer {
+        &mut self.git
+    }
+
+    /// The Swarm of the environment `production`.
+    ///
+    /// # Errors
+    /// When the story did not ask for one.
+    pub fn swarm(&self) -> Result<&Swarm> {
+        Ok(&self.swarm.as_ref().context("the story has no Swarm: set Options::swarm")?.0)
+    }
+
+    /// The folder of everything.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What the machine carries now.
+    ///
+    /// # Errors
+    /// When the machine does not answer.
+    pub fn debris(&self) -> Result<Debris> {
+        Debris::look(&self.folder.path().join("data/worker"))
+    }
+
+    /// Starts the server, or starts it again on the same data.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start_server(&mut self) -> Result<()> {
+        let data = self.folder.path().join("data");
+        let arguments = ["server".to_owned(), "--data".to_owned(), text(&data), "--listen".to_owned(), "127.0.0.1:0".to_owned()];
+        let program = text(&beside_tests("circle")?);
+        self.server = Some(Child::start(&program, arguments, &self.folder.path().join("server.log"))?);
+        let token_file = data.join("server/admin-token");
+        let socket = data.join("server/circle.sock");
+        self.client = until("the server", START_LIMIT, || async {
+            let token = std::fs::read_to_string(&token_file).map_err(|error| format!("{error}: {}", self.server_log()))?;
+            let client = Client::new(Endpoint::Unix(socket.clone()), Some(&SecretValue::new(token.trim())))
+                .map_err(|error| error.to_string())?;
+            client.health().await.map_err(|error| format!("{error}: {}", self.server_log()))?;
+            Ok(client)
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Starts the worker, or starts it again on the same data; waits until the server knows it.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start_worker(&mut self) -> Result<()> {
+        let data = self.folder.path().join("data");
+        let mut arguments = vec!["worker".to_owned(), "--data".to_owned(), text(&data)];
+        for address in [self.registry.address(), self.git.address()] {
+            arguments.extend(["--relay".to_owned(), address]);
+        }
+        for image in &self.images {
+            arguments.extend(["--image".to_owned(), text(image)]);
+        }
+        arguments.extend(["--max-cells".to_owned(), self.options.cells.to_string()]);
+        let program = text(&beside_tests("circle")?);
+        self.worker = Some(Child::start(&program, arguments, &self.folder.path().join("worker.log"))?);
+        Ok(())
+    }
+
+    /// Kills the server without warning.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn kill_server(&mut self) -> Result<()> {
+        self.server.take().context("no server runs")?.kill().await?;
+        Ok(())
+    }
+
+    /// Kills the worker without warning; its cells stay until a worker sweeps.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn kill_worker(&mut self) -> Result<()> {
+        self.worker.take().context("no worker runs")?.kill().await?;
+        Ok(())
+    }
+
+    /// Asks the worker to end and waits for it.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn stop_worker(&mut self) -> Result<()> {
+        match self.worker.take() {
+            Some(worker) => end(worker).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Tells Circle a password that is wrong.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn set_registry_password(&self, password: &str) -> Result<()> {
+        let change = RegistryChange { password: Some(SecretValue::new(password)), ..RegistryChange::default() };
+        self.client.change_registry(DEFAULT_WORKSPACE, "local", &change).await?;
+        Ok(())
+    }
+
+    /// Tells Circle the right password again.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn restore_registry_password(&self) -> Result<()> {
+        self.set_registry_password(REGISTRY_PASSWORD).await
+    }
+
+    async fn make_registry_known(&self) -> Result<()> {
+        let asks = self.options.registry_password;
+        let wish = RegistryCreate {
+            name: Slug::new("local")?,
+            address: self.registry.address(),
+            username: asks.then(|| REGISTRY_USER.to_owned()),
+            password: asks.then(|| SecretValue::new(REGISTRY_PASSWORD)),
+        };
+        self.client.create_registry(DEFAULT_WORKSPACE, &wish).await?;
+        Ok(())
+    }
+
+    async fn start_swarm(&mut self) -> Result<()> {
+        let init = InitProgram { program: beside_tests("circle")?, args: vec!["cell-init".into()] };
+        let provider = ProcessProvider::open(ProcessConfig::new(self.folder.path().join("swarm"), init))?;
+        let swarm = Swarm::start(&provider, vec![self.registry.address().parse()?]).await?;
+        swarm.open_to_everybody()?;
+        let wish = TargetCreate {
+            name: Slug::new("swarm")?,
+            swarm: SwarmEndpoint { endpoint: swarm.endpoint(), tls_bundle: None },
+        };
+        self.client.create_target(DEFAULT_WORKSPACE, &wish).await?;
+        let wish = EnvironmentCreate {
+            name: Slug::new("production")?,
+            target: Slug::new("swarm")?,
+            protected_refs: vec!["refs/heads/main".into()],
+            deadline_s: Some(60),
+            stabilise_s: Some(1),
+        };
+        self.client.create_environment(DEFAULT_WORKSPACE, &wish).await?;
+        self.swarm = Some((swarm, provider));
+        Ok(())
+    }
+
+    fn server_log(&self) -> String {
+        self.server.as_ref().map(Child::log_end).unwrap_or_default()
+    }
+}
+
+/// A client that will be replaced when the server is there.
+fn unconnected(folder: &Path) -> Result<Client> {
+    Ok(Client::new(Endpoint::Unix(folder.join("data/server/circle.sock")), None)?)
+}
+
+/// The server runs as another user and must reach its folder.
+fn open_for_others(folder: &Path) -> Result<()> {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder, mode).context("open the story's folder")
+}
+
+async fn end(mut child: Child) -> Result<()> {
+    let pid = child.pid().context("it is gone already")?;
+    kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGTERM)?;
+    tokio::time::timeout(STOP_LIMIT, child.wait()).await.with_context(|| format!("it did not end: {}", child.log_end()))??;
+    Ok(())
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}
