@@ -1,79 +1,198 @@
-//! A cell of this machine.
+//! A cell of this machine, as its owner holds it.
 
-use std::net::Ipv4Addr;
-use std::path::Path;
-use std::time::Duration;
+use std::fmt::Display;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 
-use crate::{CellError, CellId, Death, Folder, InCell, InCellChild, Killed, Layer, Owner, Relay, StartTimings, View};
+use nix::fcntl::OFlag;
+use nix::unistd::pipe2;
+use tokio::net::unix::pipe;
+use tokio::sync::{mpsc, watch};
 
+use super::daemon::{DaemonLog, ping};
+use super::network::{serve_relay, stream_listener};
+use super::warden::Helper;
+use super::wire::{ProcessKiller, Wire};
+use crate::init::order::{Door, Order, Run, Words};
+use crate::sys::kill_by_pidfd;
+use crate::{CellError, CellId, Death, Exit, InCell, InCellChild, Killed, Owner, Relay, Sight, StartTimings};
+
+/// A cell of this machine.
 #[derive(Debug)]
-pub(crate) struct ProcessCell {}
+pub(crate) struct ProcessCell {
+    pub(super) wire: Wire,
+    pub(super) helpers: mpsc::Sender<Helper>,
+    pub(super) folder: PathBuf,
+    pub(super) socket: PathBuf,
+    pub(super) address: Ipv4Addr,
+    pub(super) remapped_root: Owner,
+    pub(super) helper_groups: Vec<PathBuf>,
+    /// The parent of the containers' cgroups.
+    pub(super) jobs: String,
+    pub(super) log: DaemonLog,
+    pub(super) timings: StartTimings,
+}
 
+/// How a child is killed.
 #[derive(Debug, Clone)]
-pub(crate) struct ProcessKiller {}
-
-#[derive(Debug, Clone)]
-pub(crate) struct ChildSignal {}
-
-impl ProcessKiller {
-    pub(crate) async fn kill(&self) -> Duration {
-        todo!()
-    }
+pub(crate) struct ChildSignal {
+    wire: Wire,
+    started_by: u64,
 }
 
 impl ChildSignal {
     pub(crate) fn dead(&self) -> CellError {
-        todo!()
+        self.wire.dead()
     }
+
     pub(crate) async fn kill(&self) -> Result<(), CellError> {
-        todo!()
+        let order = Order::Kill {
+            started_by: self.started_by,
+        };
+        self.wire
+            .order("kill a process", order, Vec::new(), None)
+            .await
+            .map(drop)
     }
 }
 
 impl ProcessCell {
     pub(crate) fn id(&self) -> &CellId {
-        todo!()
+        &self.wire.id
     }
+
     pub(crate) fn socket(&self) -> &Path {
-        todo!()
+        &self.socket
     }
+
     pub(crate) fn timings(&self) -> StartTimings {
-        todo!()
+        self.timings
     }
+
     pub(crate) fn address(&self) -> Ipv4Addr {
-        todo!()
+        self.address
     }
+
     pub(crate) fn remapped_root(&self) -> Owner {
-        todo!()
+        self.remapped_root
     }
+
     pub(crate) fn killer(&self) -> ProcessKiller {
-        todo!()
+        self.wire.killer.clone()
     }
-    pub(crate) async fn exec(&self, _command: InCell) -> Result<InCellChild, CellError> {
-        todo!()
-    }
-    pub(crate) async fn new_folder(&self, _name: &str) -> Result<Folder, CellError> {
-        todo!()
-    }
-    pub(crate) async fn new_layer(&self, _name: &str) -> Result<Layer, CellError> {
-        todo!()
-    }
-    pub(crate) async fn mount_view(&self, _name: &str, _lowers: &[&Layer]) -> Result<View, CellError> {
-        todo!()
-    }
-    pub(crate) async fn unmount_view(&self, _view: View) -> Result<Layer, CellError> {
-        todo!()
-    }
-    pub(crate) async fn open_relay(&self, _relay: Relay) -> Result<(), CellError> {
-        todo!()
-    }
+
     pub(crate) async fn health(&self) -> Result<(), CellError> {
-        todo!()
+        ping(&self.socket)
+            .await
+            .map_err(|error| self.refused("ask for its health", &error))
     }
+
     pub(crate) async fn died(&self) -> Death {
-        todo!()
+        Death {
+            reason: self.wire.killer.dead().await.0,
+        }
     }
+
     pub(crate) async fn end(self) -> Result<Killed, CellError> {
-        todo!()
+        let killer = self.killer();
+        let dead_in = killer.kill().await;
+        match killer.gone().await {
+            Ok(cleaned_in) => Ok(Killed { dead_in, cleaned_in }),
+            Err(left) => Err(CellError::Left {
+                id: self.id().clone(),
+                left: left.map_or_else(|| "its provider ended first".to_owned(), |error| error.to_string()),
+            }),
+        }
+    }
+
+    pub(crate) async fn exec(&self, command: InCell) -> Result<InCellChild, CellError> {
+        let no_pipe = |error: &dyn Display| self.refused("make pipes for a process", error);
+        let pipes = || pipe2(OFlag::O_CLOEXEC).map_err(|error| no_pipe(&error));
+        let ((inside_in, stdin), (stdout, inside_out), (stderr, inside_err)) = (pipes()?, pipes()?, pipes()?);
+        let receiver = |end: OwnedFd| pipe::Receiver::from_owned_fd(end).map_err(|error| no_pipe(&error));
+        let (stdout, stderr) = (receiver(stdout)?, receiver(stderr)?);
+        let stdin = pipe::Sender::from_owned_fd(stdin).map_err(|error| no_pipe(&error))?;
+        let (ended, exit) = watch::channel(None::<Exit>);
+        let order = Order::Run(self.written_down(command));
+        let descriptors = vec![inside_in, inside_out, inside_err];
+        let (started_by, _) = self
+            .wire
+            .order("start a process", order, descriptors, Some(ended))
+            .await?;
+        Ok(InCellChild {
+            stdin: Some(stdin),
+            stdout: Some(stdout),
+            stderr: Some(stderr),
+            exit,
+            signal: ChildSignal {
+                wire: self.wire.clone(),
+                started_by,
+            },
+        })
+    }
+
+    fn written_down(&self, command: InCell) -> Run {
+        let environment = command.environment.into_iter().map(|(name, value)| {
+            let mut pair = name.into_vec();
+            pair.push(b'=');
+            pair.extend(value.into_vec());
+            Words::from(pair)
+        });
+        Run {
+            argv: command
+                .argv
+                .into_iter()
+                .map(|word| Words::from(word.into_vec()))
+                .collect(),
+            environment: environment.collect(),
+            directory: Words::from(command.directory.into_os_string().into_vec()),
+            user: command.user.map(|user| (user.uid, user.gid)),
+            cgroups: self.helper_groups.clone(),
+            only: match command.sight {
+                Sight::Cell => None,
+                Sight::Only(folders) => Some(folders),
+            },
+        }
+    }
+
+    pub(crate) async fn open_relay(&self, relay: Relay) -> Result<(), CellError> {
+        let socket = self.listen(relay.inside, Door::Stream).await?;
+        let listener = stream_listener(socket).map_err(|error| self.refused("open a relay", &error))?;
+        self.help(Box::pin(async move {
+            serve_relay(listener, relay.outside).await;
+            None
+        }))
+        .await
+    }
+
+    /// A listening socket in the cell's network.
+    pub(super) async fn listen(&self, address: SocketAddr, kind: Door) -> Result<OwnedFd, CellError> {
+        let (_, socket) = self
+            .wire
+            .order("listen", Order::Listen { address, kind }, Vec::new(), None)
+            .await?;
+        socket.ok_or_else(|| self.refused("listen", &"no socket came along"))
+    }
+
+    /// Lets a task live as long as the cell.
+    pub(super) async fn help(&self, helper: Helper) -> Result<(), CellError> {
+        self.helpers.send(helper).await.map_err(|_| self.wire.dead())
+    }
+
+    fn refused(&self, what: &'static str, reason: &dyn Display) -> CellError {
+        CellError::Refused {
+            id: self.id().clone(),
+            what,
+            reason: reason.to_string(),
+        }
+    }
+}
+
+impl Drop for ProcessCell {
+    fn drop(&mut self) {
+        // The warden notices the death, and removes the rest.
+        let _ = kill_by_pidfd(self.wire.killer.init.as_fd());
     }
 }

@@ -1,39 +1,68 @@
 //! Starts cells on this machine.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
+use super::cgroup::Hierarchies;
+use super::core::Core;
+use super::daemon::daemon_program;
+use super::launch::launch;
+use super::owner::Ownership;
+use super::sweep::sweep;
 use crate::process::ProcessConfig;
 use crate::{Cell, CellError, CellProvider, CellSpec, Described, Swept};
 
 /// Cells made of this machine's own namespaces and cgroups.
+///
+/// When its process dies, in whatever way, the kernel kills every cell; what they had beside their processes is removed
+/// by the next owner of the state folder (`sweep`).
 #[derive(Debug)]
 pub struct ProcessProvider {
-    config: ProcessConfig,
+    core: Arc<Core>,
 }
 
 impl ProcessProvider {
-    /// Takes the state folder, makes it if it is missing. Fails when another living process owns it.
+    /// Takes the state folder, which is made when it is missing. Fails when another living process owns it, and when
+    /// this machine or this user cannot start cells.
     pub fn open(config: ProcessConfig) -> Result<Self, CellError> {
-        Ok(Self { config })
+        if !nix::unistd::geteuid().is_root() {
+            return Err(CellError::Unable(
+                "making namespaces needs root: run the worker as root".to_owned(),
+            ));
+        }
+        let hierarchies = Hierarchies::detect().ok_or_else(|| {
+            CellError::Unable("no cgroup controller for memory is mounted at /sys/fs/cgroup".to_owned())
+        })?;
+        daemon_program().map_err(CellError::Unable)?;
+        let owner = Ownership::take(&config.state)?;
+        Ok(Self {
+            core: Arc::new(Core::new(config, owner, hierarchies)),
+        })
+    }
+
+    /// Waits until nothing is left of the cells that were killed or dropped. Cells that live are waited for too.
+    pub async fn settled(&self) {
+        self.core.all_gone().await;
     }
 }
 
 #[async_trait]
 impl CellProvider for ProcessProvider {
-    async fn start(&self, _spec: &CellSpec) -> Result<Cell, CellError> {
-        Err(CellError::Unable("in the making".into()))
+    async fn start(&self, spec: &CellSpec) -> Result<Cell, CellError> {
+        launch(&self.core, spec).await
     }
 
     async fn sweep(&self) -> Result<Swept, CellError> {
-        Ok(Swept::default())
+        sweep(&self.core).await
     }
 
     fn describe(&self) -> Described {
         Described {
             kind: "process",
-            instance: String::new(),
+            instance: self.core.owner.instance().to_owned(),
             storage: "overlay2",
-            state: self.config.state.clone(),
+            state: self.core.owner.state().to_path_buf(),
         }
     }
 }

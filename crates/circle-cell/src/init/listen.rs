@@ -1,0 +1,33 @@
+//! The cell's network from inside: its end of the link, and sockets that the worker serves from outside.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use super::order::Door;
+use super::tools::{Outcome, run_tool, write};
+
+/// Configures loopback and `eth0`, which the worker has put here.
+pub(super) fn configure(address: Ipv4Addr, bits: u8, gateway: Ipv4Addr) -> Outcome {
+    // No address of its own making on the link; a kernel without IPv6 has no such file.
+    let _ = fs::write("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "1");
+    let batch = format!(
+        "link set lo up\naddr add {address}/{bits} dev eth0\nlink set eth0 up\nroute add default via {gateway}\n"
+    );
+    run_tool("ip", &["-batch", "-"], &batch)
+}
+
+/// Names are resolved at the cell's own address.
+pub(super) fn resolve_at(address: Ipv4Addr) -> Outcome {
+    write(Path::new("/etc/resolv.conf"), &format!("nameserver {address}\n"))
+}
+
+/// A socket in the cell's network. It stays there whoever holds it.
+pub(super) fn listen(address: SocketAddr, kind: Door) -> Outcome<OwnedFd> {
+    let complain = |error| format!("listen on {address}: {error}");
+    match kind {
+        Door::Stream => TcpListener::bind(address).map(OwnedFd::from).map_err(complain),
+        Door::Datagram => UdpSocket::bind(address).map(OwnedFd::from).map_err(complain),
+    }
+}

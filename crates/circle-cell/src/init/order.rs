@@ -1,0 +1,111 @@
+//! What a worker and the init of a cell say to each other: one JSON object in each packet.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Exit;
+
+/// Where the cell's folder stands inside the cell.
+pub(crate) const CELL_FOLDER: &str = "/cell";
+
+/// One order, numbered by the worker.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Request {
+    pub(crate) number: u64,
+    pub(crate) order: Order,
+}
+
+/// What a worker can order.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Order {
+    /// Build the cell's root and move into it; the first order.
+    Enter(Enter),
+    /// Configure the link that the worker put into the cell's network namespace; port 53 of the address will resolve
+    /// names.
+    Link {
+        address: Ipv4Addr,
+        bits: u8,
+        gateway: Ipv4Addr,
+    },
+    /// Start a process; three descriptors come along: its input, output and errors.
+    Run(Run),
+    /// Kill the process (and its group) that the order of this number started.
+    Kill { started_by: u64 },
+    /// Mount a copy-on-write view.
+    Mount {
+        target: PathBuf,
+        lowers: Vec<PathBuf>,
+        upper: PathBuf,
+        work: PathBuf,
+    },
+    /// Unmount a view.
+    Unmount { target: PathBuf },
+    /// Listen; the answer brings the socket along.
+    Listen { address: SocketAddr, kind: Door },
+}
+
+/// What kind of socket listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Door {
+    Stream,
+    Datagram,
+}
+
+/// What the cell's root is made of.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Enter {
+    /// The cell's folder on the host; its `root` folder becomes the mount point.
+    pub(crate) folder: PathBuf,
+    pub(crate) hostname: String,
+    /// The first host user and the number of users that containers are mapped to.
+    pub(crate) remap: (u32, u32),
+    /// Mount points of the cgroup hierarchies, the same inside as outside.
+    pub(crate) cgroups: Vec<PathBuf>,
+}
+
+/// A process to be started.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Run {
+    pub(crate) argv: Vec<Words>,
+    pub(crate) environment: Vec<Words>,
+    pub(crate) directory: Words,
+    pub(crate) user: Option<(u32, u32)>,
+    /// Folders of `cgroup.procs` files that the process joins before it becomes the program.
+    pub(crate) cgroups: Vec<PathBuf>,
+    /// `Some`: it sees these folders only.
+    pub(crate) only: Option<Vec<PathBuf>>,
+}
+
+/// Bytes of an argument; JSON carries text only, so what is not UTF-8 goes as numbers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Words {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl Words {
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Text(text) => text.into_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+impl From<Vec<u8>> for Words {
+    fn from(bytes: Vec<u8>) -> Self {
+        String::from_utf8(bytes).map_or_else(|odd| Self::Bytes(odd.into_bytes()), Self::Text)
+    }
+}
+
+/// What the init says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Report {
+    /// The order of this number is done, or why it is not.
+    Answer { number: u64, outcome: Result<(), String> },
+    /// The process that the order of this number started has ended.
+    Ended { started_by: u64, exit: Exit },
+}

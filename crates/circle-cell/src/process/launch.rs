@@ -1,0 +1,255 @@
+//! One start of a cell, step by step.
+
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::birth::{Birth, give_birth};
+use super::cell::ProcessCell;
+use super::core::Core;
+use super::daemon::{arguments, daemon_program, load_image, wait_until_ready};
+use super::network::{
+    Pair, datagram_socket, host_resolvers, lock_addresses, make_link, serve_names, stream_listener, uplink_mtu,
+};
+use super::remains::Remains;
+use super::views::EMPTY_LAYER;
+use crate::init::order::{Door, Enter, Order, Run, Words};
+use crate::{Cell, CellError, CellId, CellSpec, Exit, StartTimings};
+
+/// The daemon writes its last words just before it ends; they take this long through the pipe at most.
+const LAST_WORDS: Duration = Duration::from_millis(30);
+
+/// The folders of a cell and who may look into them. Containers come through `/cell` as mapped users.
+const FOLDERS: [(&str, u32); 8] = [
+    ("root", 0o700),
+    ("run", 0o700),
+    ("docker", 0o711),
+    ("views", 0o711),
+    ("layers", 0o711),
+    (EMPTY_LAYER, 0o755),
+    ("work", 0o700),
+    ("folders", 0o711),
+];
+
+/// Starts one cell. What was made before a failure is removed by what was made: [`Remains`], then the warden.
+pub(super) async fn launch(core: &Arc<Core>, spec: &CellSpec) -> Result<Cell, CellError> {
+    let clock = Instant::now();
+    let mut timings = StartTimings::default();
+    let remains = prepare(core, spec).await?;
+    timings.prepare_ms = lap(clock, 0);
+
+    let mtu = uplink_mtu();
+    let Birth { mut cell, pid, log } = give_birth(core, remains)?;
+    let (entered, linked) = tokio::join!(enter(&cell, core), link(&cell, core, pid, mtu));
+    entered?;
+    cell.address = linked?.cell;
+    timings.namespace_ms = lap(clock, timings.prepare_ms);
+
+    open_doors(&cell, core, spec).await?;
+    timings.network_ms = lap(clock, timings.prepare_ms + timings.namespace_ms);
+
+    let before_daemon = lap(clock, 0);
+    start_daemon(&cell, core, spec, mtu, log).await?;
+    timings.daemon_ms = lap(clock, before_daemon);
+    let before_images = lap(clock, 0);
+    load_images(&cell, spec).await?;
+    timings.images_ms = lap(clock, before_images);
+    timings.total_ms = lap(clock, 0);
+    cell.timings = timings;
+    Ok(Cell::new(cell))
+}
+
+/// Milliseconds since the clock started, without those that are counted already.
+fn lap(clock: Instant, counted: u64) -> u64 {
+    u64::try_from(clock.elapsed().as_millis())
+        .unwrap_or(u64::MAX)
+        .saturating_sub(counted)
+}
+
+fn failed(id: &CellId, step: &'static str) -> impl FnOnce(io::Error) -> CellError {
+    let id = id.clone();
+    move |error| CellError::Start {
+        id,
+        step,
+        reason: error.to_string(),
+    }
+}
+
+/// Folder, cgroups, firewall.
+async fn prepare(core: &Arc<Core>, spec: &CellSpec) -> Result<Remains, CellError> {
+    let mut remains = Remains::new(core)?;
+    let id = remains.id.clone();
+    make_folders(&remains.folder()).map_err(failed(&id, "make its folders"))?;
+    remains
+        .groups
+        .make(&spec.limits)
+        .map_err(failed(&id, "make its cgroups"))?;
+    core.firewall.raise().await.map_err(failed(&id, "raise the firewall"))?;
+    remains.firewalled = true;
+    Ok(remains)
+}
+
+fn make_folders(folder: &Path) -> io::Result<()> {
+    fs::set_permissions(folder, PermissionsExt::from_mode(0o711))?;
+    for (name, mode) in FOLDERS {
+        let path = folder.join(name);
+        fs::create_dir(&path)?;
+        fs::set_permissions(&path, PermissionsExt::from_mode(mode))?;
+    }
+    Ok(())
+}
+
+/// Lets init build the cell's root and move into it.
+async fn enter(cell: &ProcessCell, core: &Core) -> Result<(), CellError> {
+    let order = Order::Enter(Enter {
+        folder: cell.folder.clone(),
+        hostname: format!("cell-{}", cell.id()),
+        remap: (core.config.remap.first, core.config.remap.count),
+        cgroups: core.hierarchies.mounts(),
+    });
+    cell.wire
+        .order("build its root", order, Vec::new(), None)
+        .await
+        .map(drop)
+}
+
+/// Makes the link, and lets init configure its end of it.
+async fn link(cell: &ProcessCell, core: &Core, pid: i32, mtu: u32) -> Result<Pair, CellError> {
+    let fail = |step| failed(cell.id(), step);
+    let lock = tokio::task::spawn_blocking(lock_addresses)
+        .await
+        .unwrap_or_else(|broken| Err(io::Error::other(broken)));
+    let lock = lock.map_err(fail("lock the addresses of cells"))?;
+    let range = core.config.network.range;
+    let pair = Pair::free(range, core.owner.seed())
+        .map_err(fail("choose an address"))?
+        .ok_or_else(|| {
+            fail("choose an address")(io::Error::other(format!(
+                "every address of {range} is in use: configure a wider range"
+            )))
+        })?;
+    make_link(&cell.id().link(), pair, mtu, pid)
+        .await
+        .map_err(fail("link it to the host"))?;
+    drop(lock);
+    let order = Order::Link {
+        address: pair.cell,
+        bits: Pair::BITS,
+        gateway: pair.host,
+    };
+    cell.wire
+        .order("configure its network", order, Vec::new(), None)
+        .await?;
+    Ok(pair)
+}
+
+/// Opens the cell's name service and the relays that it may have.
+async fn open_doors(cell: &ProcessCell, core: &Core, spec: &CellSpec) -> Result<(), CellError> {
+    let fail = |step| failed(cell.id(), step);
+    let address = SocketAddr::from((cell.address, 53));
+    let datagrams = cell.listen(address, Door::Datagram).await?;
+    let streams = cell.listen(address, Door::Stream).await?;
+    let datagrams = datagram_socket(datagrams).map_err(fail("open its name service"))?;
+    let streams = stream_listener(streams).map_err(fail("open its name service"))?;
+    let resolvers = match &core.config.network.resolvers {
+        chosen if chosen.is_empty() => host_resolvers(),
+        chosen => chosen.clone(),
+    };
+    let names = serve_names(datagrams, streams, resolvers.into());
+    cell.help(Box::pin(async move {
+        names.await;
+        None
+    }))
+    .await?;
+    for relay in &spec.relays {
+        cell.open_relay(*relay).await?;
+    }
+    Ok(())
+}
+
+/// Starts the daemon and waits until it answers, it ends, or its time is over.
+async fn start_daemon(
+    cell: &ProcessCell,
+    core: &Core,
+    spec: &CellSpec,
+    mtu: u32,
+    log: OwnedFd,
+) -> Result<(), CellError> {
+    let fail = |step| failed(cell.id(), step);
+    let program = daemon_program().map_err(CellError::Unable)?;
+    let argv = std::iter::once(program.to_owned()).chain(arguments(spec, &cell.jobs, cell.address, mtu));
+    let run = Run {
+        argv: argv.map(|word| Words::from(word.into_bytes())).collect(),
+        environment: [
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME=/root",
+            "TMPDIR=/cell/docker/tmp",
+        ]
+        .map(|pair| Words::Text(pair.to_owned()))
+        .to_vec(),
+        directory: Words::Text("/".to_owned()),
+        user: None,
+        cgroups: Vec::new(),
+        only: None,
+    };
+    let null = fs::File::open("/dev/null").map_err(fail("open /dev/null"))?.into();
+    let errors = log.try_clone().map_err(fail("open the daemon's log"))?;
+    let (ended, exit) = watch::channel(None);
+    cell.wire
+        .order(
+            "start the daemon",
+            Order::Run(run),
+            vec![null, log, errors],
+            Some(ended),
+        )
+        .await?;
+    watch_daemon(cell, exit).await?;
+    let deadline = core.config.start_deadline;
+    tokio::select! {
+        ready = tokio::time::timeout(deadline, wait_until_ready(&cell.socket)) => ready.map_err(|_| CellError::Start {
+            id: cell.id().clone(),
+            step: "wait for the daemon",
+            reason: format!("it does not answer within {deadline:?}; {}", cell.log.last_words()),
+        }),
+        death = cell.died() => Err(CellError::Start {
+            id: cell.id().clone(),
+            step: "start the daemon",
+            reason: death.reason,
+        }),
+    }
+}
+
+/// A cell without its daemon is of no use: when the daemon ends, so does the cell.
+async fn watch_daemon(cell: &ProcessCell, mut exit: watch::Receiver<Option<Exit>>) -> Result<(), CellError> {
+    let log = cell.log.clone();
+    cell.help(Box::pin(async move {
+        let exit = exit.wait_for(Option::is_some).await.ok()?.to_owned()?;
+        tokio::time::sleep(LAST_WORDS).await;
+        let how = match exit {
+            Exit::Code(code) => format!("with code {code}"),
+            Exit::Signal(signal) => format!("by signal {signal}"),
+        };
+        Some(format!("its daemon ended {how}; {}", log.last_words()))
+    }))
+    .await
+}
+
+async fn load_images(cell: &ProcessCell, spec: &CellSpec) -> Result<(), CellError> {
+    for archive in &spec.images {
+        load_image(&cell.socket, archive)
+            .await
+            .map_err(|error| CellError::Start {
+                id: cell.id().clone(),
+                step: "load an image",
+                reason: format!("{}: {error}", archive.display()),
+            })?;
+    }
+    Ok(())
+}

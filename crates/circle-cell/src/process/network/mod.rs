@@ -1,0 +1,14 @@
+//! A cell's network: a link to the host, a firewall around it, names, and doors to chosen services.
+
+mod address;
+mod firewall;
+mod link;
+mod names;
+mod relay;
+mod rules;
+
+pub(crate) use address::{Pair, lock_addresses};
+pub(crate) use firewall::Firewall;
+pub(crate) use link::{links_of, make_link, remove_link, uplink_mtu};
+pub(crate) use names::{datagram_socket, host_resolvers, serve_names};
+pub(crate) use relay::{serve_relay, stream_listener};

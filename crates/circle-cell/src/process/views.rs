@@ -1,0 +1,99 @@
+//! Folders, layers and views of a cell of this machine.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+use super::cell::ProcessCell;
+use crate::init::CELL_FOLDER;
+use crate::init::order::Order;
+use crate::{CellError, Folder, Layer, View};
+
+/// An overlay needs something beneath its writable layer.
+pub(super) const EMPTY_LAYER: &str = "layers/.empty";
+/// Names stay short and plain: they become paths, and parts of mount options.
+const LONGEST_NAME: usize = 100;
+
+impl ProcessCell {
+    pub(crate) async fn new_folder(&self, name: &str) -> Result<Folder, CellError> {
+        self.make("folders", name)
+    }
+
+    pub(crate) async fn new_layer(&self, name: &str) -> Result<Layer, CellError> {
+        Ok(Layer {
+            folder: self.make("layers", name)?,
+        })
+    }
+
+    pub(crate) async fn mount_view(&self, name: &str, lowers: &[&Layer]) -> Result<View, CellError> {
+        let upper = Layer {
+            folder: self.make("layers", name)?,
+        };
+        let work = self.make("work", name)?;
+        let inside = Path::new(CELL_FOLDER).join("views").join(name);
+        let mut beneath: Vec<PathBuf> = lowers.iter().map(|layer| layer.folder.inside.clone()).collect();
+        if beneath.is_empty() {
+            beneath.push(Path::new(CELL_FOLDER).join(EMPTY_LAYER));
+        }
+        let order = Order::Mount {
+            target: inside.clone(),
+            lowers: beneath,
+            upper: upper.folder.inside.clone(),
+            work: work.inside,
+        };
+        self.wire.order("mount a view", order, Vec::new(), None).await?;
+        Ok(View {
+            name: name.to_owned(),
+            inside,
+            upper,
+        })
+    }
+
+    pub(crate) async fn unmount_view(&self, view: View) -> Result<Layer, CellError> {
+        let order = Order::Unmount { target: view.inside };
+        self.wire.order("unmount a view", order, Vec::new(), None).await?;
+        Ok(view.upper)
+    }
+
+    /// Makes a folder of the mapped root. A few system calls on a local disk: not worth another thread.
+    fn make(&self, kind: &str, name: &str) -> Result<Folder, CellError> {
+        let refused = |reason: String| CellError::Refused {
+            id: self.id().clone(),
+            what: "make a folder",
+            reason,
+        };
+        if !is_plain(name) {
+            return Err(refused(format!("\"{}\" is not a plain name", name.escape_debug())));
+        }
+        let place = Path::new(kind).join(name);
+        let host = self.folder.join(&place);
+        let owner = self.remapped_root;
+        fs::create_dir(&host)
+            .and_then(|()| fs::set_permissions(&host, PermissionsExt::from_mode(0o755)))
+            .and_then(|()| chown(&host, Some(owner.uid), Some(owner.gid)))
+            .map_err(|error| refused(format!("{}: {error}", host.display())))?;
+        Ok(Folder {
+            host,
+            inside: Path::new(CELL_FOLDER).join(place),
+        })
+    }
+}
+
+/// Letters, digits, `-`, `_`, `.`; not hidden, not a way up.
+fn is_plain(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=LONGEST_NAME).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain;
+
+    #[test]
+    fn a_name_cannot_lead_elsewhere() {
+        assert!(is_plain("stage-2.out_put"));
+        for name in ["", ".", "..", "a/b", "a:b", "a,b", ".empty", "ä", &"x".repeat(101)] {
+            assert!(!is_plain(name), "{name} passed as a plain name");
+        }
+    }
+}

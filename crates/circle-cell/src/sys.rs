@@ -1,1 +1,0 @@
-//! System calls that neither the standard library nor nix wraps.

@@ -1,0 +1,30 @@
+//! The life of a cell: it starts, a container runs in it, it is killed, and nothing is left.
+
+mod support;
+
+use circle_cell::CellProvider;
+use support::{Bench, Machine, docker_ok};
+
+#[tokio::test]
+async fn a_cell_runs_a_container_and_leaves_nothing() {
+    let bench = Bench::new();
+    let described = bench.provider.describe();
+    let look = || Machine::look(&described.instance, &described.state.display().to_string());
+    let before = look();
+    let cell = bench.start().await;
+    eprintln!("{:?}", cell.timings());
+    assert_eq!(
+        docker_ok(&cell, &["run", "--rm", "busybox:test", "echo", "hello"]).await,
+        "hello"
+    );
+    assert_ne!(look(), before, "the audit sees a living cell");
+    let killed = cell.kill().await.expect("everything is removed");
+    eprintln!("{killed:?}");
+    assert_eq!(look(), before);
+    assert_eq!(
+        std::fs::read_dir(described.state.join("cells"))
+            .expect("the folder of cells")
+            .count(),
+        0
+    );
+}

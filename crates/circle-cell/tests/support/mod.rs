@@ -1,0 +1,101 @@
+//! What the tests with real cells share.
+
+#![expect(dead_code, reason = "each test file uses a part of it")]
+
+mod image;
+mod machine;
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::Arc;
+use std::time::Duration;
+
+use circle_cell::process::{InitProgram, ProcessConfig, ProcessProvider};
+use circle_cell::{Cell, CellProvider, CellSpec};
+use tempfile::TempDir;
+
+pub use image::busybox;
+pub use machine::Machine;
+
+/// A provider in a state folder of its own.
+pub struct Bench {
+    pub provider: Arc<ProcessProvider>,
+    pub folder: TempDir,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("cc").tempdir().expect("a folder");
+        Self {
+            provider: Arc::new(ProcessProvider::open(config(folder.path())).expect("a provider")),
+            folder,
+        }
+    }
+
+    /// Starts a cell that has the busybox image.
+    pub async fn start(&self) -> Cell {
+        self.start_with(CellSpec::default()).await
+    }
+
+    pub async fn start_with(&self, spec: CellSpec) -> Cell {
+        let spec = CellSpec {
+            images: vec![busybox()],
+            ..spec
+        };
+        self.provider.start(&spec).await.expect("a cell starts")
+    }
+}
+
+pub fn config(folder: &Path) -> ProcessConfig {
+    ProcessConfig::new(folder.join("state"), init())
+}
+
+pub fn init() -> InitProgram {
+    InitProgram {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_circle-cell-init")),
+        args: Vec::new(),
+    }
+}
+
+/// Runs the docker client against a cell.
+pub async fn docker(cell: &Cell, words: &[&str]) -> Output {
+    let host = format!("unix://{}", cell.socket().display());
+    let command = tokio::process::Command::new("/usr/bin/docker")
+        .arg("--host")
+        .arg(host)
+        .args(words)
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(Duration::from_secs(60), command).await;
+    output
+        .unwrap_or_else(|_| panic!("docker {words:?} does not end"))
+        .expect("the docker client")
+}
+
+/// Like [`docker`]; its standard output, or a panic with what it complained.
+pub async fn docker_ok(cell: &Cell, words: &[&str]) -> String {
+    let output = docker(cell, words).await;
+    assert!(
+        output.status.success(),
+        "docker {words:?}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
+/// Waits for a condition; the last state stands in the failure's message.
+pub async fn until<S: std::fmt::Debug>(what: &str, mut look: impl FnMut() -> (bool, S)) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let (reached, state) = look();
+        if reached {
+            return;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "waited in vain: {what}; last seen: {state:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
