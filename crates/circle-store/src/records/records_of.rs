@@ -1,8 +1,11 @@
 //! The typed face of a store.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::kinds::Index;
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::kinds::{Index, Kind};
 use super::record::{decode, encode};
 use super::{Changes, Page, Query, Record, RecordError, Store, StoreError, Version};
 
@@ -10,17 +13,32 @@ use super::{Changes, Page, Query, Record, RecordError, Store, StoreError, Versio
 #[derive(Clone, Debug)]
 pub struct Records {
     store: Arc<dyn Store>,
+    turns: Arc<[Mutex<()>]>,
 }
+
+/// Queues for updates; documents share them by hash, which may only make one wait for another.
+const TURNS: usize = 64;
 
 impl Records {
     /// Over any adapter.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+        Self {
+            store,
+            turns: (0..TURNS).map(|_| Mutex::new(())).collect(),
+        }
     }
 
     /// The port beneath.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// Waits until it is the caller's turn to update a document.
+    pub(super) async fn turn(&self, kind: Kind, id: &str) -> MutexGuard<'_, ()> {
+        let mut hasher = DefaultHasher::new();
+        (kind, id).hash(&mut hasher);
+        let place = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0);
+        self.turns[place].lock().await
     }
 
     /// The record and its version, or `None`.

@@ -1,11 +1,15 @@
 //! Read, decide, compare-and-swap, again if somebody was faster.
+//!
+//! Updates of one document through clones of one [`Records`] queue up in the order in which they came, so that within
+//! a server nobody loses round after round; the compare-and-swap is for all other writers.
 
 use std::error::Error;
 
+use super::record::{decode, encode};
 use super::{Record, RecordError, Records, StoreError, Version};
 
-/// How often a change is decided anew before [`UpdateError::Contended`]: with 16 writers on one document each wins
-/// within 16 rounds, so only a document that is written without pause gets here.
+/// How often a change is decided anew before [`UpdateError::Contended`]: only a document that other servers write
+/// without pause gets here.
 pub const UPDATE_TRIES: usize = 64;
 
 /// What an update left behind.
@@ -63,16 +67,19 @@ impl Records {
         E: Error + 'static,
         F: FnMut(&mut T) -> Result<R, E>,
     {
+        let _turn = self.turn(T::KIND, id).await;
+        let mut newest = self.store().get(T::KIND, id).await?;
         for _ in 0..UPDATE_TRIES {
-            let Some((mut record, version)) = self.load::<T>(id).await? else {
+            let Some(stored) = newest else {
                 return Err(UpdateError::Missing {
                     kind: T::KIND,
                     id: id.to_owned(),
                 });
             };
-            let before = super::record::encode(&record)?;
+            let (mut record, version) = decode::<T>(stored)?;
+            let before = encode(&record)?;
             let result = decide(&mut record).map_err(UpdateError::Refused)?;
-            let after = super::record::encode(&record)?;
+            let after = encode(&record)?;
             if after == before {
                 return Ok(Updated {
                     record,
@@ -88,7 +95,7 @@ impl Records {
                         result,
                     });
                 }
-                Err(StoreError::Stale { .. }) => tokio::task::yield_now().await,
+                Err(StoreError::Stale { current }) => newest = current.map(|current| *current),
                 Err(error) => return Err(error.into()),
             }
         }
