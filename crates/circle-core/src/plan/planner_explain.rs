@@ -1,7 +1,9 @@
 //! The order of stages in words.
 
 use super::planner_order::{Step, Wanted, order};
+use super::planner_policy::Policy;
 use super::planner_rules::default_rules;
+use super::planner_stages::deploys;
 use crate::pipeline::{EventWord, Patterns, PipelineFile, TriggerRule};
 
 /// One line for each rule: what it matches, and the stages in order. Trust and policy, which may take from it, are not
@@ -47,12 +49,13 @@ fn stages(file: &PipelineFile, rule: &TriggerRule) -> String {
     let wanted = Wanted::unhindered(file, rule);
     let mut words: Vec<String> = order(file, &wanted).iter().map(|step| said(file, step)).collect();
     if wanted.deploy {
-        words.push(match &file.deploy {
-            Some(steps) => format!(
+        let steps = deploys(file, &Policy::default());
+        words.push(match file.deploy {
+            Some(_) => format!(
                 "deploy {}",
                 steps
                     .iter()
-                    .map(|step| step.environment.value.as_str())
+                    .map(|step| step.environment.as_str())
                     .collect::<Vec<_>>()
                     .join(", ")
             ),

@@ -3,10 +3,17 @@
 use crate::pipeline::{EventWord, PatternSet, Patterns, PipelineFile, Span, Spanned, StageName, StageSet, TriggerRule};
 use crate::trigger::{Event, Trigger};
 
-/// The first rule that matches; the default rules when the file has none.
+/// The first rule that matches; the default rules when the file has none. A manual run plans like a push of its ref, unless
+/// the file has rules for manual runs: then these alone count.
 pub(super) fn choose(file: &PipelineFile, trigger: &Trigger) -> Option<TriggerRule> {
     match &file.triggers {
-        Some(rules) => rules.iter().find(|rule| matches(rule, trigger)).cloned(),
+        Some(rules) => {
+            let by_hand = matches!(trigger.event, Event::Manual { .. }) && rules.iter().any(is_manual);
+            rules
+                .iter()
+                .find(|rule| (!by_hand || is_manual(rule)) && matches(rule, trigger))
+                .cloned()
+        }
         None => default_rules().into_iter().find(|rule| matches(rule, trigger)),
     }
 }
@@ -32,6 +39,10 @@ pub(super) fn default_rules() -> Vec<TriggerRule> {
     ]
 }
 
+fn is_manual(rule: &TriggerRule) -> bool {
+    rule.event == EventWord::Manual
+}
+
 fn matches(rule: &TriggerRule, trigger: &Trigger) -> bool {
     let names = |patterns: &Option<Patterns>, name: Option<&str>| admits(patterns, name);
     let branch_and_tag =
@@ -40,7 +51,7 @@ fn matches(rule: &TriggerRule, trigger: &Trigger) -> bool {
         (EventWord::Push, Event::Push { branch }) => names(&rule.branches, Some(branch.as_str())),
         (EventWord::Tag, Event::Tag { tag }) => names(&rule.tags, Some(tag.as_str())),
         (EventWord::PullRequest, Event::PullRequest { into, .. }) => names(&rule.into, Some(into.as_str())),
-        // A manual run plans like a push of its ref, unless an earlier rule names manual runs.
+
         (EventWord::Manual, Event::Manual { branch, tag }) => branch_and_tag(
             branch.as_ref().map(|name| name.as_str()),
             tag.as_ref().map(|name| name.as_str()),

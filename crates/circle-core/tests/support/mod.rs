@@ -1,6 +1,8 @@
 //! What the tests of the pipeline file share.
 #![expect(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod generate;
+
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 

@@ -12,7 +12,7 @@ pub(crate) static TRIGGER: Section = Section::new(
         Key::new(
             "event",
             Kind::Choice(&["push", "tag", "pull_request", "manual", "schedule"]),
-            "What happened.",
+            "What happened. Without a rule for `manual`, a run by hand counts as a push of its ref.",
         )
         .required(),
         Key::new(

@@ -60,9 +60,9 @@ fn named_image(report: &Report<'_>, entry: &Entry) -> Option<ImageSpec> {
         && name.len() <= 63
         && name
             .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b));
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if !fits || name.starts_with("digest") {
-        let help = "names have up to 63 lower-case letters, digits, hyphens and underscores, a letter first, and do not begin with `digest`";
+        let help = "names have up to 63 lower-case letters, digits and hyphens, a letter first, and do not begin with `digest`";
         report.error_help(
             Code::BadValue,
             entry.key.span,

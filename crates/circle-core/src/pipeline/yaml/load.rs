@@ -219,6 +219,8 @@ impl Loader<'_, '_> {
             OpenKind::Map { entries, seen, key } => match std::mem::replace(key, Key::Missing) {
                 Key::Present(key) => entries.push(Entry { key, value: node }),
                 Key::Refused => {}
+                // A map that is cut off is no key; its own end was never seen.
+                Key::Missing if self.stopped => {}
                 Key::Missing => *key = new_key(&node, span, seen, self.report),
             },
         }
@@ -239,11 +241,7 @@ impl Loader<'_, '_> {
 
     fn fits_depth(&self, depth: usize, span: Span) -> bool {
         if depth > MAX_DEPTH && !self.stopped {
-            self.report.error(
-                Code::TooDeep,
-                span,
-                format!("maps and lists are nested more than {MAX_DEPTH} levels deep"),
-            );
+            self.report.error(Code::TooDeep, span, syntax::too_deep());
         }
         depth <= MAX_DEPTH
     }

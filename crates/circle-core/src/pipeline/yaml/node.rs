@@ -90,7 +90,7 @@ impl Node {
 }
 
 fn is_ambiguous(text: &str) -> bool {
-    let words = ["yes", "no", "on", "off", "y", "n"];
+    let words = ["yes", "no", "on", "off"];
     let one_case = text == text.to_lowercase() || text == text.to_uppercase() || capitalised(text);
     one_case && words.contains(&text.to_lowercase().as_str())
 }
@@ -128,13 +128,13 @@ mod tests {
 
     #[test]
     fn words_mean_what_yaml_1_2_says_and_the_old_truth_words_nothing() {
-        for text in ["yes", "No", "ON", "off", "y", "N"] {
+        for text in ["yes", "No", "ON", "off"] {
             assert_eq!(kind(text), ScalarKind::Ambiguous, "{text}");
         }
         for text in ["1", "-1.5", "1e3", "0x1F", "0o17", ".inf", "1.10"] {
             assert_eq!(kind(text), ScalarKind::Number, "{text}");
         }
-        for text in ["1.2.3", "yEs", "e", "-", "1m", "none", "0x"] {
+        for text in ["1.2.3", "yEs", "y", "N", "e", "-", "1m", "none", "0x"] {
             assert_eq!(kind(text), ScalarKind::Text, "{text}");
         }
         assert_eq!(kind("~"), ScalarKind::Null);

@@ -2,6 +2,7 @@
 
 use saphyr_parser::ScanError;
 
+use crate::pipeline::bounds::MAX_DEPTH;
 use crate::pipeline::code::Code;
 use crate::pipeline::report::Report;
 use crate::pipeline::source::{Position, Span, count};
@@ -32,6 +33,8 @@ pub(super) fn report_failure(error: &ScanError, innermost: Option<Span>, report:
             "a tab cannot be used as indentation",
             "indent with spaces",
         );
+    } else if info.contains("recursion limit") {
+        report.error(Code::TooDeep, span, too_deep());
     } else if info.contains("tab") {
         report.error_help(Code::Tab, span, "a tab cannot stand here", "use spaces");
     } else if info.contains("mapping values are not allowed") && !has_earlier_colon(report, place) {
@@ -52,6 +55,11 @@ pub(super) fn report_failure(error: &ScanError, innermost: Option<Span>, report:
         }
     }
     place
+}
+
+/// Said by whoever passes the bound first: the reader looks ahead within brackets.
+pub(super) fn too_deep() -> String {
+    format!("maps and lists are nested more than {MAX_DEPTH} levels deep")
 }
 
 /// Whether another `: ` stands on the line before the place.
@@ -154,7 +162,6 @@ fn plain_words(info: &str) -> (String, Option<&'static str>) {
             Some("put the text in quotes"),
         ),
         ("misplaced bracket", "this bracket closes nothing", None),
-        ("recursion limit", "brackets are nested too deep", None),
     ];
     let found = known.iter().find(|(part, ..)| info.contains(part));
     match found {
