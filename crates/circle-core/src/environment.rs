@@ -42,6 +42,36 @@ pub struct Workload {
     pub name: String,
     /// Where the deployed service answers, for `verify`; `None` = found from the target.
     pub url: Option<String>,
+    /// How it is made at the first deployment; `None` = it must exist already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub create: Option<WorkloadCreate>,
+}
+
+/// How a workload is made that is not there yet. Later deployments change only its image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadCreate {
+    /// The container's TCP port, published with `mode=host` on a port that the target picks.
+    pub port: Option<u16>,
+    /// 1 to 1,000.
+    pub replicas: u32,
+    /// No secrets: anybody who may read the target sees them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// `None` = the image's own health check, else a steadily running task.
+    pub health: Option<WorkloadHealth>,
+}
+
+/// A health check that the engine runs in the container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkloadHealth {
+    /// Argument vector; exit code 0 is healthy.
+    pub command: Vec<String>,
+    /// Between two checks, in milliseconds.
+    pub interval_ms: u64,
+    /// For one check, in milliseconds.
+    pub timeout_ms: u64,
+    /// Failures in a row that make it unhealthy.
+    pub retries: u32,
 }
 
 /// Where images are deployed.
