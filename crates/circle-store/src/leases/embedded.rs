@@ -104,7 +104,7 @@ impl Leases for EmbeddedLeases {
         mirror.hear(now_ms);
         let past = mirror.held.values().filter(|held| held.lease.until_ms <= now_ms);
         let mut past: Vec<Lease> = past.map(|held| held.lease.clone()).collect();
-        past.sort_by(|left, right| (left.until_ms, left.fence).cmp(&(right.until_ms, right.fence)));
+        past.sort_by_key(|lease| (lease.until_ms, lease.fence));
         past.truncate(LIST_LIMIT);
         Ok(past)
     }

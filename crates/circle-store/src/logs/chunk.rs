@@ -15,7 +15,7 @@ pub const BATCH_ENTRIES: usize = 4096;
 /// The largest data of a mark as JSON text, in bytes.
 pub const MARK_BYTES: usize = 16 * 1024;
 /// The most marks of one stream: a script with more commands than that still logs, its commands are no groups any more.
-pub const MARKS_PER_STREAM: u64 = 100_000;
+pub const MARKS_PER_STREAM: usize = 100_000;
 /// The longest name of a stage, and of a mark's kind, in bytes.
 pub const STAGE_BYTES: usize = 200;
 /// The most streams (stages times attempts) of one run.

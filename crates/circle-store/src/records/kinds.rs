@@ -249,6 +249,8 @@ const TABLE: &[Row] = &[
             "/title",
             "/ref",
             "/commit",
+            "/concurrency",
+            "/queue_deadline",
             "/created_at",
             "/updated_at",
             "/started_at",

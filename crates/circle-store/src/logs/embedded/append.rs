@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::frame::{FRAME_HEAD, FrameKind, RECORD_BYTES, push_frame};
-use super::index::{Anchor, ENTRY_BYTES, INDEX_STEP, push_entry};
+use super::index::{Anchor, ENTRY_BYTES, ENTRY_SIZE, INDEX_STEP, push_entry};
 use super::io_error::at;
 use super::layout::{MARKS_FILE, index_file, log_file, remove_if_there, sync_folder};
 use super::marks::push_mark;
@@ -196,7 +196,7 @@ pub(super) fn write_index(path: &Path, entries: u64, anchors: &[Anchor]) -> io::
     if anchors.is_empty() {
         return Ok(());
     }
-    let mut bytes = Vec::with_capacity(anchors.len() * 28);
+    let mut bytes = Vec::with_capacity(anchors.len() * ENTRY_SIZE);
     for anchor in anchors {
         push_entry(&mut bytes, anchor);
     }

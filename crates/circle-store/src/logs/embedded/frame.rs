@@ -88,10 +88,12 @@ impl<'a> FrameReader<'a> {
         let Some(head) = self.bytes(position, FRAME_HEAD)? else {
             return Ok(None);
         };
-        let length = number(&head[4..8]) as usize;
-        if length > PAYLOAD_BYTES {
+        let Some(length) = usize::try_from(number(&head[4..8]))
+            .ok()
+            .filter(|length| *length <= PAYLOAD_BYTES)
+        else {
             return Ok(None);
-        }
+        };
         let Some(whole) = self.bytes(position, FRAME_HEAD + length)? else {
             return Ok(None);
         };

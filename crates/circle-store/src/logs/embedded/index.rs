@@ -14,6 +14,8 @@ use crate::logs::Place;
 pub(super) const INDEX_STEP: u64 = 64 * 1024;
 /// The size of an entry in its file.
 pub(super) const ENTRY_BYTES: u64 = 28;
+/// The same for buffers.
+pub(super) const ENTRY_SIZE: usize = 28;
 
 /// A frame's place, in the stream and in the file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,7 +78,7 @@ impl IndexView {
 
     /// An entry; `None` if its checksum does not fit.
     pub(super) fn entry(&self, place: u64) -> io::Result<Option<Anchor>> {
-        let mut bytes = [0; ENTRY_BYTES as usize];
+        let mut bytes = [0; ENTRY_SIZE];
         self.file.read_exact_at(&mut bytes, self.base + place * ENTRY_BYTES)?;
         let anchor = Anchor {
             offset: number(&bytes[..8]),

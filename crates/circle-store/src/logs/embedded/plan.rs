@@ -134,11 +134,13 @@ impl Planned {
         if self.ended {
             return Err(LogError::Closed);
         }
-        if self.marks >= MARKS_PER_STREAM {
+        let many = usize::try_from(self.marks).unwrap_or(usize::MAX);
+        if many >= MARKS_PER_STREAM {
+            let (what, bytes) = ("number of a stream's marks", many.saturating_add(1));
             return Err(LogError::TooLarge {
-                what: "stream's marks",
-                bytes: self.marks as usize + 1,
-                limit: MARKS_PER_STREAM as usize,
+                what,
+                bytes,
+                limit: MARKS_PER_STREAM,
             });
         }
         self.marks += 1;

@@ -1,0 +1,294 @@
+//! `kill -9` at any moment: whatever was acknowledged is there when the folder opens again.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use circle_store::leases::{Acquire, Leases};
+use circle_store::logs::{Chunk, EmbeddedLogs, Entry, LogArchive, LogBus, Mark, MarksQuery, Place, Read, StreamId};
+use circle_store::records::{EmbeddedStore, Kind, NewDocument, Store, StoreError};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+const FOLDER: &str = "CIRCLE_STORE_KILL_FOLDER";
+const ROUNDS: usize = 20;
+const WRITERS: usize = 4;
+/// How much of the end of a stream is looked at after each kill; the whole is after the last.
+const TAIL_BYTES: u64 = 200_000;
+
+#[test]
+fn what_was_acknowledged_survives_twenty_kills() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut acknowledged = Acknowledged::default();
+    for round in 0..ROUNDS {
+        // Kill after so many answers: at the very first, in the thick of it, and with much behind it.
+        let answers = 1 + (round * 61) % 200;
+        let mut child = start_child(folder.path());
+        let output = child.stdout.take().expect("piped");
+        let mut lines = BufReader::new(output).lines();
+        for _ in 0..answers {
+            let line = lines
+                .next()
+                .expect("the child goes on until it is killed")
+                .expect("text");
+            acknowledged.take(&line);
+        }
+        child.kill().expect("killed");
+        // What it said before the signal reached it counts too; a line cut in two was not said.
+        lines.map_while(Result::ok).for_each(|line| acknowledged.take(&line));
+        child.wait().expect("reaped");
+        check(folder.path(), &acknowledged, round);
+    }
+    assert!(
+        acknowledged.records.len() > ROUNDS && acknowledged.streams.len() == WRITERS,
+        "{acknowledged:?}"
+    );
+}
+
+/// What the child was told.
+#[derive(Debug, Default)]
+struct Acknowledged {
+    records: BTreeMap<String, u64>,
+    streams: BTreeMap<String, (u64, u64)>,
+    closed: Vec<String>,
+    fence: u64,
+}
+
+impl Acknowledged {
+    fn take(&mut self, line: &str) {
+        let Some(line) = line.strip_prefix("ack ").and_then(|line| line.strip_suffix(" .")) else {
+            return;
+        };
+        let words: Vec<&str> = line.split(' ').collect();
+        let number = |place: usize| words[place].parse::<u64>().expect("a number");
+        match words[0] {
+            "record" => _ = self.records.insert(words[1].to_owned(), number(2)),
+            "stream" => _ = self.streams.insert(words[1].to_owned(), (number(2), number(3))),
+            "closed" => self.closed.push(words[1].to_owned()),
+            "fence" => self.fence = self.fence.max(number(1)),
+            other => panic!("the child said {other}"),
+        }
+    }
+}
+
+fn start_child(folder: &Path) -> Child {
+    let executable = std::env::current_exe().expect("this test's path");
+    Command::new(executable)
+        .args(["--exact", "kill::child", "--ignored", "--nocapture"])
+        .env(FOLDER, folder)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started again")
+}
+
+fn check(folder: &Path, acknowledged: &Acknowledged, round: usize) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let last = round + 1 == ROUNDS;
+    let from = |length: u64| if last { 0 } else { length.saturating_sub(TAIL_BYTES) };
+    runtime.block_on(async {
+        let (store, logs) = open(folder);
+        for (id, version) in &acknowledged.records {
+            let stored = store.get(Kind::Setting, id).await.expect("readable");
+            let found = stored.map_or(0, |stored| stored.version.0);
+            assert!(
+                found >= *version,
+                "round {round}: {id} has version {found}, {version} was acknowledged"
+            );
+        }
+        for (run, (length, marks)) in &acknowledged.streams {
+            let info = logs.streams(run).await.expect("readable").remove(0);
+            assert!(
+                info.length >= *length,
+                "round {round}: {run} has {} bytes of {length}",
+                info.length
+            );
+            assert!(
+                info.marks >= *marks,
+                "round {round}: {run} has {} marks of {marks}",
+                info.marks
+            );
+            let found = logs.marks(
+                run,
+                MarksQuery {
+                    skip: usize::try_from(info.marks).expect("few") - 1,
+                    ..MarksQuery::default()
+                },
+            );
+            assert_eq!(found.await.expect("readable").len(), 1, "the last mark of {run}");
+            check_bytes(&logs, run, from(info.length), info.length).await;
+        }
+        let newest = if last {
+            0
+        } else {
+            acknowledged.closed.len().saturating_sub(3)
+        };
+        for run in &acknowledged.closed[newest..] {
+            let info = logs.streams(run).await.expect("readable").remove(0);
+            assert!(info.complete, "round {round}: {run} was closed");
+            check_bytes(&logs, run, 0, info.length).await;
+        }
+        let leases = store.leases().await.expect("loaded");
+        let wish = Acquire {
+            name: "after the kill".to_owned(),
+            holder: "parent".to_owned(),
+            ttl_ms: 1,
+        };
+        let lease = leases.acquire(wish, 1).await.expect("free or its own");
+        assert!(
+            lease.fence.0 > acknowledged.fence,
+            "round {round}: {} after {}",
+            lease.fence,
+            acknowledged.fence
+        );
+    });
+}
+
+async fn check_bytes(logs: &EmbeddedLogs, run: &str, from: u64, length: u64) {
+    let mut offset = from;
+    while offset < length {
+        let slice = logs
+            .read(Read::new(run, "build", Place::Byte(offset)))
+            .await
+            .expect("readable");
+        assert!(!slice.bytes.is_empty(), "{run} ends at {offset} of {length}");
+        assert!(
+            slice.bytes == pattern(offset, slice.bytes.len()),
+            "{run} differs behind {offset}"
+        );
+        offset = slice.next_offset();
+    }
+}
+
+/// What stands at an offset of every stream.
+fn pattern(offset: u64, length: usize) -> Bytes {
+    let byte = |place: u64| {
+        if place % 41 == 40 {
+            b'\n'
+        } else {
+            b'a' + u8::try_from(place % 23).expect("a letter")
+        }
+    };
+    (offset..).map(byte).take(length).collect()
+}
+
+fn open(folder: &Path) -> (EmbeddedStore, EmbeddedLogs) {
+    let store = EmbeddedStore::open(&folder.join("records")).expect("the records open");
+    (store, EmbeddedLogs::open(&folder.join("logs")).expect("the logs open"))
+}
+
+fn say(text: std::fmt::Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    // The parent may be gone by the time this is said.
+    let _ = writeln!(out, "ack {text} .").and_then(|()| out.flush());
+}
+
+#[test]
+#[ignore = "the other half of what_was_acknowledged_survives_twenty_kills"]
+fn child() {
+    let folder = PathBuf::from(std::env::var_os(FOLDER).expect("started by the parent"));
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let (store, logs) = open(&folder);
+        let leases = Arc::new(store.leases().await.expect("loaded"));
+        let mut tasks = JoinSet::new();
+        for writer in 0..WRITERS {
+            tasks.spawn(write_records(store.clone(), writer));
+            tasks.spawn(write_logs(logs.clone(), writer));
+        }
+        tasks.spawn(close_runs(logs.clone()));
+        tasks.spawn(async move {
+            for now in 0.. {
+                let wish = Acquire {
+                    name: format!("name {}", now % 5),
+                    holder: "child".to_owned(),
+                    ttl_ms: 5,
+                };
+                let lease = leases.acquire(wish, now).await.expect("its own");
+                say(format_args!("fence {}", lease.fence));
+            }
+        });
+        while let Some(ended) = tasks.join_next().await {
+            ended.expect("no writer fails");
+        }
+    });
+}
+
+async fn write_records(store: EmbeddedStore, writer: usize) {
+    for number in 0.. {
+        let id = format!("setting_{writer}_{}", number % 50);
+        let body = json!({"number": number, "text": "x".repeat(number % 3000)});
+        let new = NewDocument {
+            kind: Kind::Setting,
+            id: id.clone(),
+            body,
+        };
+        let version = match store.insert(new.clone()).await {
+            Ok(version) => version,
+            Err(StoreError::Conflict { .. }) => {
+                let stored = store
+                    .get(Kind::Setting, &id)
+                    .await
+                    .expect("readable")
+                    .expect("it is there");
+                store.replace(new, stored.version).await.expect("nobody else writes it")
+            }
+            Err(error) => panic!("{error}"),
+        };
+        say(format_args!("record {id} {version}"));
+    }
+}
+
+async fn write_logs(logs: EmbeddedLogs, writer: usize) {
+    let run = format!("run_{writer}");
+    let known = logs.streams(&run).await.expect("readable");
+    let (mut offset, mut marks) = known.first().map_or((0, 0), |info| (info.length, info.marks));
+    for number in 0_usize.. {
+        let length = [1, 41, 900, 5_000, 70_000][(number + writer) % 5];
+        let stream = StreamId::new("build", 1);
+        let mark = Mark {
+            stream: stream.clone(),
+            sequence: marks,
+            offset,
+            kind: "group".to_owned(),
+            data: json!(number),
+        };
+        let chunk = Chunk {
+            stream,
+            sequence: offset,
+            offset,
+            bytes: pattern(offset, length),
+        };
+        logs.append(&run, vec![Entry::Mark(mark), Entry::Chunk(chunk)])
+            .await
+            .expect("appended");
+        offset += length as u64;
+        marks += 1;
+        say(format_args!("stream {run} {offset} {marks}"));
+    }
+}
+
+async fn close_runs(logs: EmbeddedLogs) {
+    for unfinished in logs.unfinished().await.expect("listed") {
+        if unfinished.closed {
+            logs.close(&unfinished.run)
+                .await
+                .expect("what a kill has cut short is finished");
+        }
+    }
+    for number in 0.. {
+        let run = format!("short_{}_{number}", std::process::id());
+        let stream = StreamId::new("build", 1);
+        let chunk = Chunk {
+            stream,
+            sequence: 0,
+            offset: 0,
+            bytes: pattern(0, 100_000),
+        };
+        logs.append(&run, vec![Entry::Chunk(chunk)]).await.expect("appended");
+        logs.close(&run).await.expect("closed");
+        say(format_args!("closed {run}"));
+    }
+}

@@ -1,0 +1,171 @@
+//! Records: schema numbers, upgrades, and finding one by a unique key.
+
+use std::sync::Arc;
+
+use circle_store::records::{
+    EmbeddedStore, Kind, NewDocument, Query, Record, RecordError, Records, SCHEMA_FIELD, StoreError, UpgradeError,
+    kinds,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::fixtures::Folder;
+
+/// As it is today: schema 2 split one name in two.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Worker {
+    id: String,
+    name: String,
+    zone: String,
+}
+
+impl Record for Worker {
+    const KIND: Kind = Kind::Worker;
+    const SCHEMA: u32 = 2;
+
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+
+    fn upgrade(from: u32, mut body: Value) -> Result<Value, UpgradeError> {
+        let refuse = |reason: &str| UpgradeError {
+            from,
+            to: Self::SCHEMA,
+            reason: reason.to_owned(),
+        };
+        if from != 1 {
+            return Err(refuse("only schema 1 was ever released"));
+        }
+        let name = body["name"].as_str().ok_or_else(|| refuse("no name"))?;
+        let (zone, name) = name
+            .split_once('/')
+            .map(|(zone, name)| (zone.to_owned(), name.to_owned()))
+            .ok_or_else(|| refuse("no zone"))?;
+        body["name"] = json!(name);
+        body["zone"] = json!(zone);
+        Ok(body)
+    }
+}
+
+fn open(folder: &Folder) -> Records {
+    Records::new(Arc::new(EmbeddedStore::open(folder.path()).expect("opened")))
+}
+
+async fn put(records: &Records, id: &str, mut body: Value) {
+    body["id"] = json!(id);
+    records
+        .store()
+        .insert(NewDocument {
+            kind: Kind::Worker,
+            id: id.to_owned(),
+            body,
+        })
+        .await
+        .expect("inserted");
+}
+
+#[tokio::test]
+async fn an_older_document_is_upgraded_when_read_and_written_with_its_next_change() {
+    let folder = Folder::new();
+    let records = open(&folder);
+    put(&records, "wrk_1", json!({SCHEMA_FIELD: 1, "name": "north/builder"})).await;
+    let (worker, version) = records
+        .load::<Worker>("wrk_1")
+        .await
+        .expect("readable")
+        .expect("it is there");
+    assert_eq!(
+        worker,
+        Worker {
+            id: "wrk_1".to_owned(),
+            name: "builder".to_owned(),
+            zone: "north".to_owned()
+        }
+    );
+    let stored = records
+        .store()
+        .get(Kind::Worker, "wrk_1")
+        .await
+        .expect("readable")
+        .expect("it is there");
+    assert_eq!(
+        (stored.version, &stored.body[SCHEMA_FIELD]),
+        (version, &json!(1)),
+        "reading writes nothing"
+    );
+    records.replace(&worker, version).await.expect("replaced");
+    let stored = records
+        .store()
+        .get(Kind::Worker, "wrk_1")
+        .await
+        .expect("readable")
+        .expect("it is there");
+    assert_eq!(
+        stored.body,
+        json!({SCHEMA_FIELD: 2, "id": "wrk_1", "name": "builder", "zone": "north"})
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_with_its_reason() {
+    let folder = Folder::new();
+    let records = open(&folder);
+    put(&records, "wrk_newer", json!({SCHEMA_FIELD: 3, "name": "a"})).await;
+    put(&records, "wrk_none", json!({"name": "b"})).await;
+    put(&records, "wrk_zoneless", json!({SCHEMA_FIELD: 1, "name": "c"})).await;
+    put(&records, "wrk_shape", json!({SCHEMA_FIELD: 2, "name": "d", "zone": 7})).await;
+    let error = |id: &'static str| {
+        let records = records.clone();
+        async move { records.load::<Worker>(id).await.expect_err("unreadable") }
+    };
+    let newer = error("wrk_newer").await;
+    assert!(
+        matches!(newer, RecordError::Newer { found: 3, known: 2, .. }),
+        "{newer}"
+    );
+    assert!(newer.to_string().contains("start the newer version"), "{newer}");
+    assert!(matches!(
+        error("wrk_none").await,
+        RecordError::Upgrade {
+            source: UpgradeError { from: 0, .. },
+            ..
+        }
+    ));
+    assert!(matches!(
+        error("wrk_zoneless").await,
+        RecordError::Upgrade {
+            source: UpgradeError { from: 1, .. },
+            ..
+        }
+    ));
+    assert!(matches!(error("wrk_shape").await, RecordError::Shape { .. }));
+}
+
+#[tokio::test]
+async fn a_record_is_loaded_by_its_unique_key() {
+    let folder = Folder::new();
+    let records = open(&folder);
+    let worker = Worker {
+        id: "wrk_1".to_owned(),
+        name: "builder".to_owned(),
+        zone: "north".to_owned(),
+    };
+    records.insert(&worker).await.expect("inserted");
+    let found = records
+        .load_by::<Worker>(Query::over(kinds::WORKER_NAME).equal("builder"))
+        .await
+        .expect("an answer");
+    assert_eq!(found.map(|(worker, _)| worker), Some(worker));
+    let none = records
+        .load_by::<Worker>(Query::over(kinds::WORKER_NAME).equal("other"))
+        .await
+        .expect("an answer");
+    assert_eq!(none, None);
+    let many = records
+        .load_by::<Worker>(Query::over(kinds::WORKER_STATE).equal("idle"))
+        .await;
+    assert!(
+        matches!(many, Err(RecordError::Store(StoreError::Invalid { .. }))),
+        "{many:?}"
+    );
+}
