@@ -10,14 +10,14 @@ use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_api::worker::SecretValue;
 use circle_cell::process::{InitProgram, ProcessConfig, ProcessProvider};
 use circle_core::names::Slug;
-use circle_lab::{Child, Credentials, GitServer, Registry, Swarm};
+use circle_lab::{Child, Credentials, GitServer, Registry, Swarm, free_port};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::debris::Debris;
 use crate::images::image;
-use crate::program::beside_tests;
+use crate::program::program;
 use crate::service::StoryService;
 use crate::until::until;
 
@@ -60,6 +60,7 @@ pub struct Circle {
     swarm: Option<(Swarm, ProcessProvider)>,
     options: Options,
     images: Vec<PathBuf>,
+    port: u16,
     folder: TempDir,
 }
 
@@ -85,6 +86,7 @@ impl Circle {
             swarm: None,
             options,
             images,
+            port: free_port()?,
             folder,
         };
         circle.start_server().await?;
@@ -159,6 +161,11 @@ impl Circle {
         self.folder.path()
     }
 
+    /// Process ids of server and worker, while they run.
+    pub fn pids(&self) -> [Option<u32>; 2] {
+        [self.server.as_ref().and_then(Child::pid), self.worker.as_ref().and_then(Child::pid)]
+    }
+
     /// What the machine carries now.
     ///
     /// # Errors
@@ -173,9 +180,10 @@ impl Circle {
     /// When it does not come up.
     pub async fn start_server(&mut self) -> Result<()> {
         let data = self.folder.path().join("data");
-        let arguments = ["server".to_owned(), "--data".to_owned(), text(&data), "--listen".to_owned(), "127.0.0.1:0".to_owned()];
-        let program = text(&beside_tests("circle")?);
-        self.server = Some(Child::start(&program, arguments, &self.folder.path().join("server.log"))?);
+        let listen = format!("127.0.0.1:{}", self.port);
+        let arguments = ["server".to_owned(), "--data".to_owned(), text(&data), "--listen".to_owned(), listen];
+        let path = text(&program("circle")?);
+        self.server = Some(Child::start(&path, arguments, &self.folder.path().join("server.log"))?);
         let token_file = data.join("server/admin-token");
         let socket = data.join("server/circle.sock");
         self.client = until("the server", START_LIMIT, || async {
@@ -203,8 +211,8 @@ impl Circle {
             arguments.extend(["--image".to_owned(), text(image)]);
         }
         arguments.extend(["--max-cells".to_owned(), self.options.cells.to_string()]);
-        let program = text(&beside_tests("circle")?);
-        self.worker = Some(Child::start(&program, arguments, &self.folder.path().join("worker.log"))?);
+        let path = text(&program("circle")?);
+        self.worker = Some(Child::start(&path, arguments, &self.folder.path().join("worker.log"))?);
         Ok(())
     }
 
@@ -268,7 +276,7 @@ impl Circle {
     }
 
     async fn start_swarm(&mut self) -> Result<()> {
-        let init = InitProgram { program: beside_tests("circle")?, args: vec!["cell-init".into()] };
+        let init = InitProgram { program: program("circle")?, args: vec!["cell-init".into()] };
         let provider = ProcessProvider::open(ProcessConfig::new(self.folder.path().join("swarm"), init))?;
         let swarm = Swarm::start(&provider, vec![self.registry.address().parse()?]).await?;
         swarm.open_to_everybody()?;

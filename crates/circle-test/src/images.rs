@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::program::beside_tests;
+use crate::program::program;
 
 /// The tar of one base image, such as `busybox`; made now when it is missing.
 ///
@@ -14,7 +14,7 @@ use crate::program::beside_tests;
 pub fn image(name: &str) -> Result<PathBuf> {
     let chores = match std::env::var_os("CIRCLE_XTASK") {
         Some(path) => PathBuf::from(path),
-        None => beside_tests("xtask")?,
+        None => program("xtask")?,
     };
     let output = Command::new(&chores).args(["images", "path", name]).output().context("start the chores")?;
     let path = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());

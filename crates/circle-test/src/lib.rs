@@ -15,6 +15,7 @@ mod until;
 pub use circle::{Circle, Options};
 pub use debris::Debris;
 pub use images::image;
+pub use program::program;
 pub use run::StoryRun;
 pub use service::StoryService;
 pub use until::until;

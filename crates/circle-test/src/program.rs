@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
-/// A binary of this workspace in the profile's folder, where the tests' own folder `deps` lies too.
+/// A binary of this workspace in the profile's folder: beside the running one, or above it when that is a test in `deps`.
 ///
 /// # Errors
 /// When it was not built: `cargo build --workspace` does.
-pub(crate) fn beside_tests(name: &str) -> Result<PathBuf> {
-    let test = std::env::current_exe().context("where the test lies")?;
-    let folder = test.parent().and_then(|deps| deps.parent()).context("a test lies in target/<profile>/deps")?;
-    let program = folder.join(name);
-    ensure!(program.is_file(), "{} is not built: run `cargo build --workspace`", program.display());
-    Ok(program)
+pub fn program(name: &str) -> Result<PathBuf> {
+    let running = std::env::current_exe().context("where the test lies")?;
+    let folder = running.parent().context("a program lies in a folder")?;
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+    let path = folder.join(name);
+    ensure!(path.is_file(), "{} is not built: run `cargo build --workspace`", path.display());
+    Ok(path)
 }

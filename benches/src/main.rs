@@ -1,0 +1,43 @@
+//! `make bench`: every promise with a number, measured on this machine, beside the docker CLI where time is compared.
+//!
+//! Each part prints rows: what, the figure, the goal, and whether it holds. Ratios are of medians within one run, because
+//! machines are noisy. Give names of parts to run only those: `make bench ARGS="stages cancel"`.
+
+mod cancel;
+mod dispatch;
+mod figures;
+mod hooks;
+mod lines;
+mod memory;
+mod stages;
+mod start;
+
+use anyhow::{Result, bail};
+use figures::Report;
+
+/// The parts in the order of the table.
+const PARTS: [&str; 7] = ["stages", "start", "hooks", "cancel", "lines", "dispatch", "memory"];
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    if let Some(unknown) = wanted.iter().find(|name| !PARTS.contains(&name.as_str())) {
+        bail!("there is no part \"{unknown}\"; parts are {}", PARTS.join(", "));
+    }
+    let mut report = Report::begin()?;
+    for part in PARTS.iter().filter(|part| wanted.is_empty() || wanted.iter().any(|name| name == *part)) {
+        let measured = match *part {
+            "stages" => stages::measure(&mut report).await,
+            "start" => start::measure(&mut report).await,
+            "hooks" => hooks::measure(&mut report).await,
+            "cancel" => cancel::measure(&mut report).await,
+            "lines" => lines::measure(&mut report).await,
+            "dispatch" => dispatch::measure(&mut report).await,
+            _ => memory::measure(&mut report).await,
+        };
+        if let Err(error) = measured {
+            report.broken(part, &error);
+        }
+    }
+    report.end()
+}
