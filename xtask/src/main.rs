@@ -5,7 +5,9 @@
     reason = "a chore talks to the person at the terminal"
 )]
 
+mod bench;
 mod check;
+mod demo;
 mod images;
 mod place;
 mod process;
@@ -23,6 +25,8 @@ cargo xtask <chore>
   check [fmt|clippy|deny|tidy]…   formatting, lints, dependencies, fences and budgets
   test [nextest arguments]    set up, build, run every test that needs no server of others
   test-real                   the suites against real servers
+  demo [circle demo's arguments]  the main path on this machine, from a push to a deployed service
+  bench [PART]…               measure the promises that have numbers
   images list                 the images that Circle builds for itself
   images build [NAME]…        build them (all that the demo needs when no name is given)
   images path NAME            print the path of an image's tar, building it first when missing
@@ -52,6 +56,8 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "check" => check::run(rest),
         "test" => test::run(rest),
         "test-real" => test::real(),
+        "demo" => demo::run(rest),
+        "bench" => bench::run(rest),
         "images" => images::run(rest),
         "clean" => place::clean(),
         "help" | "--help" | "-h" => {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use crate::process;
+
 /// The clone that this xtask was compiled in.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -29,6 +31,17 @@ pub(crate) fn cache_folder(name: &str) -> Result<PathBuf> {
     let folder = cache()?.join(name);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(folder)
+}
+
+/// Where cargo puts what it compiles.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    #[derive(serde::Deserialize)]
+    struct Metadata {
+        target_directory: PathBuf,
+    }
+    let text = process::output(process::command("cargo").args(["metadata", "--format-version=1", "--no-deps", "--offline"]))?;
+    let metadata: Metadata = serde_json::from_str(&text).context("cannot read what cargo metadata said")?;
+    Ok(metadata.target_directory)
 }
 
 /// Whether this process may install packages and make device nodes.

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that can be tested on this machine alone, counted in one closing line.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
@@ -40,7 +40,7 @@ struct Tally {
 }
 
 fn nextest(arguments: &[String], tally: &mut Tally) -> Result<()> {
-    let report = target_folder()?.join("nextest/ci/junit.xml");
+    let report = place::target_folder()?.join("nextest/ci/junit.xml");
     let _ = fs::remove_file(&report);
     let mut cargo = command("cargo");
     cargo
@@ -54,16 +54,6 @@ fn nextest(arguments: &[String], tally: &mut Tally) -> Result<()> {
         tally.failed += failures;
     }
     outcome
-}
-
-fn target_folder() -> Result<PathBuf> {
-    #[derive(serde::Deserialize)]
-    struct Metadata {
-        target_directory: PathBuf,
-    }
-    let text = process::output(command("cargo").args(["metadata", "--format-version=1", "--no-deps", "--offline"]))?;
-    let metadata: Metadata = serde_json::from_str(&text).context("cannot read what cargo metadata said")?;
-    Ok(metadata.target_directory)
 }
 
 /// Tests and those of them that failed or ended abnormally, from the attributes of `<testsuites>`.

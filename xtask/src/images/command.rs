@@ -1,5 +1,7 @@
 //! What can be asked of the images on the command line.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
 
 use super::cached::Image;
@@ -27,6 +29,11 @@ pub(crate) fn ensure(names: &[&str]) -> Result<()> {
         eprintln!("image {name}: {}", path.display());
     }
     Ok(())
+}
+
+/// The tar of one image, built first when missing.
+pub(crate) fn path(name: &str) -> Result<PathBuf> {
+    find(name)?.ensure()
 }
 
 fn list() -> Result<()> {

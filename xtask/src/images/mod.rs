@@ -11,4 +11,4 @@ mod layer;
 mod programs;
 mod recipes;
 
-pub(crate) use command::{ensure, run};
+pub(crate) use command::{ensure, path, run};

@@ -1,0 +1,21 @@
+//! `cargo xtask bench`: the promises with numbers, measured with the release build.
+
+use anyhow::Result;
+
+use crate::process::{self, command};
+use crate::{images, setup};
+
+/// Arguments name the parts; none = all.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    setup::run()?;
+    images::ensure(&["busybox", "redis", "toolchain"])?;
+    let build = ["build", "--release", "--locked", "--package", "circle-cli", "--package", "circle-bench"];
+    process::run(command("cargo").args(build))?;
+    let bench = ["run", "--quiet", "--release", "--locked", "--package", "circle-bench", "--"];
+    process::run(
+        command("cargo")
+            .args(bench)
+            .args(arguments)
+            .env("CIRCLE_XTASK", std::env::current_exe()?),
+    )
+}
