@@ -19,9 +19,15 @@ const ROUNDS: usize = 15;
 /// Prints the time to everything dead and to the place ready.
 pub async fn measure(report: &mut Report) -> Result<()> {
     let folder = tempfile::tempdir_in("/var/tmp")?;
-    let init = InitProgram { program: program("circle")?, args: vec!["cell-init".into()] };
+    let init = InitProgram {
+        program: program("circle")?,
+        args: vec!["cell-init".into()],
+    };
     let provider = Arc::new(ProcessProvider::open(ProcessConfig::new(folder.path(), init))?);
-    let spec = CellSpec { images: vec![image("busybox")?], ..CellSpec::default() };
+    let spec = CellSpec {
+        images: vec![image("busybox")?],
+        ..CellSpec::default()
+    };
     let never = CancellationToken::new();
     let pool = Pool::new(provider, PoolConfig { warm: 1, max: 2, spec });
     let (mut dead, mut ready) = (Vec::new(), Vec::new());
@@ -29,8 +35,19 @@ pub async fn measure(report: &mut Report) -> Result<()> {
         let cell = pool.take(&never).await?;
         let socket = format!("unix://{}", cell.socket().display());
         for _ in 0..2 {
-            let busy = ["run", "-d", "circle/busybox:1", "sh", "-c", "while :; do dd if=/dev/zero of=/tmp/x bs=64k count=64 conv=fsync; done"];
-            Command::new("/usr/bin/docker").args(["--host", &socket]).args(busy).output().await?;
+            let busy = [
+                "run",
+                "-d",
+                "circle/busybox:1",
+                "sh",
+                "-c",
+                "while :; do dd if=/dev/zero of=/tmp/x bs=64k count=64 conv=fsync; done",
+            ];
+            Command::new("/usr/bin/docker")
+                .args(["--host", &socket])
+                .args(busy)
+                .output()
+                .await?;
         }
         let start = Instant::now();
         let killed = cell.kill().await?;
@@ -41,9 +58,19 @@ pub async fn measure(report: &mut Report) -> Result<()> {
     pool.shutdown().await;
     let p50 = median(&mut dead);
     let limit = Duration::from_millis(100);
-    report.row("cancel to everything dead (two containers that write and sync), p50", &ms(p50), "< 100 ms", p50 < limit);
+    report.row(
+        "cancel to everything dead (two containers that write and sync), p50",
+        &ms(p50),
+        "< 100 ms",
+        p50 < limit,
+    );
     report.fact("… p95", &ms(percentile(&mut dead, 95)));
     let place = median(&mut ready);
-    report.row("cancel to a ready cell in its place, p50", &ms(place), "< 1500 ms", place < Duration::from_millis(1500));
+    report.row(
+        "cancel to a ready cell in its place, p50",
+        &ms(place),
+        "< 1500 ms",
+        place < Duration::from_millis(1500),
+    );
     Ok(())
 }

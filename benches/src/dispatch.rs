@@ -51,14 +51,22 @@ pub async fn measure(report: &mut Report) -> Result<()> {
     }
     let rate = done as f64 / start.elapsed().as_secs_f64();
     circle.stop().await?;
-    report.row(&format!("dispatch: {done} of {QUEUED} queued runs claimed and ended"), &format!("{rate:.0}/s"), "≥ 1000/s", rate >= 1000.0);
+    report.row(
+        &format!("dispatch: {done} of {QUEUED} queued runs claimed and ended"),
+        &format!("{rate:.0}/s"),
+        "≥ 1000/s",
+        rate >= 1000.0,
+    );
     Ok(())
 }
 
 /// One real run, then repetitions of it that nobody takes.
 async fn queue(circle: &mut Circle) -> Result<()> {
     let shop = circle.service("shop").await?;
-    let many = ServiceChange { max_parallel: Some(1_000), ..ServiceChange::default() };
+    let many = ServiceChange {
+        max_parallel: Some(1_000),
+        ..ServiceChange::default()
+    };
     circle.client().change_service(DEFAULT_WORKSPACE, "shop", &many).await?;
     shop.write("caicloud.yml", PIPELINE)?;
     let first = shop.push("main").await?;
@@ -79,7 +87,11 @@ async fn queue(circle: &mut Circle) -> Result<()> {
 }
 
 fn http(socket: &Path) -> Result<Client> {
-    Ok(Client::builder().unix_socket(socket.to_owned()).no_proxy().tls_certs_only([]).build()?)
+    Ok(Client::builder()
+        .unix_socket(socket.to_owned())
+        .no_proxy()
+        .tls_certs_only([])
+        .build()?)
 }
 
 async fn enrol(circle: &Circle, socket: &Path, number: usize) -> Result<String> {
@@ -93,15 +105,30 @@ async fn enrol(circle: &Circle, socket: &Path, number: usize) -> Result<String> 
         memory_bytes: 1 << 30,
         cpus: 2,
     };
-    let enrol = Enrol { name: format!("nothing-{number}"), facts };
-    let call = http(socket)?.post("http://localhost/worker/v1/enrol").header(PROTOCOL_HEADER, PROTOCOL_VERSION);
-    let answer: Enrolled = call.bearer_auth(created.token.expose()).json(&enrol).send().await?.error_for_status()?.json().await?;
+    let enrol = Enrol {
+        name: format!("nothing-{number}"),
+        facts,
+    };
+    let call = http(socket)?
+        .post("http://localhost/worker/v1/enrol")
+        .header(PROTOCOL_HEADER, PROTOCOL_VERSION);
+    let answer: Enrolled = call
+        .bearer_auth(created.token.expose())
+        .json(&enrol)
+        .send()
+        .await?
+        .error_for_status()?
+        .json()
+        .await?;
     Ok(answer.token.expose().to_owned())
 }
 
 /// Claims what is offered and reports success at once, until nothing is offered any more.
 async fn work(http: Client, token: String) -> Result<usize> {
-    let stream = http.get("http://localhost/worker/v1/orders").header(PROTOCOL_HEADER, PROTOCOL_VERSION).bearer_auth(&token);
+    let stream = http
+        .get("http://localhost/worker/v1/orders")
+        .header(PROTOCOL_HEADER, PROTOCOL_VERSION)
+        .bearer_auth(&token);
     let mut orders = stream.send().await?.error_for_status()?.bytes_stream();
     let (mut rest, mut done, mut tasks) = (Vec::new(), 0, JoinSet::new());
     loop {
@@ -110,7 +137,9 @@ async fn work(http: Client, token: String) -> Result<usize> {
         rest.extend_from_slice(&bytes?);
         while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
             let line: Vec<u8> = rest.drain(..=end).collect();
-            let Ok(Order::Offer { run, part }) = serde_json::from_slice(&line) else { continue };
+            let Ok(Order::Offer { run, part }) = serde_json::from_slice(&line) else {
+                continue;
+            };
             if tasks.len() >= CLAIMS {
                 done += tasks.join_next().await.context("tasks are there")???;
             }
@@ -124,19 +153,30 @@ async fn work(http: Client, token: String) -> Result<usize> {
 }
 
 async fn claim(http: Client, token: String, run: RunId, part: usize) -> Result<usize> {
-    let call = |path: &str| http.post(format!("http://localhost/worker/v1/runs/{run}/{path}")).header(PROTOCOL_HEADER, PROTOCOL_VERSION);
+    let call = |path: &str| {
+        http.post(format!("http://localhost/worker/v1/runs/{run}/{path}"))
+            .header(PROTOCOL_HEADER, PROTOCOL_VERSION)
+    };
     let answer = call("claim").bearer_auth(&token).json(&Claim { part }).send().await?;
     if answer.status() == StatusCode::CONFLICT {
         return Ok(0);
     }
     let assignment: Assignment = answer.error_for_status()?.json().await?;
-    let events = Events { part, events: vec![NumberedEvent { sequence: 1, event: WorkerEvent::PartSucceeded }] };
+    let events = Events {
+        part,
+        events: vec![NumberedEvent {
+            sequence: 1,
+            event: WorkerEvent::PartSucceeded,
+        }],
+    };
     report(call("events"), &assignment, &events).await?;
     Ok(1)
 }
 
 async fn report(call: RequestBuilder, assignment: &Assignment, events: &Events) -> Result<()> {
-    let call = call.bearer_auth(assignment.run_token.expose()).header(FENCE_HEADER, assignment.fence);
+    let call = call
+        .bearer_auth(assignment.run_token.expose())
+        .header(FENCE_HEADER, assignment.fence);
     let status = call.json(events).send().await?.status();
     if !status.is_success() {
         bail!("a report was answered {status}");

@@ -15,12 +15,26 @@ impl Report {
     /// Names the machine.
     pub fn begin() -> Result<Self> {
         let cpu = std::fs::read_to_string("/proc/cpuinfo")?;
-        let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown").trim_start_matches([' ', '\t', ':']);
+        let model = cpu
+            .lines()
+            .find_map(|line| line.strip_prefix("model name"))
+            .unwrap_or("unknown")
+            .trim_start_matches([' ', '\t', ':']);
         let memory = std::fs::read_to_string("/proc/meminfo")?;
-        let memory = memory.lines().next().unwrap_or_default().split_whitespace().nth(1).unwrap_or("?").to_owned();
+        let memory = memory
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .nth(1)
+            .unwrap_or("?")
+            .to_owned();
         let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
         let cores = std::thread::available_parallelism()?;
-        say(&format!("machine: {model}, {cores} cores, {memory} KiB of memory, Linux {}", kernel.trim()));
+        say(&format!(
+            "machine: {model}, {cores} cores, {memory} KiB of memory, Linux {}",
+            kernel.trim()
+        ));
         say(&format!("{:<64} {:>16}   {:<22} {}", "what", "measured", "goal", ""));
         Ok(Self { broken: 0 })
     }

@@ -21,7 +21,10 @@ const SECONDS: u32 = 10;
 pub async fn measure(report: &mut Report) -> Result<()> {
     let circle = Circle::start(Options::default()).await?;
     let shop = circle.service("shop").await?;
-    let hook = circle.client().renew_hook(DEFAULT_WORKSPACE, shop.name().as_str()).await?;
+    let hook = circle
+        .client()
+        .renew_hook(DEFAULT_WORKSPACE, shop.name().as_str())
+        .await?;
     let client = reqwest::Client::builder().build()?;
     let (mut answers, sent) = (JoinSet::new(), RATE * SECONDS);
     let mut clock = tokio::time::interval(Duration::from_secs(1) / RATE);
@@ -35,7 +38,10 @@ pub async fn measure(report: &mut Report) -> Result<()> {
         })
         .to_string();
         let signature = sign(hook.secret.expose(), body.as_bytes())?;
-        let call = client.post(&hook.url).header("x-circle-signature", signature).body(body);
+        let call = client
+            .post(&hook.url)
+            .header("x-circle-signature", signature)
+            .body(body);
         answers.spawn(async move {
             let start = Instant::now();
             let status = call.send().await?.status();
@@ -43,13 +49,30 @@ pub async fn measure(report: &mut Report) -> Result<()> {
             Ok(start.elapsed())
         });
     }
-    let mut times = answers.join_all().await.into_iter().collect::<Result<Vec<Duration>>>()?;
+    let mut times = answers
+        .join_all()
+        .await
+        .into_iter()
+        .collect::<Result<Vec<Duration>>>()?;
     let stored = stored(&circle).await?;
     circle.stop().await?;
     let p99 = percentile(&mut times, 99);
-    report.fact(&format!("hook answered at {RATE}/s, p50"), &ms(percentile(&mut times, 50)));
-    report.row(&format!("hook answered at {RATE}/s, p99"), &ms(p99), "< 50 ms", p99 < Duration::from_millis(50));
-    report.row("… of them on disk", &format!("{stored} of {sent}"), "all", stored == u64::from(sent));
+    report.fact(
+        &format!("hook answered at {RATE}/s, p50"),
+        &ms(percentile(&mut times, 50)),
+    );
+    report.row(
+        &format!("hook answered at {RATE}/s, p99"),
+        &ms(p99),
+        "< 50 ms",
+        p99 < Duration::from_millis(50),
+    );
+    report.row(
+        "… of them on disk",
+        &format!("{stored} of {sent}"),
+        "all",
+        stored == u64::from(sent),
+    );
     Ok(())
 }
 

@@ -25,7 +25,10 @@ async fn main() -> Result<()> {
         bail!("there is no part \"{unknown}\"; parts are {}", PARTS.join(", "));
     }
     let mut report = Report::begin()?;
-    for part in PARTS.iter().filter(|part| wanted.is_empty() || wanted.iter().any(|name| name == *part)) {
+    for part in PARTS
+        .iter()
+        .filter(|part| wanted.is_empty() || wanted.iter().any(|name| name == *part))
+    {
         let measured = match *part {
             "stages" => stages::measure(&mut report).await,
             "start" => start::measure(&mut report).await,

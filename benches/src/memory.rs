@@ -19,13 +19,21 @@ pub async fn measure(report: &mut Report) -> Result<()> {
         let resident = resident_kib(pid.context("it runs")?)?;
         let figure = format!("{:.1} MiB", resident as f64 / 1024.0);
         let goal = format!("≤ {} MiB", limit_kib / 1024);
-        report.row(&format!("resident memory of the {what} at rest"), &figure, &goal, resident <= limit_kib);
+        report.row(
+            &format!("resident memory of the {what} at rest"),
+            &figure,
+            &goal,
+            resident <= limit_kib,
+        );
     }
     circle.stop().await
 }
 
 fn resident_kib(pid: u32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("a living process has VmRSS")?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .context("a living process has VmRSS")?;
     Ok(line.trim().trim_end_matches("kB").trim().parse()?)
 }

@@ -27,9 +27,17 @@ pub async fn measure(report: &mut Report) -> Result<()> {
     shop.write("caicloud.yml", PIPELINE)?;
     shop.write("README", "an output\n")?;
     let shared = tempfile::tempdir_in("/var/tmp")?;
-    let init = InitProgram { program: program("circle")?, args: vec!["cell-init".into()] };
+    let init = InitProgram {
+        program: program("circle")?,
+        args: vec!["cell-init".into()],
+    };
     let provider = ProcessProvider::open(ProcessConfig::new(shared.path(), init))?;
-    let daemon = provider.start(&CellSpec { images: vec![image("busybox")?], ..CellSpec::default() }).await?;
+    let daemon = provider
+        .start(&CellSpec {
+            images: vec![image("busybox")?],
+            ..CellSpec::default()
+        })
+        .await?;
     let (mut ours, mut whole, mut by_hand) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let (stages, all) = once(&shop).await?;
@@ -41,10 +49,18 @@ pub async fn measure(report: &mut Report) -> Result<()> {
     circle.stop().await?;
     let (ours, whole, by_hand) = (median(&mut ours), median(&mut whole), median(&mut by_hand));
     let ratio = ours.as_secs_f64() / by_hand.as_secs_f64();
-    report.fact("three stages and a sidecar by hand, docker CLI, shared daemon", &ms(by_hand));
+    report.fact(
+        "three stages and a sidecar by hand, docker CLI, shared daemon",
+        &ms(by_hand),
+    );
     report.fact("… in Circle, first stage's begin to last stage's end", &ms(ours));
     report.fact("… in Circle, push to the end of the run, checkout included", &ms(whole));
-    report.row("… ratio of the stages to by hand", &format!("{ratio:.2} ×"), "≤ 1.0 ×", ratio <= 1.0);
+    report.row(
+        "… ratio of the stages to by hand",
+        &format!("{ratio:.2} ×"),
+        "≤ 1.0 ×",
+        ratio <= 1.0,
+    );
     Ok(())
 }
 
@@ -52,9 +68,15 @@ async fn once(shop: &StoryService) -> Result<(Duration, Duration)> {
     let start = Instant::now();
     let view = shop.push("main").await?.succeeds().await?;
     let whole = start.elapsed();
-    let begin = view.stages.iter().find(|stage| stage.name == "integration").and_then(|stage| stage.started_at);
+    let begin = view
+        .stages
+        .iter()
+        .find(|stage| stage.name == "integration")
+        .and_then(|stage| stage.started_at);
     let end = view.stages.iter().filter_map(|stage| stage.ended_at).max();
-    let stages = end.context("the stages ended")?.duration_since(begin.context("integration began")?);
+    let stages = end
+        .context("the stages ended")?
+        .duration_since(begin.context("integration began")?);
     Ok((Duration::try_from(stages)?, whole))
 }
 
@@ -63,10 +85,27 @@ async fn hand(socket: &Path, round: usize) -> Result<Duration> {
     let start = Instant::now();
     let network = format!("hand{round}");
     docker(socket, &["network", "create", &network]).await?;
-    let side = ["run", "-d", "--name", &network, "--network", &network, "--network-alias", "side"];
-    docker(socket, &[&side[..], &["circle/busybox:1", "httpd", "-f", "-p", "80"]].concat()).await?;
+    let side = [
+        "run",
+        "-d",
+        "--name",
+        &network,
+        "--network",
+        &network,
+        "--network-alias",
+        "side",
+    ];
+    docker(
+        socket,
+        &[&side[..], &["circle/busybox:1", "httpd", "-f", "-p", "80"]].concat(),
+    )
+    .await?;
     let one = ["run", "--rm", "--network", &network, "circle/busybox:1", "sh", "-c"];
-    docker(socket, &[&one[..], &["until nc -w 1 side 80 </dev/null; do :; done; echo one"]].concat()).await?;
+    docker(
+        socket,
+        &[&one[..], &["until nc -w 1 side 80 </dev/null; do :; done; echo one"]].concat(),
+    )
+    .await?;
     docker(socket, &["run", "--rm", "circle/busybox:1", "echo", "two"]).await?;
     docker(socket, &["run", "--rm", "circle/busybox:1", "echo", "three"]).await?;
     docker(socket, &["rm", "--force", &network]).await?;
@@ -77,7 +116,16 @@ async fn hand(socket: &Path, round: usize) -> Result<Duration> {
 /// Debian's own client: a newer one that stands first in PATH may want more than the daemon has.
 async fn docker(socket: &Path, arguments: &[&str]) -> Result<()> {
     let host = format!("unix://{}", socket.display());
-    let output = Command::new("/usr/bin/docker").arg("--host").arg(host).args(arguments).output().await?;
-    ensure!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new("/usr/bin/docker")
+        .arg("--host")
+        .arg(host)
+        .args(arguments)
+        .output()
+        .await?;
+    ensure!(
+        output.status.success(),
+        "docker {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(())
 }

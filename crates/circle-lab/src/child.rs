@@ -47,7 +47,10 @@ pub enum LabError {
 
 impl LabError {
     pub(crate) fn io(what: impl Into<String>, source: std::io::Error) -> Self {
-        Self::Io { what: what.into(), source }
+        Self::Io {
+            what: what.into(),
+            source,
+        }
     }
 }
 
@@ -66,11 +69,19 @@ impl Child {
     ///
     /// # Errors
     /// [`LabError::Missing`] when it is not installed.
-    pub fn start<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>, log: &Path) -> Result<Self, LabError> {
+    pub fn start<A: AsRef<OsStr>>(
+        program: &str,
+        arguments: impl IntoIterator<Item = A>,
+        log: &Path,
+    ) -> Result<Self, LabError> {
         let file = File::create(log).map_err(|source| LabError::io(format!("write {}", log.display()), source))?;
-        let errors = file.try_clone().map_err(|source| LabError::io("share the log", source))?;
+        let errors = file
+            .try_clone()
+            .map_err(|source| LabError::io("share the log", source))?;
         if !is_installed(program) {
-            return Err(LabError::Missing { program: program.to_owned() });
+            return Err(LabError::Missing {
+                program: program.to_owned(),
+            });
         }
         let process = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", program])
@@ -82,7 +93,11 @@ impl Child {
             .kill_on_drop(true)
             .spawn()
             .map_err(|source| LabError::io(format!("start {program}"), source))?;
-        Ok(Self { program: program.to_owned(), log: log.to_owned(), process })
+        Ok(Self {
+            program: program.to_owned(),
+            log: log.to_owned(),
+            process,
+        })
     }
 
     /// Waits until the server accepts on this port of loopback.
@@ -95,12 +110,23 @@ impl Child {
             if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
                 return Ok(());
             }
-            if self.process.try_wait().map_err(|source| LabError::io("watch a server", source))?.is_some() {
-                return Err(LabError::Ended { program: self.program.clone(), log: self.log_end() });
+            if self
+                .process
+                .try_wait()
+                .map_err(|source| LabError::io("watch a server", source))?
+                .is_some()
+            {
+                return Err(LabError::Ended {
+                    program: self.program.clone(),
+                    log: self.log_end(),
+                });
             }
             tokio::time::sleep(PROBE_PERIOD).await;
         }
-        Err(LabError::NotReady { program: self.program.clone(), port })
+        Err(LabError::NotReady {
+            program: self.program.clone(),
+            port,
+        })
     }
 
     /// Kills the server now and waits until it is gone.
@@ -108,7 +134,10 @@ impl Child {
     /// # Errors
     /// [`LabError::Io`] when it cannot be waited for.
     pub async fn kill(&mut self) -> Result<(), LabError> {
-        self.process.kill().await.map_err(|source| LabError::io(format!("kill {}", self.program), source))
+        self.process
+            .kill()
+            .await
+            .map_err(|source| LabError::io(format!("kill {}", self.program), source))
     }
 
     /// Waits until the server has ended by itself.
@@ -116,7 +145,10 @@ impl Child {
     /// # Errors
     /// [`LabError::Io`] when it cannot be waited for.
     pub async fn wait(&mut self) -> Result<std::process::ExitStatus, LabError> {
-        self.process.wait().await.map_err(|source| LabError::io(format!("wait for {}", self.program), source))
+        self.process
+            .wait()
+            .await
+            .map_err(|source| LabError::io(format!("wait for {}", self.program), source))
     }
 
     /// The process id while it runs.
@@ -127,7 +159,9 @@ impl Child {
     /// The last lines of its log.
     pub fn log_end(&self) -> String {
         let text = std::fs::read(&self.log).unwrap_or_default();
-        String::from_utf8_lossy(&text[text.len().saturating_sub(QUOTE_BYTES)..]).trim().to_owned()
+        String::from_utf8_lossy(&text[text.len().saturating_sub(QUOTE_BYTES)..])
+            .trim()
+            .to_owned()
     }
 }
 

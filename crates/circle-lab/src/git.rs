@@ -34,7 +34,11 @@ impl GitServer {
         let port = free_port()?;
         let mut child = spawn(&bare, port, &folder.join("log")).await?;
         child.accepts(port).await?;
-        Ok(Self { folder: folder.to_owned(), port, child })
+        Ok(Self {
+            folder: folder.to_owned(),
+            port,
+            child,
+        })
     }
 
     /// Makes an empty repository with a work tree on branch `main`.
@@ -45,7 +49,11 @@ impl GitServer {
         let bare = self.folder.join("bare").join(format!("{name}.git"));
         let tree = self.folder.join("trees").join(name);
         std::fs::create_dir_all(&tree).map_err(|source| LabError::io("make a work tree", source))?;
-        git(&self.folder, &["init", "--quiet", "--bare", "--initial-branch=main", &text(&bare)]).await?;
+        git(
+            &self.folder,
+            &["init", "--quiet", "--bare", "--initial-branch=main", &text(&bare)],
+        )
+        .await?;
         // Runs ask for the commit of their trigger, which need not be the tip of a branch any more.
         git(&bare, &["config", "uploadpack.allowAnySHA1InWant", "true"]).await?;
         git(&bare, &["config", "uploadpack.allowFilter", "true"]).await?;
@@ -112,7 +120,11 @@ impl Repository {
     /// [`LabError::Git`], also when nothing changed.
     pub async fn commit(&self, message: &str) -> Result<String, LabError> {
         git(&self.tree, &["add", "--all"]).await?;
-        git(&self.tree, &["commit", "--quiet", "--allow-empty", "--message", message]).await?;
+        git(
+            &self.tree,
+            &["commit", "--quiet", "--allow-empty", "--message", message],
+        )
+        .await?;
         git(&self.tree, &["rev-parse", "HEAD"]).await
     }
 
@@ -149,7 +161,14 @@ async fn spawn(bare: &Path, port: u16, log: &Path) -> Result<Child, LabError> {
 
 async fn git(folder: &Path, arguments: &[&str]) -> Result<String, LabError> {
     let output = Command::new("git")
-        .args(["-c", "safe.directory=*", "-c", "user.name=Circle", "-c", "user.email=circle@localhost"])
+        .args([
+            "-c",
+            "safe.directory=*",
+            "-c",
+            "user.name=Circle",
+            "-c",
+            "user.email=circle@localhost",
+        ])
         .args(arguments)
         .current_dir(folder)
         .env("GIT_CONFIG_NOSYSTEM", "1")
@@ -162,7 +181,10 @@ async fn git(folder: &Path, arguments: &[&str]) -> Result<String, LabError> {
         return Ok(String::from_utf8_lossy(&both).trim().to_owned());
     }
     let what = arguments.first().copied().unwrap_or_default().to_owned();
-    Err(LabError::Git { what, stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned() })
+    Err(LabError::Git {
+        what,
+        stderr: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    })
 }
 
 fn text(path: &Path) -> String {

@@ -10,8 +10,11 @@ use crate::LabError;
 /// # Errors
 /// [`LabError::Io`] when the machine has no port left.
 pub fn free_port() -> Result<u16, LabError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|source| LabError::io("find a free port", source))?;
-    let address = listener.local_addr().map_err(|source| LabError::io("read a port", source))?;
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|source| LabError::io("find a free port", source))?;
+    let address = listener
+        .local_addr()
+        .map_err(|source| LabError::io("read a port", source))?;
     Ok(address.port())
 }
 

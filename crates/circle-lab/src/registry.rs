@@ -35,10 +35,17 @@ impl Registry {
         if let Some(credentials) = credentials {
             let file = folder.join("htpasswd");
             write_htpasswd(&file, credentials).await?;
-            text.push_str(&format!("auth:\n  htpasswd:\n    realm: circle\n    path: {}\n", file.display()));
+            text.push_str(&format!(
+                "auth:\n  htpasswd:\n    realm: circle\n    path: {}\n",
+                file.display()
+            ));
         }
         std::fs::write(&config, text).map_err(|source| LabError::io("write the registry's configuration", source))?;
-        let mut registry = Self { folder: folder.to_owned(), port, child: spawn(folder)? };
+        let mut registry = Self {
+            folder: folder.to_owned(),
+            port,
+            child: spawn(folder)?,
+        };
         registry.child.accepts(port).await?;
         Ok(registry)
     }
@@ -67,7 +74,11 @@ impl Registry {
 }
 
 fn spawn(folder: &Path) -> Result<Child, LabError> {
-    Child::start("docker-registry", [Path::new("serve"), &folder.join("config.yml")], &folder.join("log"))
+    Child::start(
+        "docker-registry",
+        [Path::new("serve"), &folder.join("config.yml")],
+        &folder.join("log"),
+    )
 }
 
 fn configuration(images: &Path, port: u16) -> String {
@@ -85,6 +96,8 @@ async fn write_htpasswd(file: &Path, credentials: &Credentials) -> Result<(), La
         .stdin(Stdio::null())
         .output()
         .await
-        .map_err(|_| LabError::Missing { program: "htpasswd".into() })?;
+        .map_err(|_| LabError::Missing {
+            program: "htpasswd".into(),
+        })?;
     std::fs::write(file, output.stdout).map_err(|source| LabError::io("write the registry's passwords", source))
 }

@@ -33,7 +33,12 @@ impl Swarm {
     /// # Errors
     /// [`LabError::Cell`] when this machine cannot carry a cell, [`LabError::Engine`] when the engine refuses.
     pub async fn start(provider: &dyn CellProvider, relays: Vec<Relay>) -> Result<Self, LabError> {
-        let cell = provider.start(&CellSpec { relays, ..CellSpec::default() }).await?;
+        let cell = provider
+            .start(&CellSpec {
+                relays,
+                ..CellSpec::default()
+            })
+            .await?;
         let address = cell.address();
         let body = json!({ "ListenAddr": "127.0.0.1:2377", "AdvertiseAddr": address.to_string() });
         call(cell.socket(), Method::POST, "/swarm/init", &body).await?;
@@ -64,7 +69,10 @@ impl Swarm {
         set_mode(&place, 0o666)?;
         // Every folder above must let others through, and show them nothing.
         while place.pop() && place != Path::new("/") {
-            let mode = std::fs::metadata(&place).map_err(|source| LabError::io("look at a folder", source))?.permissions().mode();
+            let mode = std::fs::metadata(&place)
+                .map_err(|source| LabError::io("look at a folder", source))?
+                .permissions()
+                .mode();
             if mode & 0o001 == 0 {
                 set_mode(&place, (mode & 0o7777) | 0o001)?;
             }
@@ -80,7 +88,12 @@ impl Swarm {
         let filters = json!({ "service": [service], "desired-state": ["running"] }).to_string();
         let path = format!("/tasks?filters={}", percent(&filters));
         let tasks = call(self.socket(), Method::GET, &path, &Value::Null).await?;
-        Ok(tasks.as_array().into_iter().flatten().filter_map(|task| self.published_by(task)).collect())
+        Ok(tasks
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|task| self.published_by(task))
+            .collect())
     }
 
     /// Kills the Swarm with everything in it.
@@ -98,7 +111,11 @@ impl Swarm {
         }
         let port = task.pointer("/Status/PortStatus/Ports/0/PublishedPort")?.as_u64()?;
         let image = task.pointer("/Spec/ContainerSpec/Image")?.as_str()?.to_owned();
-        Some(Published { image, address: self.address(), port: u16::try_from(port).ok()? })
+        Some(Published {
+            image,
+            address: self.address(),
+            port: u16::try_from(port).ok()?,
+        })
     }
 }
 

@@ -21,20 +21,30 @@ pub async fn visit(address: Ipv4Addr, port: u16, path: &str) -> Result<String, L
     let whole = tokio::time::timeout(ANSWER_LIMIT, exchange(address, port, path)).await;
     let answer = match whole {
         Ok(answer) => answer.map_err(|source| LabError::io(format!("visit {address}:{port}"), source))?,
-        Err(_) => return Err(LabError::io(format!("visit {address}:{port}"), std::io::ErrorKind::TimedOut.into())),
+        Err(_) => {
+            return Err(LabError::io(
+                format!("visit {address}:{port}"),
+                std::io::ErrorKind::TimedOut.into(),
+            ));
+        }
     };
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((answer.as_str(), ""));
     let status = head.lines().next().unwrap_or_default().to_owned();
     if status.split(' ').nth(1) == Some("200") {
         Ok(body.trim_end().to_owned())
     } else {
-        Err(LabError::Status { address: format!("{address}:{port}{path}"), status })
+        Err(LabError::Status {
+            address: format!("{address}:{port}{path}"),
+            status,
+        })
     }
 }
 
 async fn exchange(address: Ipv4Addr, port: u16, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect((address, port)).await?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").as_bytes()).await?;
+    stream
+        .write_all(format!("GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n").as_bytes())
+        .await?;
     let mut text = Vec::new();
     stream.take(MAX_ANSWER_BYTES).read_to_end(&mut text).await?;
     Ok(String::from_utf8_lossy(&text).into_owned())

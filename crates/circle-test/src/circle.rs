@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use circle_api::client::{Client, Endpoint};
-use circle_api::resources::{EnvironmentCreate, RegistryChange, RegistryCreate, SwarmEndpoint, TargetCreate, WorkloadBind};
+use circle_api::resources::{
+    EnvironmentCreate, RegistryChange, RegistryCreate, SwarmEndpoint, TargetCreate, WorkloadBind,
+};
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_api::worker::SecretValue;
 use circle_cell::process::{InitProgram, ProcessConfig, ProcessProvider};
@@ -45,7 +47,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { registry_password: false, swarm: false, images: vec!["busybox"], cells: 2 }
+        Self {
+            registry_password: false,
+            swarm: false,
+            images: vec!["busybox"],
+            cells: 2,
+        }
     }
 }
 
@@ -70,12 +77,20 @@ impl Circle {
     /// # Errors
     /// When anything of it does not come up.
     pub async fn start(options: Options) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("circle-story-").tempdir_in("/var/tmp")?;
+        let folder = tempfile::Builder::new()
+            .prefix("circle-story-")
+            .tempdir_in("/var/tmp")?;
         open_for_others(folder.path())?;
         let images = options.images.iter().map(|name| image(name)).collect::<Result<_>>()?;
-        let credentials =
-            Credentials { username: REGISTRY_USER.into(), password: REGISTRY_PASSWORD.into() };
-        let registry = Registry::start(&folder.path().join("registry"), options.registry_password.then_some(&credentials)).await?;
+        let credentials = Credentials {
+            username: REGISTRY_USER.into(),
+            password: REGISTRY_PASSWORD.into(),
+        };
+        let registry = Registry::start(
+            &folder.path().join("registry"),
+            options.registry_password.then_some(&credentials),
+        )
+        .await?;
         let git = GitServer::start(&folder.path().join("git")).await?;
         let mut circle = Self {
             server: None,
@@ -128,8 +143,11 @@ impl Circle {
     /// When the server refuses.
     pub async fn deployed_service(&self, name: &str, port: u16) -> Result<StoryService> {
         let service = self.service(name).await?;
-        let bind: WorkloadBind = serde_json::from_value(serde_json::json!({ "workload": name, "create": { "port": port } }))?;
-        self.client.bind_workload(DEFAULT_WORKSPACE, ("production", name), &bind).await?;
+        let bind: WorkloadBind =
+            serde_json::from_value(serde_json::json!({ "workload": name, "create": { "port": port } }))?;
+        self.client
+            .bind_workload(DEFAULT_WORKSPACE, ("production", name), &bind)
+            .await?;
         Ok(service)
     }
 
@@ -153,7 +171,11 @@ impl Circle {
     /// # Errors
     /// When the story did not ask for one.
     pub fn swarm(&self) -> Result<&Swarm> {
-        Ok(&self.swarm.as_ref().context("the story has no Swarm: set Options::swarm")?.0)
+        Ok(&self
+            .swarm
+            .as_ref()
+            .context("the story has no Swarm: set Options::swarm")?
+            .0)
     }
 
     /// The folder of everything.
@@ -163,7 +185,10 @@ impl Circle {
 
     /// Process ids of server and worker, while they run.
     pub fn pids(&self) -> [Option<u32>; 2] {
-        [self.server.as_ref().and_then(Child::pid), self.worker.as_ref().and_then(Child::pid)]
+        [
+            self.server.as_ref().and_then(Child::pid),
+            self.worker.as_ref().and_then(Child::pid),
+        ]
     }
 
     /// What the machine carries now.
@@ -181,16 +206,26 @@ impl Circle {
     pub async fn start_server(&mut self) -> Result<()> {
         let data = self.folder.path().join("data");
         let listen = format!("127.0.0.1:{}", self.port);
-        let arguments = ["server".to_owned(), "--data".to_owned(), text(&data), "--listen".to_owned(), listen];
+        let arguments = [
+            "server".to_owned(),
+            "--data".to_owned(),
+            text(&data),
+            "--listen".to_owned(),
+            listen,
+        ];
         let path = text(&program("circle")?);
         self.server = Some(Child::start(&path, arguments, &self.folder.path().join("server.log"))?);
         let token_file = data.join("server/admin-token");
         let socket = data.join("server/circle.sock");
         self.client = until("the server", START_LIMIT, || async {
-            let token = std::fs::read_to_string(&token_file).map_err(|error| format!("{error}: {}", self.server_log()))?;
+            let token =
+                std::fs::read_to_string(&token_file).map_err(|error| format!("{error}: {}", self.server_log()))?;
             let client = Client::new(Endpoint::Unix(socket.clone()), Some(&SecretValue::new(token.trim())))
                 .map_err(|error| error.to_string())?;
-            client.health().await.map_err(|error| format!("{error}: {}", self.server_log()))?;
+            client
+                .health()
+                .await
+                .map_err(|error| format!("{error}: {}", self.server_log()))?;
             Ok(client)
         })
         .await?;
@@ -250,7 +285,10 @@ impl Circle {
     /// # Errors
     /// When the server refuses.
     pub async fn set_registry_password(&self, password: &str) -> Result<()> {
-        let change = RegistryChange { password: Some(SecretValue::new(password)), ..RegistryChange::default() };
+        let change = RegistryChange {
+            password: Some(SecretValue::new(password)),
+            ..RegistryChange::default()
+        };
         self.client.change_registry(DEFAULT_WORKSPACE, "local", &change).await?;
         Ok(())
     }
@@ -276,13 +314,19 @@ impl Circle {
     }
 
     async fn start_swarm(&mut self) -> Result<()> {
-        let init = InitProgram { program: program("circle")?, args: vec!["cell-init".into()] };
+        let init = InitProgram {
+            program: program("circle")?,
+            args: vec!["cell-init".into()],
+        };
         let provider = ProcessProvider::open(ProcessConfig::new(self.folder.path().join("swarm"), init))?;
         let swarm = Swarm::start(&provider, vec![self.registry.address().parse()?]).await?;
         swarm.open_to_everybody()?;
         let wish = TargetCreate {
             name: Slug::new("swarm")?,
-            swarm: SwarmEndpoint { endpoint: swarm.endpoint(), tls_bundle: None },
+            swarm: SwarmEndpoint {
+                endpoint: swarm.endpoint(),
+                tls_bundle: None,
+            },
         };
         self.client.create_target(DEFAULT_WORKSPACE, &wish).await?;
         let wish = EnvironmentCreate {
@@ -304,7 +348,10 @@ impl Circle {
 
 /// A client that will be replaced when the server is there.
 fn unconnected(folder: &Path) -> Result<Client> {
-    Ok(Client::new(Endpoint::Unix(folder.join("data/server/circle.sock")), None)?)
+    Ok(Client::new(
+        Endpoint::Unix(folder.join("data/server/circle.sock")),
+        None,
+    )?)
 }
 
 /// The server runs as another user and must reach its folder.
@@ -316,7 +363,9 @@ fn open_for_others(folder: &Path) -> Result<()> {
 async fn end(mut child: Child) -> Result<()> {
     let pid = child.pid().context("it is gone already")?;
     kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGTERM)?;
-    tokio::time::timeout(STOP_LIMIT, child.wait()).await.with_context(|| format!("it did not end: {}", child.log_end()))??;
+    tokio::time::timeout(STOP_LIMIT, child.wait())
+        .await
+        .with_context(|| format!("it did not end: {}", child.log_end()))??;
     Ok(())
 }
 

@@ -29,9 +29,15 @@ impl Debris {
     pub fn look(folder: &Path) -> Result<Self> {
         let ours = folder.display().to_string();
         Ok(Self {
-            mounts: lines(&std::fs::read_to_string("/proc/self/mountinfo")?).filter(|line| line.contains(&ours)).collect(),
-            links: command("ip", &["-o", "link", "show"])?.filter_map(|line| link_name(&line)).collect(),
-            rules: command("iptables-save", &[])?.filter(|line| line.starts_with("-A")).collect(),
+            mounts: lines(&std::fs::read_to_string("/proc/self/mountinfo")?)
+                .filter(|line| line.contains(&ours))
+                .collect(),
+            links: command("ip", &["-o", "link", "show"])?
+                .filter_map(|line| link_name(&line))
+                .collect(),
+            rules: command("iptables-save", &[])?
+                .filter(|line| line.starts_with("-A"))
+                .collect(),
             cgroups: cgroups(Path::new("/sys/fs/cgroup"), 4),
             processes: processes(&ours)?,
         })
@@ -46,16 +52,23 @@ impl Debris {
             (&self.cgroups, &before.cgroups),
             (&self.processes, &before.processes),
         ];
-        pairs.iter().flat_map(|(now, then)| now.difference(then).cloned()).collect()
+        pairs
+            .iter()
+            .flat_map(|(now, then)| now.difference(then).cloned())
+            .collect()
     }
 }
 
 fn lines(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.lines().map(|line| line.splitn(5, ' ').last().unwrap_or(line).to_owned())
+    text.lines()
+        .map(|line| line.splitn(5, ' ').last().unwrap_or(line).to_owned())
 }
 
 fn command(program: &str, arguments: &[&str]) -> Result<impl Iterator<Item = String>> {
-    let output = Command::new(program).args(arguments).output().with_context(|| format!("start {program}"))?;
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .with_context(|| format!("start {program}"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(text.lines().map(str::to_owned).collect::<Vec<_>>().into_iter())
 }
@@ -66,8 +79,13 @@ fn link_name(line: &str) -> Option<String> {
 
 fn cgroups(folder: &Path, depth: u32) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let Ok(entries) = std::fs::read_dir(folder) else { return found };
-    for entry in entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return found;
+    };
+    for entry in entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+    {
         let path = entry.path();
         if path.components().any(|part| part.as_os_str() == "circle") && entry.file_name() != "circle" {
             found.insert(path.display().to_string());

@@ -16,8 +16,15 @@ pub fn image(name: &str) -> Result<PathBuf> {
         Some(path) => PathBuf::from(path),
         None => program("xtask")?,
     };
-    let output = Command::new(&chores).args(["images", "path", name]).output().context("start the chores")?;
+    let output = Command::new(&chores)
+        .args(["images", "path", name])
+        .output()
+        .context("start the chores")?;
     let path = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    ensure!(path.is_file(), "no image {name}: {}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        path.is_file(),
+        "no image {name}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     Ok(path)
 }

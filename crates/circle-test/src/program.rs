@@ -11,8 +11,16 @@ use anyhow::{Context, Result, ensure};
 pub fn program(name: &str) -> Result<PathBuf> {
     let running = std::env::current_exe().context("where the test lies")?;
     let folder = running.parent().context("a program lies in a folder")?;
-    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
+    let folder = if folder.ends_with("deps") {
+        folder.parent().unwrap_or(folder)
+    } else {
+        folder
+    };
     let path = folder.join(name);
-    ensure!(path.is_file(), "{} is not built: run `cargo build --workspace`", path.display());
+    ensure!(
+        path.is_file(),
+        "{} is not built: run `cargo build --workspace`",
+        path.display()
+    );
     Ok(path)
 }

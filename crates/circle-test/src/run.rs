@@ -56,7 +56,11 @@ impl StoryRun {
     pub async fn ended(&self) -> Result<RunView> {
         until("the run's end", END_LIMIT, || async {
             let view = self.view().await.map_err(|error| format!("{error:#}"))?;
-            if view.run.state.is_ended() { Ok(view) } else { Err(timeline(&view)) }
+            if view.run.state.is_ended() {
+                Ok(view)
+            } else {
+                Err(timeline(&view))
+            }
         })
         .await
     }
@@ -76,7 +80,12 @@ impl StoryRun {
     pub async fn ends_as(&self, word: &str) -> Result<RunView> {
         let view = self.ended().await?;
         if view.run.state.word() != word {
-            bail!("the run {} instead of {word}: {}\n{}", view.run.state.word(), timeline(&view), self.log_ends(&view).await);
+            bail!(
+                "the run {} instead of {word}: {}\n{}",
+                view.run.state.word(),
+                timeline(&view),
+                self.log_ends(&view).await
+            );
         }
         Ok(view)
     }
@@ -101,7 +110,10 @@ impl StoryRun {
         until(&format!("stage {stage}"), STAGE_LIMIT, || async {
             let view = self.view().await.map_err(|error| format!("{error:#}"))?;
             let begun = |word| !matches!(word, StageWord::Waiting | StageWord::NotRun);
-            let found = view.stages.iter().any(|record| record.name == stage && begun(record.state));
+            let found = view
+                .stages
+                .iter()
+                .any(|record| record.name == stage && begun(record.state));
             if found { Ok(()) } else { Err(timeline(&view)) }
         })
         .await
@@ -114,7 +126,11 @@ impl StoryRun {
     pub async fn deploys(&self) -> Result<()> {
         until("the deployment", END_LIMIT, || async {
             let view = self.view().await.map_err(|error| format!("{error:#}"))?;
-            if view.run.state.word() == "deploying" { Ok(()) } else { Err(timeline(&view)) }
+            if view.run.state.word() == "deploying" {
+                Ok(())
+            } else {
+                Err(timeline(&view))
+            }
         })
         .await
     }
@@ -133,7 +149,9 @@ impl StoryRun {
     /// # Errors
     /// When the server refuses.
     pub async fn rerun(&self, from_stage: Option<&str>) -> Result<Self> {
-        let wish = RerunRequest { from_stage: from_stage.map(str::to_owned) };
+        let wish = RerunRequest {
+            from_stage: from_stage.map(str::to_owned),
+        };
         let run = self.client.rerun(self.id, &wish).await?;
         Ok(Self::new(self.client.clone(), run.id))
     }
@@ -153,7 +171,11 @@ impl StoryRun {
     pub async fn log_bytes(&self, stage: &str) -> Result<Vec<u8>> {
         let mut log = Vec::new();
         loop {
-            let piece = self.client.log_bytes(self.id, stage, log.len() as u64, PIECE_BYTES).await.context("read the log")?;
+            let piece = self
+                .client
+                .log_bytes(self.id, stage, log.len() as u64, PIECE_BYTES)
+                .await
+                .context("read the log")?;
             if piece.is_empty() {
                 return Ok(log);
             }
@@ -181,7 +203,16 @@ impl StoryRun {
 }
 
 fn timeline(view: &RunView) -> String {
-    let stages: Vec<String> = view.stages.iter().map(|stage| format!("{} {}", stage.name, stage.state.word())).collect();
-    let message = view.run.message.as_deref().map(|message| format!(" ({message})")).unwrap_or_default();
+    let stages: Vec<String> = view
+        .stages
+        .iter()
+        .map(|stage| format!("{} {}", stage.name, stage.state.word()))
+        .collect();
+    let message = view
+        .run
+        .message
+        .as_deref()
+        .map(|message| format!(" ({message})"))
+        .unwrap_or_default();
     format!("{}{message}: {}", view.run.state.word(), stages.join(" · "))
 }

@@ -32,11 +32,18 @@ impl StoryService {
             "repository": repository.url(),
             "image": { "registry": "local", "path": name },
         }))?;
-        let created = client.create_service(DEFAULT_WORKSPACE, &wish).await.context("create the service")?;
+        let created = client
+            .create_service(DEFAULT_WORKSPACE, &wish)
+            .await
+            .context("create the service")?;
         let hook = repository.bare().join("hooks/post-receive");
         std::fs::write(&hook, created.hook.post_receive.expose())?;
         std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700))?;
-        Ok(Self { client: client.clone(), name, repository })
+        Ok(Self {
+            client: client.clone(),
+            name,
+            repository,
+        })
     }
 
     /// The service's name.
@@ -79,7 +86,12 @@ impl StoryService {
     /// # Errors
     /// When no run comes of it.
     pub async fn push_full(&self, full_ref: &str) -> Result<StoryRun> {
-        if self.repository.git(&["rev-parse", "--verify", "--quiet", "HEAD"]).await.is_err() {
+        if self
+            .repository
+            .git(&["rev-parse", "--verify", "--quiet", "HEAD"])
+            .await
+            .is_err()
+        {
             self.repository.commit("Begin").await?;
         }
         let commit = self.repository.git(&["rev-parse", "HEAD"]).await?;
@@ -93,7 +105,8 @@ impl StoryService {
     /// # Errors
     /// When the server refuses or makes no run.
     pub async fn trigger_branch(&self, branch: &str) -> Result<StoryRun> {
-        self.trigger(serde_json::json!({ "service": self.name, "branch": branch })).await
+        self.trigger(serde_json::json!({ "service": self.name, "branch": branch }))
+            .await
     }
 
     /// Asks for a run of a commit by hand.
@@ -101,7 +114,8 @@ impl StoryService {
     /// # Errors
     /// When the server refuses or makes no run.
     pub async fn trigger_commit(&self, branch: &str, commit: &str) -> Result<StoryRun> {
-        self.trigger(serde_json::json!({ "service": self.name, "branch": branch, "commit": commit })).await
+        self.trigger(serde_json::json!({ "service": self.name, "branch": branch, "commit": commit }))
+            .await
     }
 
     /// The runs of this service, newest first.
@@ -109,7 +123,10 @@ impl StoryService {
     /// # Errors
     /// When the server refuses.
     pub async fn runs(&self) -> Result<Vec<RunSummary>> {
-        let query = RunQuery { service: Some(self.name.clone()), ..RunQuery::default() };
+        let query = RunQuery {
+            service: Some(self.name.clone()),
+            ..RunQuery::default()
+        };
         Ok(self.client.runs(DEFAULT_WORKSPACE, &query).await?.items)
     }
 
@@ -121,7 +138,11 @@ impl StoryService {
         }
         let run = until("a run of the trigger", RUN_APPEARS, || async {
             let runs = self.runs().await.map_err(|error| error.to_string())?;
-            if runs.len() > before { Ok(runs[0].clone()) } else { Err(format!("{} runs", runs.len())) }
+            if runs.len() > before {
+                Ok(runs[0].clone())
+            } else {
+                Err(format!("{} runs", runs.len()))
+            }
         })
         .await?;
         Ok(StoryRun::new(self.client.clone(), run.id))
@@ -130,6 +151,9 @@ impl StoryService {
     async fn newest(&self, full_ref: &str, commit: &str) -> Result<RunSummary, String> {
         let runs = self.runs().await.map_err(|error| error.to_string())?;
         let wanted = |run: &&RunSummary| run.git_ref == full_ref && run.commit.as_deref() == Some(commit);
-        runs.iter().find(wanted).cloned().ok_or_else(|| format!("{} other runs", runs.len()))
+        runs.iter()
+            .find(wanted)
+            .cloned()
+            .ok_or_else(|| format!("{} other runs", runs.len()))
     }
 }

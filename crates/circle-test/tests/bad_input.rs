@@ -19,17 +19,26 @@ async fn mistakes_in_the_repository_become_readable_failures() -> Result<()> {
     let said = run.fails("no_pipeline").await?;
     assert!(said.contains("caicloud.yml") && said.contains("Dockerfile"), "{said}");
 
-    shop.write("caicloud.yml", "version: 1\nintegration:\n  imgae: circle/busybox:1\n  commands: [true]\n")?;
+    shop.write(
+        "caicloud.yml",
+        "version: 1\nintegration:\n  imgae: circle/busybox:1\n  commands: [true]\n",
+    )?;
     let run = shop.push("main").await?;
     let said = run.fails("bad_pipeline").await?;
     assert!(said.contains("imgae") && said.contains("image"), "{said}");
 
-    shop.write("caicloud.yml", "version: 1\nintegration:\n  image: circle/nowhere:9\n  commands: [\"true\"]\n")?;
+    shop.write(
+        "caicloud.yml",
+        "version: 1\nintegration:\n  image: circle/nowhere:9\n  commands: [\"true\"]\n",
+    )?;
     let run = shop.push("main").await?;
     let said = run.fails("image_unavailable").await?;
     assert!(said.contains("circle/nowhere:9"), "{said}");
 
-    shop.write("caicloud.yml", commands(&["echo one", "echo two; exit 7", "echo three"]))?;
+    shop.write(
+        "caicloud.yml",
+        commands(&["echo one", "echo two; exit 7", "echo three"]),
+    )?;
     let run = shop.push("main").await?;
     let said = run.fails("command").await?;
     assert!(said.contains('7'), "{said}");
@@ -48,7 +57,10 @@ async fn mistakes_in_the_repository_become_readable_failures() -> Result<()> {
     shop.write("Dockerfile", "FROM circle/busybox:1\nRUN true\nCOPPY a b\n")?;
     let run = shop.push("main").await?;
     let said = run.fails("build").await?;
-    assert!(said.contains('3') && said.contains("COPPY"), "the line and the word: {said}");
+    assert!(
+        said.contains('3') && said.contains("COPPY"),
+        "the line and the word: {said}"
+    );
     circle.stop().await
 }
 
@@ -108,7 +120,9 @@ async fn floods_binary_and_endless_lines_arrive_whole() -> Result<()> {
     let run = shop.push("main").await?;
     run.succeeds().await?;
     let log = run.log_bytes("integration").await?;
-    let mut expected: Vec<u8> = (1..=1_000_000).flat_map(|n: u32| format!("{n}\n").into_bytes()).collect();
+    let mut expected: Vec<u8> = (1..=1_000_000)
+        .flat_map(|n: u32| format!("{n}\n").into_bytes())
+        .collect();
     expected.extend(std::iter::repeat_n(b'x', 52_428_800));
     expected.extend_from_slice(b"\n\x00\xff\x1b[31m\r\nthe end\n");
     assert_eq!(log.len(), expected.len());

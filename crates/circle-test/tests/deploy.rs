@@ -10,7 +10,11 @@ const PIPELINE: &str = "version: 1\nbuild: {}\ndeploy:\n  - environment: product
 
 /// A web server that says `text`; healthy when `healthy`.
 fn dockerfile(text: &str, healthy: bool) -> String {
-    let check = if healthy { "wget -q -O - http://127.0.0.1:8080/" } else { "false" };
+    let check = if healthy {
+        "wget -q -O - http://127.0.0.1:8080/"
+    } else {
+        "false"
+    };
     format!(
         "FROM circle/busybox:1\nRUN mkdir /www && echo {text} > /www/index.html\nEXPOSE 8080\n\
          HEALTHCHECK --interval=1s --timeout=2s --retries=2 CMD {check}\n\
@@ -24,10 +28,16 @@ fn version(shop: &StoryService, text: &str, healthy: bool) -> Result<()> {
 }
 
 async fn answer(circle: &Circle, service: &str) -> Result<String, String> {
-    let published = circle.swarm().map_err(|error| error.to_string())?.published(service).await;
+    let published = circle
+        .swarm()
+        .map_err(|error| error.to_string())?
+        .published(service)
+        .await;
     let published = published.map_err(|error| error.to_string())?;
     let place = published.first().ok_or("nothing is published")?;
-    visit(place.address, place.port, "/").await.map_err(|error| error.to_string())
+    visit(place.address, place.port, "/")
+        .await
+        .map_err(|error| error.to_string())
 }
 
 async fn answers(circle: &Circle, service: &str, wanted: &str) -> Result<()> {
@@ -39,7 +49,10 @@ async fn answers(circle: &Circle, service: &str, wanted: &str) -> Result<()> {
 }
 
 fn with_swarm() -> Options {
-    Options { swarm: true, ..Options::default() }
+    Options {
+        swarm: true,
+        ..Options::default()
+    }
 }
 
 #[tokio::test]
@@ -51,7 +64,11 @@ async fn a_push_ends_as_a_service_that_answers_and_a_bad_version_is_rolled_back(
     answers(&circle, "shop", "one").await?;
     let running = circle.swarm()?.published("shop").await?;
     let digest = first.images[0].digest.clone().context("a pushed image has a digest")?;
-    assert!(running[0].image.ends_with(&digest), "deployed by digest: {}", running[0].image);
+    assert!(
+        running[0].image.ends_with(&digest),
+        "deployed by digest: {}",
+        running[0].image
+    );
 
     version(&shop, "two", true)?;
     shop.push("main").await?.succeeds().await?;
@@ -70,7 +87,10 @@ async fn sec_71_a_scratch_branch_deploys_nothing_whatever_its_file_says() -> Res
     let shop = circle.deployed_service("shop", 8080).await?;
     version(&shop, "scratch", true)?;
     let said = shop.push("scratch").await?.fails("refused").await?;
-    assert!(said.contains("refs/heads/scratch") && said.contains("production"), "{said}");
+    assert!(
+        said.contains("refs/heads/scratch") && said.contains("production"),
+        "{said}"
+    );
     assert!(circle.swarm()?.published("shop").await.unwrap_or_default().is_empty());
     circle.stop().await
 }

@@ -18,7 +18,11 @@ fn all_stages(pause: u32) -> String {
 
 #[tokio::test]
 async fn a_registry_that_is_down_or_refuses_is_said_so() -> Result<()> {
-    let mut circle = Circle::start(Options { registry_password: true, ..Options::default() }).await?;
+    let mut circle = Circle::start(Options {
+        registry_password: true,
+        ..Options::default()
+    })
+    .await?;
     let shop = circle.service("shop").await?;
     shop.write("caicloud.yml", "version: 1\nbuild: {}\n")?;
     shop.write("Dockerfile", "FROM circle/busybox:1\n")?;
@@ -27,7 +31,10 @@ async fn a_registry_that_is_down_or_refuses_is_said_so() -> Result<()> {
     circle.set_registry_password("wrong").await?;
     let run = shop.push("main").await?;
     let said = run.fails("push").await?;
-    assert!(said.contains("password") || said.contains("refused") || said.contains("401"), "{said}");
+    assert!(
+        said.contains("password") || said.contains("refused") || said.contains("401"),
+        "{said}"
+    );
     assert!(!said.contains("wrong-password"), "no secret in a failure");
 
     circle.restore_registry_password().await?;
@@ -54,7 +61,11 @@ async fn a_server_killed_during_each_stage_loses_nothing_and_repeats_nothing() -
     }
     run.succeeds().await?;
     let view = run.view().await?;
-    ensure!(view.stages.iter().all(|stage| stage.tries == 1), "each stage once: {:?}", view.stages);
+    ensure!(
+        view.stages.iter().all(|stage| stage.tries == 1),
+        "each stage once: {:?}",
+        view.stages
+    );
     assert_eq!(run.log("integration").await?.matches("tested").count(), 1);
     circle.stop().await
 }
@@ -71,7 +82,11 @@ async fn a_worker_killed_leaves_nothing_and_the_run_is_taken_again() -> Result<(
     circle.start_worker().await?;
     run.succeeds().await?;
     let log = run.log("integration").await?;
-    assert_eq!(log.matches("tested").count(), 1, "the log of the lost attempt is gone: {log}");
+    assert_eq!(
+        log.matches("tested").count(),
+        1,
+        "the log of the lost attempt is gone: {log}"
+    );
     circle.stop().await
 }
 
@@ -89,7 +104,11 @@ async fn a_cancel_ends_a_stage_at_once_and_leaves_nothing() -> Result<()> {
     circle.stop_worker().await?;
     until("the machine is as before", Duration::from_secs(20), || async {
         let beyond = circle.debris().map_err(|error| error.to_string())?.beyond(&before);
-        if beyond.is_empty() { Ok(()) } else { Err(format!("{beyond:#?}")) }
+        if beyond.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{beyond:#?}"))
+        }
     })
     .await?;
     circle.stop().await
