@@ -1,0 +1,108 @@
+//! The one list of settings under which git meets foreign repositories.
+
+use std::time::Duration;
+
+use crate::askpass::Askpass;
+use crate::git::GitStep;
+use crate::url::{RepositoryUrl, Scheme};
+
+/// Configuration that counts over any file. `-c` reaches the git processes of submodules, too.
+const SETTINGS: &[&str] = &[
+    // Programs that a repository, a template or a machine could name.
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.attributesFile=/dev/null",
+    "core.editor=false",
+    "core.pager=cat",
+    "init.templateDir=",
+    "filter.lfs.smudge=",
+    "filter.lfs.clean=",
+    "filter.lfs.process=",
+    "filter.lfs.required=false",
+    // Credentials come from askpass alone, and only for the host that was asked for.
+    "credential.helper=",
+    "http.followRedirects=false",
+    // Only what GIT_ALLOW_PROTOCOL lists; this is the second lock on the same door.
+    "protocol.allow=never",
+    // Names in the tree that mean something to other file systems.
+    "core.protectHFS=true",
+    "core.protectNTFS=true",
+    // Nothing in the background, nothing beyond what was asked for.
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "fetch.recurseSubmodules=false",
+    "submodule.recurse=false",
+    "fetch.writeCommitGraph=false",
+    "advice.detachedHead=false",
+    // A peer that sends less than 1 kB/s for half a minute is gone.
+    "http.lowSpeedLimit=1000",
+    "http.lowSpeedTime=30",
+];
+
+/// ssh without a configuration file, a question or an agent; constant text, because git gives it to a shell.
+const SSH: &str = "ssh -F /dev/null -o BatchMode=yes -o ConnectTimeout=20 -o PermitLocalCommand=no -o ForwardAgent=no";
+
+/// How the repository is reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Transport<'a> {
+    /// Where from.
+    pub url: &'a RepositoryUrl,
+    /// Who answers git's questions for a password; `None` = nobody.
+    pub askpass: Option<&'a Askpass>,
+    /// All http and https goes through this proxy, which may refuse addresses; `None` = directly.
+    pub proxy: Option<&'a str>,
+}
+
+/// A step of git under the hardened settings.
+///
+/// Without a transport the command speaks no protocol at all.
+pub fn harden<'a>(
+    what: &'static str,
+    transport: Option<Transport<'_>>,
+    limit: Duration,
+    arguments: impl IntoIterator<Item = &'a str>,
+) -> GitStep {
+    let mut argv = vec!["git".to_owned()];
+    let proxy = transport.and_then(|transport| transport.proxy).map(|proxy| format!("http.proxy={proxy}"));
+    for setting in SETTINGS.iter().copied().chain(proxy.as_deref()) {
+        argv.extend(["-c".to_owned(), setting.to_owned()]);
+    }
+    argv.extend(arguments.into_iter().map(str::to_owned));
+    GitStep { what, argv, env: environment(transport), limit }
+}
+
+fn environment(transport: Option<Transport<'_>>) -> Vec<(String, String)> {
+    let mut env = vec![
+        ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
+        // git speaks English, so that its errors can be told apart.
+        ("LC_ALL", "C".to_owned()),
+        ("HOME", "/nonexistent".to_owned()),
+        ("XDG_CONFIG_HOME", "/nonexistent".to_owned()),
+        ("GIT_CONFIG_NOSYSTEM", "1".to_owned()),
+        ("GIT_CONFIG_GLOBAL", "/dev/null".to_owned()),
+        ("GIT_ATTR_NOSYSTEM", "1".to_owned()),
+        ("GIT_TERMINAL_PROMPT", "0".to_owned()),
+        ("GIT_LITERAL_PATHSPECS", "1".to_owned()),
+        ("GIT_NO_REPLACE_OBJECTS", "1".to_owned()),
+        ("GIT_LFS_SKIP_SMUDGE", "1".to_owned()),
+        ("GIT_ALLOW_PROTOCOL", protocols(transport)),
+        ("GIT_SSH_COMMAND", SSH.to_owned()),
+        // A question that nobody may answer is answered with a failure at once.
+        ("GIT_ASKPASS", "/bin/false".to_owned()),
+        ("SSH_ASKPASS", "/bin/false".to_owned()),
+    ];
+    if let Some(askpass) = transport.and_then(|transport| transport.askpass) {
+        env.retain(|(name, _)| *name != "GIT_ASKPASS");
+        env.push(("GIT_ASKPASS", askpass.program().display().to_string()));
+    }
+    env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The address's own protocol and https: what submodules of such a repository are reached by. Never file, never ext.
+fn protocols(transport: Option<Transport<'_>>) -> String {
+    match transport.map(|transport| transport.url.scheme()) {
+        None => "none".into(),
+        Some(Scheme::Https) => "https".into(),
+        Some(other) => format!("https:{}", other.word()),
+    }
+}

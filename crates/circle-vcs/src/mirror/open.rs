@@ -1,0 +1,121 @@
+//! A mirror, its options and its folder.
+
+use std::path::{Path, PathBuf};
+
+use tokio::sync::Mutex;
+
+use super::folder;
+use crate::askpass::{Askpass, Credential};
+use crate::failure::{GitFailure, classify};
+use crate::git::{GitStep, StepOutput, StepRunner};
+use crate::harden::Transport;
+use crate::process::{LocalRunner, RunLimits};
+use crate::url::RepositoryUrl;
+
+/// One repository's mirror. All calls are safe side by side; fetches take turns. One process, one `Mirror` a folder.
+#[derive(Debug)]
+pub struct Mirror {
+    pub(super) folder: PathBuf,
+    pub(super) url: RepositoryUrl,
+    pub(super) options: MirrorOptions,
+    pub(super) runner: LocalRunner,
+    /// Held while the folder is changed.
+    pub(super) turn: Mutex<()>,
+}
+
+/// How a mirror is kept.
+#[derive(Debug, Clone)]
+pub struct MirrorOptions {
+    /// For the repository's own host.
+    pub credential: Option<Credential>,
+    /// See [`Transport::proxy`].
+    pub proxy: Option<String>,
+    /// A mirror that is larger when it is opened is made anew, in bytes.
+    pub max_bytes: u64,
+}
+
+impl Default for MirrorOptions {
+    /// Nobody's credential, no proxy, 2 GiB.
+    fn default() -> Self {
+        Self { credential: None, proxy: None, max_bytes: 2 * 1024 * 1024 * 1024 }
+    }
+}
+
+impl Mirror {
+    /// Opens the mirror in `folder`, a folder of its own, and makes it where it is not there; speaks to nobody yet.
+    ///
+    /// # Errors
+    /// [`GitFailure`] when the folder cannot be made or git is missing.
+    pub async fn open(folder: &Path, url: RepositoryUrl, options: MirrorOptions) -> Result<Self, GitFailure> {
+        let limits = RunLimits { file_bytes: options.max_bytes, ..RunLimits::default() };
+        let runner = LocalRunner::new(&folder.join("repository"), limits);
+        let mirror = Self { folder: folder.to_owned(), url, options, runner, turn: Mutex::new(()) };
+        folder::prepare(&mirror).await?;
+        Ok(mirror)
+    }
+
+    /// Where it is copied from.
+    pub fn url(&self) -> &RepositoryUrl {
+        &self.url
+    }
+
+    pub(super) fn repository(&self) -> PathBuf {
+        self.folder.join("repository")
+    }
+
+    /// A program for one command's questions; two commands side by side have one each.
+    pub(super) fn askpass(&self) -> Result<Option<(Askpass, tempdir::Folder)>, GitFailure> {
+        let Some(credential) = &self.options.credential else { return Ok(None) };
+        let folder = tempdir::Folder::make(&self.folder)
+            .map_err(|error| GitFailure::other(format!("no folder for git's questions: {error}")))?;
+        let askpass = Askpass::start(folder.path(), folder.path(), credential, None)
+            .map_err(|error| GitFailure::other(format!("git cannot be given the credentials: {error}")))?;
+        Ok(Some((askpass, folder)))
+    }
+
+    pub(super) fn transport<'a>(&'a self, askpass: Option<&'a Askpass>) -> Transport<'a> {
+        Transport { url: &self.url, askpass, proxy: self.options.proxy.as_deref() }
+    }
+
+    pub(super) async fn run(&self, step: &GitStep) -> Result<StepOutput, GitFailure> {
+        self.runner.clone().run(step).await.map_err(|error| GitFailure::not_run(step, &error))
+    }
+
+    pub(super) async fn must(&self, step: &GitStep, subject: &str) -> Result<StepOutput, GitFailure> {
+        let output = self.run(step).await?;
+        if output.is_success() { Ok(output) } else { Err(classify(step, &output, subject)) }
+    }
+}
+
+/// Private folders for askpass programs.
+pub(super) mod tempdir {
+    use std::os::unix::fs::DirBuilderExt;
+    use std::path::{Path, PathBuf};
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+
+    /// A folder of mode 0700 that goes with its handle.
+    #[derive(Debug)]
+    pub(crate) struct Folder(PathBuf);
+
+    impl Folder {
+        pub(crate) fn make(parent: &Path) -> std::io::Result<Self> {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = parent.join(format!("ask-{}-{number}", std::process::id()));
+            std::fs::DirBuilder::new().mode(0o700).create(&path)?;
+            Ok(Self(path))
+        }
+
+        pub(crate) fn path(&self) -> &Path {
+            &self.0
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            // What stays after a failure is removed when the mirror is opened again.
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+}
