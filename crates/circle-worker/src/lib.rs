@@ -1,0 +1,16 @@
+//! What Circle does: takes runs from a server, executes their stages in cells, tells what happens.
+//!
+//! Promises: a run has a cell of its own; every text is masked before it leaves; a line of output reaches the server
+//! within a fraction of a second; a lost lease kills the cell; a server that is away only delays what is told.
+//! Absences: no credential of a target or a forge; no decision about what a run may do beyond what its plan says.
+
+mod build;
+mod engine;
+mod execute;
+mod outputs;
+mod push_names;
+mod sink;
+mod stages;
+
+pub use execute::{End, execute};
+pub use sink::{Sink, SinkError};

@@ -1,0 +1,181 @@
+//! A container of a plan, as the engine wants it.
+
+use std::collections::HashMap;
+
+use bollard::models::{
+    ContainerCreateBody, DeviceMapping, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, ImageInspect, Mount,
+    MountType, NetworkingConfig,
+};
+use circle_core::plan::{Cache, Container};
+use circle_core::run::{Failure, FailureKind};
+use sha2::{Digest, Sha256};
+
+use super::context::{StageRun, cell_failure, reference_of};
+use crate::engine::engine_failure;
+
+/// The name of the image that the run built, in the place of an image reference.
+pub(crate) const BUILT_IMAGE: &str = "BUILT_IMAGE";
+/// Where the checkout lies in every container of a job.
+pub(crate) const WORKSPACE: &str = "/workspace";
+
+/// The network of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Network<'a> {
+    /// The engine's bridge.
+    Bridge,
+    /// The stage's own, on which sidecars answer under their names.
+    Stage { name: &'a str },
+}
+
+/// What a container gets beside what the plan says of it.
+#[derive(Debug)]
+pub(crate) struct ContainerSettings<'a> {
+    pub(crate) plan: &'a Container,
+    /// The image as the engine knows it.
+    pub(crate) image: String,
+    pub(crate) network: Network<'a>,
+    /// Names under which it answers.
+    pub(crate) aliases: Vec<String>,
+    /// Mounts of Circle's own.
+    pub(crate) mounts: Vec<Mount>,
+    /// The view that `volumes` lie in.
+    pub(crate) view: Option<&'a str>,
+}
+
+impl StageRun<'_> {
+    /// Makes sure that the image of a container is present and gives its name for the engine.
+    pub(crate) async fn image(&mut self, container: &Container) -> Result<String, Failure> {
+        let name = if let Some(which) = container.image.strip_prefix(BUILT_IMAGE) {
+            self.built_image(which.trim_start_matches('.'))?
+        } else {
+            self.expand("the image", &container.image)?
+        };
+        if name.starts_with("sha256:") {
+            return Ok(name);
+        }
+        self.clock.enter(super::Phase::Pull);
+        let needed = self.shared.images.need(&name, &self.log).await;
+        self.clock.enter(super::Phase::Start);
+        needed?;
+        Ok(name)
+    }
+
+    fn built_image(&self, name: &str) -> Result<String, Failure> {
+        let found = match name {
+            "" => self.carried.images.first(),
+            name => self.carried.images.iter().find(|image| image.name == name),
+        };
+        let local = |image: &circle_core::run::BuiltImage| {
+            // An image of an earlier run is only in the registry; one of this run is in the cell.
+            let reused = self.shared.assignment.images.iter().any(|known| known.image_id == image.image_id);
+            if reused { reference_of(image) } else { image.image_id.clone() }
+        };
+        found.map(local).ok_or_else(|| {
+            Failure::new(FailureKind::BadPipeline, format!("{BUILT_IMAGE}.{name} is asked for, but no such image was built"))
+        })
+    }
+
+    /// Looks at an image that is present.
+    pub(crate) async fn inspect_image(&self, image: &str) -> Result<ImageInspect, Failure> {
+        let inspected = self.shared.engine.docker.inspect_image(image).await;
+        inspected.map_err(|error| engine_failure(&format!("the image {image} could not be looked at"), &error))
+    }
+
+    /// The mounts of the container's caches, each a folder of the cell.
+    async fn caches(&mut self, caches: &[Cache]) -> Result<Vec<Mount>, Failure> {
+        let mut mounts = Vec::new();
+        for cache in caches {
+            let key = hex::encode(Sha256::digest(format!("{}\0{}", cache.path, cache.key.join("\0"))));
+            if !self.carried.caches.contains_key(&key) {
+                let name = self.shared.fresh_name("cache");
+                let folder = self.shared.cell.new_folder(&name).await.map_err(cell_failure("a cache's folder"))?;
+                self.carried.caches.insert(key.clone(), folder);
+            }
+            mounts.push(bind(&self.carried.caches[&key].inside().display().to_string(), &cache.path, false));
+        }
+        Ok(mounts)
+    }
+
+    /// Everything but entrypoint, command and environment.
+    pub(crate) async fn configuration(&mut self, settings: ContainerSettings<'_>) -> Result<ContainerCreateBody, Failure> {
+        let plan = settings.plan;
+        let mut mounts = settings.mounts;
+        mounts.extend(self.caches(&plan.caches).await?);
+        if let Some(view) = settings.view {
+            mounts.extend(plan.volumes.iter().map(|volume| bind(&format!("{view}/{}", volume.from), &volume.to, volume.read_only)));
+        }
+        Ok(ContainerCreateBody {
+            image: Some(settings.image),
+            user: plan.user.clone(),
+            exposed_ports: (!plan.ports.is_empty()).then(|| plan.ports.iter().map(|port| format!("{port}/tcp")).collect()),
+            labels: Some(HashMap::from([("circle.stage".to_owned(), self.stage.name.clone())])),
+            host_config: Some(host_config(plan, mounts, settings.network)),
+            networking_config: networking(settings.network, settings.aliases),
+            ..ContainerCreateBody::default()
+        })
+    }
+
+    /// Creates a container and gives its id.
+    pub(crate) async fn create(&self, body: ContainerCreateBody) -> Result<String, Failure> {
+        let image = body.image.clone().unwrap_or_default();
+        let created = self.shared.engine.docker.create_container(None::<bollard::query_parameters::CreateContainerOptions>, body);
+        let created = created.await.map_err(|error| {
+            engine_failure(&format!("the container of image {image} could not be created"), &error)
+        })?;
+        Ok(created.id)
+    }
+}
+
+/// A bind mount.
+pub(crate) fn bind(source: &str, target: &str, read_only: bool) -> Mount {
+    Mount {
+        source: Some(source.to_owned()),
+        target: Some(target.to_owned()),
+        typ: Some(MountType::BIND),
+        read_only: Some(read_only),
+        ..Mount::default()
+    }
+}
+
+/// No health check: nobody looks at a job's.
+pub(crate) fn no_health_check() -> HealthConfig {
+    HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }
+}
+
+fn host_config(plan: &Container, mounts: Vec<Mount>, network: Network<'_>) -> HostConfig {
+    let resources = &plan.resources;
+    let memory = resources.memory_bytes.and_then(|bytes| i64::try_from(bytes).ok());
+    let devices = |device: &String| DeviceMapping {
+        path_on_host: Some(device.clone()),
+        path_in_container: Some(device.clone()),
+        cgroup_permissions: Some("rwm".to_owned()),
+    };
+    let rights = plan.privileged || !plan.devices.is_empty();
+    HostConfig {
+        mounts: Some(mounts),
+        tmpfs: (!plan.tmpfs.is_empty()).then(|| plan.tmpfs.iter().map(|path| (path.clone(), String::new())).collect()),
+        memory,
+        // As much swap as memory would double the bound.
+        memory_swap: memory,
+        nano_cpus: resources.cpu_millis.and_then(|millis| i64::try_from(millis * 1_000_000).ok()),
+        pids_limit: resources.pids.and_then(|pids| i64::try_from(pids).ok()),
+        extra_hosts: (!plan.extra_hosts.is_empty()).then(|| plan.extra_hosts.clone()),
+        dns: (!plan.dns.is_empty()).then(|| plan.dns.clone()),
+        privileged: Some(plan.privileged),
+        userns_mode: rights.then(|| "host".to_owned()),
+        devices: (!plan.devices.is_empty()).then(|| plan.devices.iter().map(devices).collect()),
+        network_mode: Some(match network {
+            Network::Bridge => "bridge".to_owned(),
+            Network::Stage { name } => name.to_owned(),
+        }),
+        // Output is read where it is written; the engine keeps none of it.
+        log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+        ..HostConfig::default()
+    }
+}
+
+fn networking(network: Network<'_>, aliases: Vec<String>) -> Option<NetworkingConfig> {
+    let Network::Stage { name } = network else { return None };
+    let endpoint = EndpointSettings { aliases: Some(aliases), ..EndpointSettings::default() };
+    Some(NetworkingConfig { endpoints_config: Some(HashMap::from([(name.to_owned(), endpoint)])) })
+}

@@ -1,0 +1,125 @@
+//! Images of a run: pulled side by side in the background, each once.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use circle_api::worker::RegistryAccess;
+use circle_core::run::{Failure, FailureKind};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::log::StageLog;
+use crate::engine::{Engine, Lines, RawError, Reference, access_for, sentence};
+
+type Pulled = Option<Result<(), String>>;
+
+/// The pulls of one run. Dropping it ends them.
+#[derive(Debug)]
+pub(crate) struct Images {
+    engine: Engine,
+    registries: Vec<RegistryAccess>,
+    pulls: Mutex<Pulls>,
+}
+
+#[derive(Debug, Default)]
+struct Pulls {
+    known: HashMap<String, watch::Receiver<Pulled>>,
+    tasks: JoinSet<()>,
+}
+
+impl Images {
+    pub(crate) fn new(engine: Engine, registries: Vec<RegistryAccess>) -> Self {
+        Self { engine, registries, pulls: Mutex::default() }
+    }
+
+    /// Begins to make an image present, unless that is under way. A name that is none fails when it is needed.
+    pub(crate) fn start(&self, name: &str) -> watch::Receiver<Pulled> {
+        let mut pulls = self.pulls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = pulls.known.get(name)
+            && !matches!(*known.borrow(), Some(Err(_)))
+        {
+            return known.clone();
+        }
+        let (done, pulled) = watch::channel(None);
+        let (engine, registries, wanted) = (self.engine.clone(), self.registries.clone(), name.to_owned());
+        pulls.tasks.spawn(async move {
+            let result = make_present(&engine, &registries, &wanted).await;
+            done.send_replace(Some(result));
+        });
+        pulls.known.insert(name.to_owned(), pulled.clone());
+        pulled
+    }
+
+    /// Waits until the image is present, and says how long that took.
+    ///
+    /// # Errors
+    /// [`FailureKind::ImageUnavailable`] names the image and what the registry said.
+    pub(crate) async fn need(&self, name: &str, log: &StageLog) -> Result<Duration, Failure> {
+        let began = Instant::now();
+        let mut pulled = self.start(name);
+        if pulled.borrow().is_none() {
+            let quick = tokio::time::timeout(Duration::from_millis(300), pulled.wait_for(Option::is_some)).await.is_ok();
+            if !quick {
+                log.say(&format!("circle: pulling {name}")).await;
+            }
+        }
+        let result = match pulled.wait_for(Option::is_some).await {
+            Ok(result) => result.clone().unwrap_or(Ok(())),
+            Err(_) => Err("the pull broke off".to_owned()),
+        };
+        result.map_err(|why| unavailable(name, &why))?;
+        Ok(began.elapsed())
+    }
+}
+
+fn unavailable(name: &str, why: &str) -> Failure {
+    Failure::new(FailureKind::ImageUnavailable, format!("the image {name} could not be pulled: {why}"))
+}
+
+async fn make_present(engine: &Engine, registries: &[RegistryAccess], name: &str) -> Result<(), String> {
+    let reference = Reference::parse(name).ok_or_else(|| "this is no name of an image".to_owned())?;
+    match engine.docker.inspect_image(&reference.to_string()).await {
+        Ok(_) => return Ok(()),
+        Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {}
+        Err(error) => return Err(sentence(&error)),
+    }
+    let access = access_for(registries, &reference);
+    let path = format!("/images/create?fromImage={}&tag={}", encoded(&reference.name()), encoded(reference.version()));
+    let pull = async { drain(engine.lines("POST", &path, access).await?).await };
+    pull.await.map_err(|error| explain(&error, &reference, access.is_some()))
+}
+
+async fn drain(mut lines: Lines) -> Result<(), RawError> {
+    while lines.next().await?.is_some() {}
+    Ok(())
+}
+
+/// What a registry's refusal means for the one who reads it.
+fn explain(error: &RawError, image: &Reference, with_credential: bool) -> String {
+    let text = error.to_string();
+    let lower = text.to_lowercase();
+    let host = &image.host;
+    if ["unauthorized", "authentication required", "no basic auth", "access denied", "denied:"].iter().any(|word| lower.contains(word)) {
+        return if with_credential {
+            format!("{host} refused the credential of the registry configured for it ({text})")
+        } else {
+            format!("{host} wants a credential, or there is no such image; `circle registry add` gives it one ({text})")
+        };
+    }
+    if lower.contains("not found") || lower.contains("manifest unknown") || lower.contains("does not exist") {
+        return format!("there is no such image at {host}; see its name and tag ({text})");
+    }
+    if ["connection refused", "no such host", "i/o timeout", "no route", "network is unreachable", "deadline", "server misbehaving"]
+        .iter()
+        .any(|word| lower.contains(word))
+    {
+        return format!("the registry {host} could not be reached from the cell ({text})");
+    }
+    text
+}
+
+/// A text as a value of a query.
+pub(crate) fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

@@ -1,0 +1,125 @@
+//! The log of one stage: masked, in groups, in order.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use circle_api::worker::frames::Mark;
+use circle_core::mask::{MaskStream, Masker};
+
+use crate::Sink;
+
+/// Longest title of a group; a header of the protocol holds 16 KiB.
+const MAX_TITLE_CHARS: usize = 2_000;
+
+/// The log of one stage. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct StageLog {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    stage: String,
+    sink: Arc<dyn Sink>,
+    masker: Masker,
+    groups: AtomicU32,
+    spoke: Mutex<Instant>,
+    /// Writers that wait for the sink.
+    waiting: AtomicU32,
+}
+
+/// One stream of output with a masker of its own.
+#[derive(Debug)]
+pub(crate) struct LogStream {
+    log: StageLog,
+    mask: MaskStream,
+}
+
+/// A group that has begun.
+#[derive(Debug)]
+pub(crate) struct Group {
+    number: u32,
+    began: Instant,
+}
+
+impl StageLog {
+    pub(crate) fn new(stage: &str, sink: Arc<dyn Sink>, masker: Masker) -> Self {
+        let spoke = Mutex::new(Instant::now());
+        let (groups, waiting) = (AtomicU32::new(0), AtomicU32::new(0));
+        Self { shared: Arc::new(Shared { stage: stage.to_owned(), sink, masker, groups, spoke, waiting }) }
+    }
+
+    /// A line of Circle's own.
+    pub(crate) async fn say(&self, text: &str) {
+        let mut line = self.shared.masker.text(text);
+        line.push('\n');
+        self.send(line.into_bytes()).await;
+    }
+
+    /// Begins a stream of somebody else's output.
+    pub(crate) fn stream(&self) -> LogStream {
+        LogStream { log: self.clone(), mask: self.shared.masker.stream() }
+    }
+
+    /// Begins a group.
+    pub(crate) async fn begin(&self, title: &str) -> Group {
+        let number = self.shared.groups.fetch_add(1, Ordering::Relaxed);
+        let title = self.shared.masker.text(title).chars().take(MAX_TITLE_CHARS).collect();
+        self.shared.sink.mark(&self.shared.stage, Mark::Begin { group: number, title }).await;
+        self.spoke_now();
+        Group { number, began: Instant::now() }
+    }
+
+    /// Ends a group; without a duration, it lasted since it began.
+    pub(crate) async fn end(&self, group: Group, exit_code: Option<i64>, duration: Option<Duration>) {
+        let lasted = duration.unwrap_or_else(|| group.began.elapsed());
+        let duration_ms = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);
+        let mark = Mark::End { group: group.number, exit_code, duration_ms };
+        self.shared.sink.mark(&self.shared.stage, mark).await;
+        self.spoke_now();
+    }
+
+    /// How long nothing was said; waiting for a slow server is not the job's silence.
+    pub(crate) fn silence(&self) -> Duration {
+        if self.shared.waiting.load(Ordering::Relaxed) > 0 {
+            return Duration::ZERO;
+        }
+        self.shared.spoke.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// Masks a text that goes elsewhere.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        self.shared.masker.text(text)
+    }
+
+    async fn send(&self, bytes: Vec<u8>) {
+        if !bytes.is_empty() {
+            self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+            self.shared.sink.output(&self.shared.stage, Bytes::from(bytes)).await;
+            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.spoke_now();
+    }
+
+    fn spoke_now(&self) {
+        *self.shared.spoke.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+}
+
+impl LogStream {
+    /// Writes a piece; what could be the beginning of a secret waits for the next.
+    pub(crate) async fn write(&mut self, piece: &[u8]) {
+        let mut shown = Vec::with_capacity(piece.len());
+        self.mask.write(piece, &mut shown);
+        self.log.send(shown).await;
+    }
+
+    /// Ends the stream.
+    pub(crate) async fn finish(mut self) {
+        let mut shown = Vec::new();
+        self.mask.finish(&mut shown);
+        self.log.send(shown).await;
+    }
+}

@@ -1,0 +1,23 @@
+//! The execution of one part of a run in a cell: its stages, one after the other.
+
+mod container;
+mod context;
+mod images;
+mod job;
+mod log;
+mod network;
+mod phases;
+mod ready;
+mod sidecar;
+mod walk;
+
+pub use walk::{End, execute};
+
+pub(crate) use container::{ContainerSettings, Network};
+pub(crate) use context::{Carried, Shared, StageRun, cell_failure};
+pub(crate) use images::encoded;
+pub(crate) use job::{JobPlace, run_job, wait_for_engine};
+pub(crate) use log::{Group, LogStream, StageLog};
+pub(crate) use network::stage_network;
+pub(crate) use phases::Phase;
+pub(crate) use sidecar::Sidecars;

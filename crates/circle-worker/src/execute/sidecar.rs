@@ -1,0 +1,269 @@
+//! Service containers beside a job: started together, watched until the job ends, their output in the stage's log.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bollard::container::LogOutput;
+use bollard::query_parameters::{
+    AttachContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder, StartContainerOptions,
+    WaitContainerOptions,
+};
+use circle_core::plan::Sidecar;
+use circle_core::run::{Failure, FailureKind};
+use futures_util::future::{join_all, select_all};
+use futures_util::{FutureExt, Stream, StreamExt};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::context::StageRun;
+use super::log::StageLog;
+use super::{ContainerSettings, Network};
+use crate::engine::{Engine, engine_failure};
+
+/// Lines of a sidecar's log that a failure may quote.
+const QUOTED_LINES: usize = 5;
+/// Longest piece of a line that is shown at once; a longer line continues in the next piece.
+const MAX_LINE_BYTES: usize = 16 * 1024;
+/// Longest quoted line.
+const MAX_QUOTE_CHARS: usize = 200;
+/// How long a killed sidecar's last words may take to arrive.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// The running sidecars of a stage. Dropping it stops telling their logs; the containers live until [`Sidecars::end`].
+#[derive(Debug)]
+pub(crate) struct Sidecars {
+    pub(super) running: Vec<Running>,
+    engine: Engine,
+    tasks: JoinSet<()>,
+}
+
+/// One sidecar.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) name: String,
+    pub(super) container: String,
+    pub(super) plan: Sidecar,
+    /// The image as the engine knows it.
+    pub(super) image: String,
+    /// Its exit code, once it ended.
+    ended: watch::Receiver<Option<i64>>,
+    pub(super) told: Told,
+}
+
+/// The last lines of a sidecar and those that somebody waits for.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    last: Arc<Mutex<VecDeque<String>>>,
+    wanted: Option<Arc<str>>,
+    seen: watch::Sender<bool>,
+}
+
+impl Sidecars {
+    /// Starts all sidecars side by side on the stage's network; readiness is waited for by `ready`.
+    pub(crate) async fn start(stage: &mut StageRun<'_>, sidecars: &[Sidecar], network: &str) -> Result<Self, Failure> {
+        let mut this = Self { running: Vec::new(), engine: stage.shared.engine.clone(), tasks: JoinSet::new() };
+        let mut created = Vec::new();
+        for sidecar in sidecars {
+            let image = stage.image(&sidecar.container).await?;
+            let container = create(stage, sidecar, (sidecars, &image, network)).await?;
+            created.push((sidecar.clone(), image, container));
+        }
+        let log = stage.log.clone();
+        let started = join_all(created.into_iter().map(|made| begin(&this.engine, &log, made))).await;
+        for started in started {
+            let (running, telling) = started?;
+            this.running.push(running);
+            this.tasks.spawn(telling);
+        }
+        Ok(this)
+    }
+
+    /// Waits until one of them ends; never when there are none.
+    pub(super) async fn one_ended(&self) -> (&Running, i64) {
+        if self.running.is_empty() {
+            return std::future::pending().await;
+        }
+        let ((running, code), ..) = select_all(self.running.iter().map(|running| running.ended().boxed())).await;
+        (running, code)
+    }
+
+    /// The failure of a job, with the sidecar's death as its reason when one died before.
+    pub(crate) async fn explain(&self, failure: Failure) -> Failure {
+        let died = self.running.iter().find_map(|running| running.ended.borrow().map(|code| (running, code)));
+        let Some((running, code)) = died else { return failure };
+        let why = self.death(running, code).await;
+        let message = format!("{} {why} before the test failed; {}{}", running.name, failure.message, running.told.quote());
+        Failure { kind: FailureKind::Sidecar, message, ..failure }
+    }
+
+    /// `exited 137 (out of memory)`.
+    pub(super) async fn death(&self, running: &Running, code: i64) -> String {
+        let inspected = self.engine.docker.inspect_container(&running.container, None::<InspectContainerOptions>).await;
+        let memory = inspected.ok().and_then(|found| found.state).and_then(|state| state.oom_killed).unwrap_or(false);
+        format!("exited {code}{}", if memory { " (it used more memory than its bound)" } else { "" })
+    }
+
+    /// Kills all of them and waits for their last words.
+    pub(crate) async fn end(mut self) {
+        let kill = |running: &Running| {
+            let (engine, container) = (self.engine.clone(), running.container.clone());
+            async move {
+                let options = KillContainerOptionsBuilder::default().signal("SIGKILL").build();
+                // One that ended by itself cannot be killed, and need not be.
+                let _ = engine.docker.kill_container(&container, Some(options)).await;
+            }
+        };
+        join_all(self.running.iter().map(kill)).await;
+        let _ = tokio::time::timeout(LAST_WORDS, async { while self.tasks.join_next().await.is_some() {} }).await;
+    }
+}
+
+impl Running {
+    /// Waits until it ends.
+    async fn ended(&self) -> (&Self, i64) {
+        let mut ended = self.ended.clone();
+        let code = ended.wait_for(Option::is_some).await.map_or(-1, |code| code.unwrap_or(-1));
+        (self, code)
+    }
+}
+
+impl Told {
+    fn new(wanted: Option<&str>) -> Self {
+        Self { last: Arc::default(), wanted: wanted.map(Arc::from), seen: watch::Sender::new(false) }
+    }
+
+    fn line(&self, line: &[u8]) {
+        let text = String::from_utf8_lossy(line).trim_end().to_owned();
+        if self.wanted.as_deref().is_some_and(|wanted| text.contains(wanted)) {
+            self.seen.send_replace(true);
+        }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.len() == QUOTED_LINES {
+            last.pop_front();
+        }
+        last.push_back(text.chars().take(MAX_QUOTE_CHARS).collect());
+    }
+
+    /// Waits until the wanted text was said.
+    pub(super) async fn said(&self) {
+        // The sender is this very value: it cannot be gone.
+        let _ = self.seen.subscribe().wait_for(|seen| *seen).await;
+    }
+
+    /// The last lines for a sentence; nothing when there were none.
+    pub(super) fn quote(&self) -> String {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_empty() {
+            return "; its log is empty".to_owned();
+        }
+        let lines: Vec<&str> = last.iter().map(String::as_str).collect();
+        format!("; last lines of its log: {}", lines.join(" ⏎ "))
+    }
+}
+
+async fn create(
+    stage: &mut StageRun<'_>,
+    sidecar: &Sidecar,
+    (all, image, network): (&[Sidecar], &str, &str),
+) -> Result<String, Failure> {
+    let view = if sidecar.container.volumes.is_empty() { None } else { Some(stage.view().await?) };
+    let view = view.map(|view| view.inside().display().to_string());
+    let links = |other: &Sidecar| {
+        let of_mine = other.container.links.iter().filter(|(_, target)| **target == sidecar.name);
+        of_mine.map(|(alias, _)| alias.clone()).collect::<Vec<_>>()
+    };
+    let mut aliases = vec![sidecar.name.clone()];
+    aliases.extend(all.iter().flat_map(links));
+    let settings = ContainerSettings {
+        plan: &sidecar.container,
+        image: image.to_owned(),
+        network: Network::Stage { name: network },
+        aliases,
+        mounts: Vec::new(),
+        view: view.as_deref(),
+    };
+    let mut body = stage.configuration(settings).await?;
+    let mut environment = Vec::new();
+    for (name, value) in &sidecar.container.environment {
+        environment.push(format!("{name}={}", stage.expand(&format!("the variable {name}"), value)?));
+    }
+    body.env = Some(environment);
+    body.entrypoint = sidecar.container.entrypoint.clone();
+    body.cmd = sidecar.container.command.clone();
+    body.working_dir = sidecar.container.working_dir.clone();
+    body.hostname = Some(sidecar.name.chars().take(63).collect());
+    stage.create(body).await
+}
+
+type Started = (Running, std::pin::Pin<Box<dyn Future<Output = ()> + Send>>);
+
+/// Attaches, starts, and begins to watch.
+async fn begin(engine: &Engine, log: &StageLog, (plan, image, container): (Sidecar, String, String)) -> Result<Started, Failure> {
+    let options = AttachContainerOptionsBuilder::default().stdout(true).stderr(true).stream(true).build();
+    let what = format!("the sidecar {} could not be started", plan.name);
+    let attached = engine.docker.attach_container(&container, Some(options)).await;
+    let attached = attached.map_err(|error| engine_failure(&what, &error))?;
+    let started = engine.docker.start_container(&container, None::<StartContainerOptions>).await;
+    started.map_err(|error| engine_failure(&what, &error))?;
+    let wanted = if let circle_core::plan::Ready::Log(text) = &plan.ready { Some(text.as_str()) } else { None };
+    let told = Told::new(wanted);
+    let (ending, ended) = watch::channel(None);
+    let (engine, log) = (engine.clone(), log.clone());
+    let (name, id, telling) = (plan.name.clone(), container.clone(), told.clone());
+    let task = async move {
+        let mut waiting = engine.docker.wait_container(&id, None::<WaitContainerOptions>);
+        let wait = async {
+            let code = match waiting.next().await {
+                Some(Ok(end)) => end.status_code,
+                Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => code,
+                Some(Err(_)) | None => -1,
+            };
+            ending.send_replace(Some(code));
+            code
+        };
+        let (code, ()) = tokio::join!(wait, tell(&log, &name, &telling, attached.output));
+        log.say(&format!("{name} | (ended with code {code})")).await;
+    };
+    let running = Running { name: plan.name.clone(), container, plan, image, ended, told };
+    Ok((running, Box::pin(task)))
+}
+
+/// Writes a sidecar's output to the stage's log, every line under its name.
+async fn tell(
+    log: &StageLog,
+    name: &str,
+    told: &Told,
+    mut output: impl Stream<Item = Result<LogOutput, bollard::errors::Error>> + Unpin,
+) {
+    let mut stream = log.stream();
+    let mut line = Vec::new();
+    while let Some(Ok(piece)) = output.next().await {
+        let mut shown = Vec::new();
+        for part in piece.as_ref().split_inclusive(|byte| *byte == b'\n') {
+            line.extend_from_slice(part);
+            if line.ends_with(b"\n") || line.len() >= MAX_LINE_BYTES {
+                put(name, told, &mut line, &mut shown);
+            }
+        }
+        if !shown.is_empty() {
+            stream.write(&shown).await;
+        }
+    }
+    if !line.is_empty() {
+        let mut shown = Vec::new();
+        put(name, told, &mut line, &mut shown);
+        stream.write(&shown).await;
+    }
+    stream.finish().await;
+}
+
+fn put(name: &str, told: &Told, line: &mut Vec<u8>, shown: &mut Vec<u8>) {
+    if !line.ends_with(b"\n") {
+        line.push(b'\n');
+    }
+    told.line(line);
+    shown.extend_from_slice(name.as_bytes());
+    shown.extend_from_slice(b" | ");
+    shown.append(line);
+}

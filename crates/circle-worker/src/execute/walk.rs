@@ -1,0 +1,194 @@
+//! The walk through a plan's stages.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::{Duration, Instant};
+
+use circle_api::worker::Assignment;
+use circle_cell::{Cell, gate};
+use circle_core::mask::Masker;
+use circle_core::plan::{PreBuild, RetryWhen, Stage, Work};
+use circle_core::run::{Failure, FailureKind, StoredOutput, WorkerEvent};
+use jiff::Timestamp;
+
+use super::container::BUILT_IMAGE;
+use super::context::{Carried, Shared, StageRun, cell_failure, variables};
+use super::images::Images;
+use super::log::StageLog;
+use super::network::StageNetwork;
+use super::phases::PhaseClock;
+use crate::Sink;
+use crate::engine::Engine;
+use crate::stages;
+
+/// How often it is looked whether a stage has fallen silent.
+const SILENCE_CHECK: Duration = Duration::from_secs(1);
+
+/// How an execution ended by itself; a cancelled one is dropped instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// Every stage succeeded.
+    Succeeded,
+    /// A stage failed for good.
+    Failed(Failure),
+}
+
+/// Executes the plan of an assignment in a cell that nobody else uses, and tells the sink.
+///
+/// Promises: events and logs come in order; every text is masked; the cell is left to the caller, who kills it. Dropping
+/// the future stops the execution at any point; what still runs in the cell ends with the cell. `waited` is how long the
+/// run waited for its cell.
+pub async fn execute(assignment: &Assignment, cell: &Cell, waited: Duration, sink: Arc<dyn Sink>) -> End {
+    let masker = masker(assignment);
+    let limit = Duration::from_secs(assignment.plan.timeout_s);
+    let walked = tokio::time::timeout(limit, walk(assignment, cell, waited, (sink, masker.clone()))).await;
+    match walked {
+        Ok(Ok(())) => End::Succeeded,
+        Ok(Err(failure)) => End::Failed(masked(&masker, failure)),
+        Err(_) => {
+            let message = format!("the run took longer than its {}", human(limit));
+            End::Failed(Failure::new(FailureKind::Bound, message))
+        }
+    }
+}
+
+/// Masks what an assignment holds: secrets, and the passwords of registries and repository.
+pub(crate) fn masker(assignment: &Assignment) -> Masker {
+    let secrets = assignment.secrets.values().map(|value| value.expose());
+    let registries = assignment.registries.iter().filter_map(|access| access.password.as_ref()).map(|value| value.expose());
+    let clone = assignment.clone_credential.as_ref().map(|credential| credential.password.expose());
+    Masker::new(secrets.chain(registries).chain(clone).chain([assignment.run_token.expose()]))
+}
+
+async fn walk(
+    assignment: &Assignment,
+    cell: &Cell,
+    waited: Duration,
+    (sink, masker): (Arc<dyn Sink>, Masker),
+) -> Result<(), Failure> {
+    let engine = Engine::new(cell.socket())?;
+    let gate = cell.new_folder("gate").await.map_err(cell_failure("the gate's folder"))?;
+    gate::install(gate.host())
+        .map_err(|error| Failure::new(FailureKind::Infrastructure, format!("the gate could not be installed: {error}")))?;
+    let images = Images::new(engine.clone(), assignment.registries.clone());
+    let network = StageNetwork::prepare(&engine, &assignment.plan);
+    let shared = Shared { assignment, cell, engine, images, sink, gate, network, names: AtomicU32::new(0) };
+    let mut carried = Carried {
+        trigger: assignment.facts.trigger.clone(),
+        layers: Vec::new(),
+        images: assignment.images.clone(),
+        caches: BTreeMap::new(),
+    };
+    pull_ahead(&shared, &carried);
+    for (at, stage) in assignment.plan.stages.iter().enumerate() {
+        let waited = if at == 0 { waited } else { Duration::ZERO };
+        match assignment.reused.get(&stage.name) {
+            Some(output) if !matches!(stage.work, Work::Checkout { .. }) => {
+                stages::take_over(&shared, &mut carried, &stage.name, output.as_ref()).await?;
+            }
+            _ => run_stage(&shared, &mut carried, stage, (waited, &masker)).await?,
+        }
+    }
+    Ok(())
+}
+
+/// Begins to pull every image that is known already.
+fn pull_ahead(shared: &Shared<'_>, carried: &Carried) {
+    let names = variables(shared.assignment, carried);
+    for stage in &shared.assignment.plan.stages {
+        let mut containers = Vec::new();
+        match &stage.work {
+            Work::Integration { sidecars, job } => {
+                containers.extend(sidecars.iter().map(|sidecar| &sidecar.container));
+                containers.push(&job.container);
+            }
+            Work::PreBuild { how: PreBuild::Container { job }, .. } | Work::PostBuild { job } => containers.push(&job.container),
+            Work::Checkout { .. } | Work::PreBuild { .. } | Work::Build { .. } | Work::Push { .. } => {}
+        }
+        for container in containers.into_iter().filter(|container| !container.image.starts_with(BUILT_IMAGE)) {
+            // A name that cannot be expanded yet is expanded, or fails with its reason, when the stage starts.
+            if let Ok(name) = circle_core::expand::expand(&container.image, &names) {
+                shared.images.start(&name);
+            }
+        }
+    }
+}
+
+/// Tries a stage as often as its retry policy says.
+async fn run_stage(
+    shared: &Shared<'_>,
+    carried: &mut Carried,
+    stage: &Stage,
+    (waited, masker): (Duration, &Masker),
+) -> Result<(), Failure> {
+    let log = StageLog::new(&stage.name, shared.sink.clone(), masker.clone());
+    let tries = stage.retry.max.max(1);
+    for attempt in 1..=tries {
+        let name = stage.name.clone();
+        shared.sink.event(WorkerEvent::StageStarted { stage: name.clone(), at: Timestamp::now(), attempt }).await;
+        let mut clock = PhaseClock::new(if attempt == 1 { waited } else { Duration::ZERO });
+        let result = try_stage(StageRun { shared, stage, carried, log: log.clone(), clock: &mut clock }).await;
+        let (at, phases) = (Timestamp::now(), clock.read());
+        let failure = match result {
+            Ok(output) => {
+                shared.sink.event(WorkerEvent::StageSucceeded { stage: name, at, phases, output }).await;
+                return Ok(());
+            }
+            Err(failure) => masked(masker, failure.in_stage(&stage.name)),
+        };
+        let again = attempt < tries && calls_for_another(stage.retry.when, &failure);
+        log.say(&format!("circle: {}", failure.message)).await;
+        let event = WorkerEvent::StageFailed { stage: name, at, phases, failure: failure.clone(), again };
+        shared.sink.event(event).await;
+        if !again {
+            return Err(failure);
+        }
+        log.say(&format!("circle: try {} of {tries}", attempt + 1)).await;
+        stages::clear(shared, &stage.name).await;
+    }
+    Err(Failure::new(FailureKind::Infrastructure, "a stage ended without a verdict"))
+}
+
+fn calls_for_another(when: RetryWhen, failure: &Failure) -> bool {
+    match when {
+        RetryWhen::Infrastructure => failure.is_infrastructure(),
+        RetryWhen::Always => !matches!(failure.kind, FailureKind::BadPipeline | FailureKind::Refused),
+    }
+}
+
+/// Runs a stage within its bounds of time and silence.
+async fn try_stage(mut stage: StageRun<'_>) -> Result<Option<StoredOutput>, Failure> {
+    let limit = Duration::from_secs(stage.stage.timeout_s);
+    let silence = Duration::from_secs(stage.shared.assignment.plan.silence_s);
+    let log = stage.log.clone();
+    tokio::select! {
+        result = stages::run(&mut stage) => result,
+        () = tokio::time::sleep(limit) => {
+            Err(Failure::new(FailureKind::Bound, format!("the stage took longer than its {}", human(limit))))
+        }
+        () = fell_silent(&log, silence) => {
+            Err(Failure::new(FailureKind::Bound, format!("the stage printed nothing for {}", human(silence))))
+        }
+    }
+}
+
+async fn fell_silent(log: &StageLog, limit: Duration) {
+    let began = Instant::now();
+    while log.silence().min(began.elapsed()) < limit {
+        tokio::time::sleep(SILENCE_CHECK.min(limit)).await;
+    }
+}
+
+fn masked(masker: &Masker, failure: Failure) -> Failure {
+    Failure { message: masker.text(&failure.message), ..failure }
+}
+
+/// `90 s`, `45 min`, `3 h`.
+fn human(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds if seconds >= 7_200 && seconds % 3_600 == 0 => format!("{} h", seconds / 3_600),
+        seconds if seconds >= 120 && seconds % 60 == 0 => format!("{} min", seconds / 60),
+        seconds => format!("{seconds} s"),
+    }
+}

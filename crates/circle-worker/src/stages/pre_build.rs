@@ -1,0 +1,62 @@
+//! Pre-build: compile in a tool chain, then copy outputs out. The exit code is judged before any output is looked for.
+
+use circle_core::plan::{Container, ContainerJob, ImageBuild, Output, PreBuild, Shell};
+use circle_core::run::{Failure, StoredOutput};
+
+use crate::build::{build_image, sets_a_command};
+use crate::execute::{ContainerSettings, JobPlace, Network, Phase, StageRun, run_job, wait_for_engine};
+use crate::outputs;
+
+pub(super) async fn run(
+    stage: &mut StageRun<'_>,
+    how: &PreBuild,
+    wanted: &[Output],
+) -> Result<Option<StoredOutput>, Failure> {
+    let container = match how {
+        PreBuild::Container { job } => {
+            run_to_the_end(stage, job, true).await?
+        }
+        PreBuild::Dockerfile { build } => built(stage, build).await?,
+    };
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    stage.clock.enter(Phase::CopyOut);
+    outputs::copy_out(stage, &container, wanted).await.map(Some)
+}
+
+/// Runs a job; its container can be read afterwards.
+async fn run_to_the_end(stage: &mut StageRun<'_>, job: &ContainerJob, sees_checkout: bool) -> Result<String, Failure> {
+    let end = run_job(stage, job, JobPlace { network: Network::Bridge, sees_checkout }).await?;
+    if let Some(failure) = end.failure {
+        return Err(failure);
+    }
+    wait_for_engine(stage, &end.container).await?;
+    Ok(end.container)
+}
+
+/// Builds the image and gives a container of it: run when the file itself says what to run, else only created.
+async fn built(stage: &mut StageRun<'_>, build: &ImageBuild) -> Result<String, Failure> {
+    stage.clock.enter(Phase::Run);
+    let image = build_image(stage, build).await?;
+    if sets_a_command(stage, build).await? {
+        let config = stage.inspect_image(&image.id).await?.config.unwrap_or_default();
+        let directory = config.working_dir.filter(|path| !path.is_empty()).unwrap_or_else(|| "/".to_owned());
+        let container = Container { image: image.id, working_dir: Some(directory), ..Container::default() };
+        let job = ContainerJob { container, commands: Vec::new(), finally: Vec::new(), shell: Shell::Sh, secrets: Vec::new() };
+        return run_to_the_end(stage, &job, false).await;
+    }
+    let plan = Container::default();
+    let settings = ContainerSettings {
+        plan: &plan,
+        image: image.id,
+        network: Network::Bridge,
+        aliases: Vec::new(),
+        mounts: Vec::new(),
+        view: None,
+    };
+    let mut body = stage.configuration(settings).await?;
+    // Never started; the engine only refuses to create a container that has nothing to run.
+    body.cmd = Some(vec!["never-started".to_owned()]);
+    stage.create(body).await
+}
