@@ -9,9 +9,25 @@ use crate::{images, setup};
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     setup::run()?;
     images::ensure(&["busybox", "redis", "toolchain"])?;
-    let build = ["build", "--release", "--locked", "--package", "circle-cli", "--package", "circle-bench"];
+    let build = [
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "circle-cli",
+        "--package",
+        "circle-bench",
+    ];
     process::run(command("cargo").args(build))?;
-    let bench = ["run", "--quiet", "--release", "--locked", "--package", "circle-bench", "--"];
+    let bench = [
+        "run",
+        "--quiet",
+        "--release",
+        "--locked",
+        "--package",
+        "circle-bench",
+        "--",
+    ];
     process::run(
         command("cargo")
             .args(bench)

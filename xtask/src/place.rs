@@ -39,7 +39,8 @@ pub(crate) fn target_folder() -> Result<PathBuf> {
     struct Metadata {
         target_directory: PathBuf,
     }
-    let text = process::output(process::command("cargo").args(["metadata", "--format-version=1", "--no-deps", "--offline"]))?;
+    let text =
+        process::output(process::command("cargo").args(["metadata", "--format-version=1", "--no-deps", "--offline"]))?;
     let metadata: Metadata = serde_json::from_str(&text).context("cannot read what cargo metadata said")?;
     Ok(metadata.target_directory)
 }

@@ -61,7 +61,10 @@ fn glob_imports(file: &RustFile) -> Vec<Finding> {
 }
 
 fn getters(file: &RustFile) -> Vec<Finding> {
-    let found = file.product.match_indices("fn get_");
+    let found = file
+        .product
+        .match_indices("fn get_")
+        .filter(|(at, _)| !in_trait_impl(&file.product, *at));
     found
         .map(|(at, _)| Finding {
             file: file.path.clone(),
@@ -71,6 +74,18 @@ fn getters(file: &RustFile) -> Vec<Finding> {
             fix: "name it after what it gives",
         })
         .collect()
+}
+
+/// The names in `impl Trait for Type` are the trait's.
+fn in_trait_impl(code: &str, at: usize) -> bool {
+    let before = &code[..at];
+    let Some(start) = before.rfind("\nimpl") else {
+        return false;
+    };
+    before[start..]
+        .split('{')
+        .next()
+        .is_some_and(|head| head.contains(" for "))
 }
 
 fn too_many_traits(files: &[RustFile]) -> Option<Finding> {
@@ -145,6 +160,11 @@ mod tests {
             ["crates/a/src/b.rs:1"]
         );
         assert!(lines_found("crates/a/src/b.rs", "fn get() {}").is_empty());
+        assert!(lines_found("crates/a/src/b.rs", "use x::T;\nimpl T for S {\n    fn get_x() {}\n}").is_empty());
+        assert_eq!(
+            lines_found("crates/a/src/b.rs", "use x::T;\nimpl S {\n    fn get_x() {}\n}"),
+            ["crates/a/src/b.rs:3"]
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub(crate) const IMAGE: Image = Image {
     name: "postgres",
     tag: "circle/postgres:15",
     about: "Debian 12 with PostgreSQL, for tests: it does not wait for the disk",
-    revision: 1,
+    revision: 2,
     inputs: || Ok(debian::fingerprint(PACKAGES)),
     fill,
     config,
@@ -33,12 +33,12 @@ const START: &str = r#"#!/bin/sh
 set -eu
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     umask 077
-    printf '%s' "${POSTGRES_PASSWORD:?says the password of postgres}" >/tmp/password
+    printf '%s' "${POSTGRES_PASSWORD:?must say the password of postgres}" >/tmp/password
     initdb --username=postgres --pwfile=/tmp/password --auth-host=scram-sha-256 --auth-local=trust --encoding=UTF8 --no-sync
     rm /tmp/password
     echo 'host all all all scram-sha-256' >>"$PGDATA/pg_hba.conf"
 fi
-exec postgres -c listen_addresses='*' -c fsync=off "$@"
+exec postgres -c listen_addresses='*' -c unix_socket_directories=/tmp -c fsync=off "$@"
 "#;
 
 fn config() -> Config {
