@@ -81,6 +81,7 @@ fn takes(kind: &Kind) -> String {
         Kind::Text => "text".to_owned(),
         Kind::Scalar => "text or number".to_owned(),
         Kind::Bool => "true or false".to_owned(),
+        Kind::Integer { min, max } if min == max => min.to_string(),
         Kind::Integer { min, max } => format!("{min} to {max}"),
         Kind::Number => "number".to_owned(),
         Kind::Duration => "duration".to_owned(),

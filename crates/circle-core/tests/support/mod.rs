@@ -2,6 +2,7 @@
 #![expect(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod generate;
+pub(crate) mod yaml;
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};

@@ -54,7 +54,7 @@ fn components(text: &str) -> Result<Vec<&str>, &'static str> {
 }
 
 /// Characters that make a path look like another: zero-width ones and those that turn the direction of writing.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
 }
 
