@@ -2,11 +2,17 @@
 //! happened, in order.
 
 mod channel;
+mod error;
 mod event;
+mod install;
 mod orders;
+mod parse;
+mod write;
 
-pub use channel::{GateChannel, GateError, install};
+pub use channel::GateChannel;
+pub use error::GateError;
 pub use event::{GateEvent, List, Stream};
+pub use install::install;
 pub use orders::{Orders, Shell, Work};
 
 /// Where the gate's folder (made by [`install`]) is bound read-only in a container.

@@ -1,0 +1,81 @@
+//! The orders as bytes: texts with their lengths before them, lists with their counts before them (32 bits, little
+//! endian), in the order of the fields.
+
+/// What the worker ordered.
+pub struct Orders {
+    pub directory: String,
+    pub workspace: String,
+    pub environment: Vec<(String, String)>,
+    pub work: Work,
+    pub finally: Vec<String>,
+}
+
+pub enum Work {
+    /// The shell's words, and the commands.
+    Commands {
+        shell: Vec<String>,
+        commands: Vec<String>,
+    },
+    Program(Vec<String>),
+}
+
+impl Orders {
+    pub fn read(body: &[u8]) -> Result<Self, String> {
+        let mut reader = Reader(body);
+        let directory = reader.text()?;
+        let workspace = reader.text()?;
+        let pairs = reader.list()?;
+        let mut environment = Vec::new();
+        for pair in pairs {
+            let (name, value) = pair.split_once('=').ok_or("a variable without a value")?;
+            environment.push((name.to_owned(), value.to_owned()));
+        }
+        let shell = reader.list()?;
+        let words = reader.list()?;
+        let work = if shell.is_empty() {
+            Work::Program(words)
+        } else {
+            Work::Commands { shell, commands: words }
+        };
+        let finally = reader.list()?;
+        if !reader.0.is_empty() {
+            return Err("bytes follow the last field".to_owned());
+        }
+        Ok(Self {
+            directory,
+            workspace,
+            environment,
+            work,
+            finally,
+        })
+    }
+
+    /// The main list's shell, or plain `sh` when a program was run.
+    pub fn shell_of_finally(&self) -> Vec<String> {
+        match &self.work {
+            Work::Commands { shell, .. } => shell.clone(),
+            Work::Program(_) => vec!["sh".to_owned(), "-e".to_owned()],
+        }
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl Reader<'_> {
+    fn number(&mut self) -> Result<usize, String> {
+        let (number, rest) = self.0.split_first_chunk::<4>().ok_or("it is cut")?;
+        self.0 = rest;
+        usize::try_from(u32::from_le_bytes(*number)).map_err(|error| error.to_string())
+    }
+
+    fn text(&mut self) -> Result<String, String> {
+        let length = self.number()?;
+        let (text, rest) = self.0.split_at_checked(length).ok_or("it is cut")?;
+        self.0 = rest;
+        String::from_utf8(text.to_vec()).map_err(|_| "a text is not UTF-8".to_owned())
+    }
+
+    fn list(&mut self) -> Result<Vec<String>, String> {
+        (0..self.number()?).map(|_| self.text()).collect()
+    }
+}
