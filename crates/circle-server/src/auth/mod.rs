@@ -1,0 +1,17 @@
+//! Who may call what. A handler states the credential it wants by taking one of these extractors; what takes none is
+//! on the explicit list of [`PUBLIC`](crate::http::PUBLIC), which a test compares with every route.
+
+mod administrator;
+mod enrolment;
+mod first_start;
+mod run_lease;
+mod tokens;
+mod worker;
+
+pub(crate) use administrator::Administrator;
+pub(crate) use enrolment::EnrolmentToken;
+pub use first_start::FirstStartError;
+pub(crate) use first_start::prepare;
+pub(crate) use run_lease::RunLease;
+pub(crate) use tokens::{Minted, bearer, hash_of, mint, same};
+pub(crate) use worker::{WorkerIdentity, check_protocol};

@@ -1,0 +1,46 @@
+//! Workers: who they are comes from their token only.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use circle_api::worker::{PROTOCOL_HEADER, PROTOCOL_VERSION};
+use circle_core::ids::WorkerId;
+
+use super::tokens::presented;
+use crate::http::ApiError;
+use crate::records::{TokenKind, WorkerRecord};
+use crate::server::Server;
+
+/// An enrolled worker.
+#[derive(Debug)]
+pub(crate) struct WorkerIdentity {
+    pub(crate) id: WorkerId,
+    pub(crate) record: WorkerRecord,
+}
+
+impl FromRequestParts<Arc<Server>> for WorkerIdentity {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, server: &Arc<Server>) -> Result<Self, ApiError> {
+        check_protocol(&parts.headers)?;
+        let (token, _) = presented(server, &parts.headers, TokenKind::Worker).await?;
+        let id = token.worker.ok_or(ApiError::BadCredential)?;
+        let found = server.records.load::<WorkerRecord>(&id.to_string()).await?;
+        let (record, _) = found.ok_or(ApiError::BadCredential)?;
+        if record.token != token.id {
+            return Err(ApiError::BadCredential);
+        }
+        Ok(Self { id, record })
+    }
+}
+
+/// Refuses a worker that speaks another version, with a sentence that names both.
+pub(crate) fn check_protocol(headers: &HeaderMap) -> Result<(), ApiError> {
+    let said = headers.get(PROTOCOL_HEADER).and_then(|value| value.to_str().ok()).unwrap_or("none");
+    if said.parse() == Ok(PROTOCOL_VERSION) {
+        return Ok(());
+    }
+    Err(ApiError::Protocol { said: said.chars().take(20).collect() })
+}

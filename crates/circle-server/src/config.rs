@@ -1,0 +1,66 @@
+//! What an operator may set. Every field has a default; the command line and its variables fill it in.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// How the server keeps its promises.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerConfig {
+    /// The server's own folder: records, logs, outputs, mirrors, keys. Default `/var/lib/circle/server`;
+    /// `CIRCLE_SERVER_DATA`.
+    pub data: PathBuf,
+    /// The address under which people, hooks and the pages of runs reach it, without a slash at the end. Default
+    /// `http://127.0.0.1:8080`; `CIRCLE_URL`.
+    pub url: String,
+    /// A worker that is silent for so long has lost its run, in milliseconds. Default 15,000; `CIRCLE_LEASE_MS`.
+    pub lease_ms: u64,
+    /// At shutdown, requests get so long to end, in milliseconds. Default 10,000; `CIRCLE_DRAIN_MS`.
+    pub drain_ms: u64,
+    /// Most bytes of one stage's stored output. Default 4 GiB; `CIRCLE_OUTPUT_LIMIT_BYTES`.
+    pub output_limit_bytes: u64,
+    /// Logs and outputs of ended runs are kept so long, in days; the runs themselves stay. Default 90;
+    /// `CIRCLE_KEEP_DAYS`.
+    pub keep_days: u32,
+}
+
+/// Where the server listens.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListenConfig {
+    /// A unix socket, made with mode 0660. Default `/var/lib/circle/server/circle.sock`; `CIRCLE_SOCKET`.
+    pub socket: Option<PathBuf>,
+    /// A TCP address. Default `127.0.0.1:8080`; `CIRCLE_LISTEN`.
+    pub tcp: Option<SocketAddr>,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            data: PathBuf::from("/var/lib/circle/server"),
+            url: "http://127.0.0.1:8080".into(),
+            lease_ms: 15_000,
+            drain_ms: 10_000,
+            output_limit_bytes: 4 * 1024 * 1024 * 1024,
+            keep_days: 90,
+        }
+    }
+}
+
+impl Default for ListenConfig {
+    fn default() -> Self {
+        Self {
+            socket: Some(PathBuf::from("/var/lib/circle/server/circle.sock")),
+            tcp: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+        }
+    }
+}
+
+impl ServerConfig {
+    /// The same for another folder and address.
+    pub fn new(data: impl Into<PathBuf>, url: impl Into<String>) -> Self {
+        Self { data: data.into(), url: url.into(), ..Self::default() }
+    }
+}

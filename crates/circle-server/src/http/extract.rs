@@ -1,0 +1,57 @@
+//! Extractors whose refusals are problem documents.
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts};
+
+use super::ApiError;
+
+/// A JSON body of bounded size.
+#[derive(Debug, FromRequest)]
+#[from_request(via(axum::Json), rejection(ApiError))]
+pub(crate) struct Body<T>(pub(crate) T);
+
+/// Query parameters.
+#[derive(Debug, FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(ApiError))]
+pub(crate) struct Params<T>(pub(crate) T);
+
+/// Parts of the path.
+#[derive(Debug, FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(ApiError))]
+pub(crate) struct Segments<T>(pub(crate) T);
+
+impl From<JsonRejection> for ApiError {
+    fn from(rejection: JsonRejection) -> Self {
+        match rejection {
+            JsonRejection::JsonDataError(error) => Self::Invalid(said(&error.body_text())),
+            JsonRejection::JsonSyntaxError(error) => Self::Invalid(said(&error.body_text())),
+            JsonRejection::MissingJsonContentType(_) => {
+                Self::Invalid("the body must be JSON: send `Content-Type: application/json`".into())
+            }
+            JsonRejection::BytesRejection(error) if error.status().as_u16() == 413 => {
+                Self::TooLarge("the body is larger than this address takes".into())
+            }
+            _ => Self::Invalid("the body could not be read to its end".into()),
+        }
+    }
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::Invalid(said(&rejection.body_text()))
+    }
+}
+
+impl From<PathRejection> for ApiError {
+    fn from(rejection: PathRejection) -> Self {
+        match rejection {
+            PathRejection::FailedToDeserializePathParams(error) => Self::Invalid(said(&error.body_text())),
+            _ => Self::NoRoute,
+        }
+    }
+}
+
+/// What the parser says of the client's own text, cut.
+fn said(text: &str) -> String {
+    text.chars().take(500).collect()
+}

@@ -1,0 +1,121 @@
+//! The way in for pushes: bounded, signed over the raw bytes, stored, answered. Nothing is understood here.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use circle_api::resources::HookAccepted;
+use circle_api::routes;
+use circle_core::ids::{DeliveryId, ServiceId};
+use circle_core::service::{SecretScope, Service};
+use circle_store::records::{Query, RecordError, StoreError, kinds};
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{ApiError, Segments};
+use crate::records::{Delivery, DeliveryState, GIT_HOOK, Payload};
+use crate::server::Server;
+use crate::time::now_ms;
+
+/// `sha256=` and the hex HMAC-SHA256 of the raw body.
+pub(crate) const SIGNATURE_HEADER: &str = "circle-signature";
+/// What the sender calls this call; the same one twice is one.
+pub(crate) const DELIVERY_HEADER: &str = "circle-delivery";
+/// Longest name of a delivery.
+const MAX_DELIVERY_CHARS: usize = 100;
+
+/// Takes a push of a plain git repository.
+#[utoipa::path(post, path = routes::HOOK, tag = "hooks", request_body = circle_api::resources::GitHook,
+    params(("circle-signature" = String, Header, description = "`sha256=` and the hex HMAC-SHA256 of the raw body"),
+        ("circle-delivery" = Option<String>, Header, description = "The sender's name of this call, at most 100 characters; the hash of the body when absent")),
+    responses((status = 202, body = HookAccepted), (status = 401, body = circle_api::resources::Problem)), security(()))]
+pub(crate) async fn git_hook(
+    State(server): State<Arc<Server>>,
+    Segments((workspace, service)): Segments<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<(StatusCode, Json<HookAccepted>), ApiError> {
+    let service = verified(&server, (&workspace, &service), &headers, &body).await?;
+    let delivery = delivery(&service, &headers, &body)?;
+    let accepted = store(&server, delivery).await?;
+    Ok((StatusCode::ACCEPTED, Json(accepted)))
+}
+
+/// The name under which a service's hook secret is kept.
+pub(crate) fn secret_name(service: ServiceId) -> String {
+    format!("hook_{service}")
+}
+
+/// An unknown service and a wrong signature look the same from outside.
+async fn verified(
+    server: &Server,
+    (workspace, service): (&str, &str),
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Service, ApiError> {
+    let known = known(server, workspace, service).await;
+    let (service, secret) = match known {
+        Ok(known) => known,
+        Err(ApiError::NotFound { .. }) => return Err(ApiError::BadSignature),
+        Err(error) => return Err(error),
+    };
+    let said = headers.get(SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
+    let said = said.and_then(|text| text.strip_prefix("sha256=")).and_then(|text| hex::decode(text).ok());
+    let said = said.ok_or(ApiError::BadSignature)?;
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
+        .map_err(|_| ApiError::Internal("a hook's secret is no key".into()))?;
+    mac.update(body);
+    // `verify_slice` compares in constant time.
+    mac.verify_slice(&said).map_err(|_| ApiError::BadSignature)?;
+    Ok(service)
+}
+
+async fn known(server: &Server, workspace: &str, service: &str) -> Result<(Service, SecretString), ApiError> {
+    let (workspace, _) = server.workspace(workspace).await?;
+    let (service, _) = server.service(workspace.id, service).await?;
+    let secret = server.open_secret(workspace.id, &SecretScope::Internal, &secret_name(service.id)).await?;
+    let secret = secret.ok_or_else(|| ApiError::not_found("hook secret", &service.name))?;
+    Ok((service, secret))
+}
+
+fn delivery(service: &Service, headers: &HeaderMap, body: &[u8]) -> Result<Delivery, ApiError> {
+    let text = std::str::from_utf8(body).map_err(|_| ApiError::Invalid("the body is not UTF-8 text".into()))?;
+    let said = headers.get(DELIVERY_HEADER).and_then(|value| value.to_str().ok());
+    let delivery_id = match said {
+        Some(id) if !id.is_empty() && id.len() <= MAX_DELIVERY_CHARS => id.to_owned(),
+        Some(_) => return Err(ApiError::Invalid("Circle-Delivery has 1 to 100 characters".into())),
+        None => hex::encode(Sha256::digest(body)),
+    };
+    let now = now_ms();
+    Ok(Delivery {
+        id: DeliveryId::from_uuid(Uuid::now_v7()),
+        workspace: service.workspace,
+        service: service.id,
+        forge: format!("{GIT_HOOK}:{}", service.id),
+        delivery_id,
+        source: GIT_HOOK.into(),
+        payload: Payload::Git { body: text.to_owned() },
+        state: DeliveryState::Waiting,
+        received_at: now,
+        tries: 0,
+        next_try_at: now,
+    })
+}
+
+/// Stores a delivery once; the same again gives the first.
+pub(crate) async fn store(server: &Server, delivery: Delivery) -> Result<HookAccepted, ApiError> {
+    match server.records.insert(&delivery).await {
+        Ok(_) => Ok(HookAccepted { delivery: delivery.id, duplicate: false }),
+        Err(RecordError::Store(StoreError::Conflict { .. })) => {
+            let same = Query::over(kinds::DELIVERY_FORGE).equal(delivery.forge).equal(delivery.delivery_id);
+            let first = server.records.load_by::<Delivery>(same).await?;
+            let (first, _) = first.ok_or_else(|| ApiError::Unavailable("a delivery vanished".into()))?;
+            Ok(HookAccepted { delivery: first.id, duplicate: true })
+        }
+        Err(error) => Err(error.into()),
+    }
+}

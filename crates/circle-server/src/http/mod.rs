@@ -1,0 +1,20 @@
+//! What is answered, and to whom. A handler takes the credential that it wants as its first extractor.
+
+mod api;
+mod describe;
+mod error;
+mod extract;
+mod find;
+mod first_workspace;
+mod health;
+mod hooks;
+mod live;
+mod routes;
+mod urls;
+mod worker;
+
+pub use describe::openapi;
+pub(crate) use error::ApiError;
+pub(crate) use extract::{Body, Params, Segments};
+pub(crate) use first_workspace::make_default_workspace;
+pub(crate) use routes::router;

@@ -1,0 +1,57 @@
+//! Every route, once: what is described, what workers use, what watches the process.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{HeaderName, HeaderValue};
+use axum::routing::get;
+use circle_api::routes as paths;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{ApiError, api, describe, health, hooks, live, worker};
+use crate::limits::{API_BODY_BYTES, HOOK_BODY_BYTES};
+use crate::server::Server;
+
+/// What answers without a token, each with its reason: liveness says nothing of anybody; the description is the same for
+/// every Circle; hooks carry a signature; enrolment carries its own token.
+pub(crate) const PUBLIC: &[&str] = &["/healthz", "/readyz", "/api/docs", "/api/v1/openapi.json", paths::HOOK, "/worker/v1/enrol"];
+
+/// The whole server.
+pub(crate) fn router(server: Arc<Server>) -> Router {
+    let (described, api) = described().split_for_parts();
+    Router::new()
+        .merge(described)
+        .merge(worker::router())
+        .route(paths::RUN_LIVE, get(live::live))
+        .route(paths::HEALTH, get(health::live))
+        .route("/readyz", get(health::ready))
+        .merge(describe::pages(api))
+        .fallback(|| async { ApiError::NoRoute })
+        .method_not_allowed_fallback(|| async { ApiError::Method })
+        .with_state(server)
+        .layer(header("x-content-type-options", "nosniff"))
+        .layer(header("cache-control", "no-store"))
+        .layer(header("referrer-policy", "no-referrer"))
+        .layer(CatchPanicLayer::custom(|_| {
+            axum::response::IntoResponse::into_response(ApiError::Internal("a handler panicked".into()))
+        }))
+        .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
+            // The path carries names and ids only; queries and headers may carry more and are left out.
+            tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
+        }))
+}
+
+/// The routes that stand in the description.
+pub(super) fn described() -> OpenApiRouter<Arc<Server>> {
+    let hooks = OpenApiRouter::new().routes(routes!(hooks::git_hook)).layer(DefaultBodyLimit::max(HOOK_BODY_BYTES));
+    OpenApiRouter::with_openapi(describe::base()).merge(api::router().layer(DefaultBodyLimit::max(API_BODY_BYTES))).merge(hooks)
+}
+
+fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(HeaderName::from_static(name), HeaderValue::from_static(value))
+}

@@ -1,0 +1,18 @@
+//! Addresses of the server that people and repositories are given.
+
+use circle_api::routes;
+use circle_core::ids::RunId;
+
+use crate::server::Server;
+
+impl Server {
+    /// The address of a run.
+    pub(crate) fn run_url(&self, run: RunId) -> String {
+        format!("{}{}", self.config.url, routes::fill(routes::RUN, &[&run.to_string()]))
+    }
+
+    /// Where a service's repository reports pushes.
+    pub(crate) fn hook_url(&self, workspace: &str, service: &str) -> String {
+        format!("{}{}", self.config.url, routes::fill(routes::HOOK, &[workspace, service]))
+    }
+}

@@ -1,0 +1,166 @@
+//! What a run may read: secrets that its plan names and its trigger may have, registries, a place for its images.
+//!
+//! A stranger's run gets no secret and no credential. An environment's secret goes only to a run whose plan deploys
+//! there and whose ref the environment admits.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use circle_api::worker::{RegistryAccess, SecretValue};
+use circle_core::environment::Environment;
+use circle_core::plan::{ContainerJob, Plan, PreBuild, Work};
+use circle_core::run::Run;
+use circle_core::service::{Registry, SecretScope, Service, Workspace};
+use circle_core::trigger::Trust;
+use circle_store::records::{Query, kinds};
+use secrecy::ExposeSecret;
+
+use crate::http::ApiError;
+use crate::records::{RegistryRecord, SecretRecord, ServiceRecord, WorkspaceRecord, scope_key};
+use crate::server::Server;
+use crate::vault::Place;
+
+/// Registries of one workspace that a run is told of.
+const MAX_REGISTRIES: usize = 100;
+
+/// Everything of an assignment that is not in the run itself.
+#[derive(Debug)]
+pub(super) struct Access {
+    pub(super) workspace: Workspace,
+    pub(super) service: Service,
+    pub(super) plan: Plan,
+    pub(super) secrets: BTreeMap<String, SecretValue>,
+    pub(super) registries: Vec<RegistryAccess>,
+    pub(super) image_home: Option<String>,
+}
+
+impl Access {
+    pub(super) async fn of(server: &Server, run: &Run) -> Result<Self, ApiError> {
+        let workspace = server.records.load::<WorkspaceRecord>(&run.workspace.to_string()).await?;
+        let workspace = workspace.ok_or_else(|| ApiError::not_found("workspace", run.workspace))?.0.0;
+        let service = service_of(server, run).await?;
+        let plan = run.plan.clone().ok_or_else(|| ApiError::Conflict("the run has no plan".into()))?;
+        let secrets = secrets(server, run, &plan).await?;
+        let trusted = run.trigger.trust == Trust::Member;
+        let registries = registries(server, run, trusted).await?;
+        let image_home = if trusted { image_home(server, run).await? } else { None };
+        Ok(Self { workspace, service, plan, secrets, registries, image_home })
+    }
+}
+
+/// Where the service's images go, as `host/path`.
+pub(super) async fn image_home(server: &Server, run: &Run) -> Result<Option<String>, ApiError> {
+    let Some(home) = service_of(server, run).await?.image else { return Ok(None) };
+    let (registry, _) = server.registry(run.workspace, home.registry.as_str()).await?;
+    Ok(Some(format!("{}/{}", registry.address, home.path)))
+}
+
+async fn service_of(server: &Server, run: &Run) -> Result<Service, ApiError> {
+    let found = server.records.load::<ServiceRecord>(&run.service.to_string()).await?;
+    Ok(found.ok_or_else(|| ApiError::not_found("service", &run.service_name))?.0.0)
+}
+
+async fn secrets(server: &Server, run: &Run, plan: &Plan) -> Result<BTreeMap<String, SecretValue>, ApiError> {
+    let mut values = BTreeMap::new();
+    if run.trigger.trust != Trust::Member {
+        return Ok(values);
+    }
+    let scopes = scopes(server, run, plan).await?;
+    for name in named_secrets(plan) {
+        for scope in &scopes {
+            if let Some(value) = server.open_secret(run.workspace, scope, &name).await? {
+                values.insert(name, SecretValue::new(value.expose_secret()));
+                break;
+            }
+        }
+    }
+    Ok(values)
+}
+
+/// Where a name is looked for, nearest first.
+async fn scopes(server: &Server, run: &Run, plan: &Plan) -> Result<Vec<SecretScope>, ApiError> {
+    let mut scopes = Vec::new();
+    for step in &plan.deploys {
+        let environment = match server.environment(run.workspace, &step.environment).await {
+            Ok((environment, _)) => environment,
+            Err(ApiError::NotFound { .. }) => continue,
+            Err(error) => return Err(error),
+        };
+        if admits(&environment, run) {
+            scopes.push(SecretScope::Environment { environment: environment.name });
+        }
+    }
+    scopes.push(SecretScope::Service { service: run.service });
+    scopes.push(SecretScope::Workspace);
+    Ok(scopes)
+}
+
+fn admits(environment: &Environment, run: &Run) -> bool {
+    environment.admits(&run.trigger, run.service).is_ok()
+}
+
+fn named_secrets(plan: &Plan) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut of_job = |job: &ContainerJob| names.extend(job.secrets.iter().cloned());
+    let mut of_build = BTreeSet::new();
+    for stage in &plan.stages {
+        match &stage.work {
+            Work::Integration { job, .. } | Work::PostBuild { job } => of_job(job),
+            Work::PreBuild { how: PreBuild::Container { job }, .. } => of_job(job),
+            Work::PreBuild { how: PreBuild::Dockerfile { build }, .. } => of_build.extend(build.secrets.iter().cloned()),
+            Work::Build { images } => of_build.extend(images.iter().flat_map(|image| image.secrets.iter().cloned())),
+            Work::Checkout { .. } | Work::Push { .. } => {}
+        }
+    }
+    names.extend(of_build);
+    names
+}
+
+async fn registries(server: &Server, run: &Run, trusted: bool) -> Result<Vec<RegistryAccess>, ApiError> {
+    let query = Query::over(kinds::REGISTRY_NAME).equal(run.workspace.to_string()).limit(MAX_REGISTRIES);
+    let page = server.records.find(query).await?;
+    let mut all = Vec::new();
+    for (RegistryRecord(registry), _) in server.records.load_page(&page).await? {
+        all.push(registry_access(server, registry, trusted).await?);
+    }
+    Ok(all)
+}
+
+async fn registry_access(server: &Server, registry: Registry, trusted: bool) -> Result<RegistryAccess, ApiError> {
+    let password = match registry.password.filter(|_| trusted) {
+        Some(id) => server.open_secret_by_id(id).await?.map(|value| SecretValue::new(value.expose_secret())),
+        None => None,
+    };
+    let username = registry.username.filter(|_| trusted);
+    Ok(RegistryAccess { name: registry.name.to_string(), address: registry.address, username, password })
+}
+
+impl Server {
+    /// Opens a secret by scope and name.
+    pub(crate) async fn open_secret(
+        &self,
+        workspace: circle_core::ids::WorkspaceId,
+        scope: &SecretScope,
+        name: &str,
+    ) -> Result<Option<secrecy::SecretString>, ApiError> {
+        let query = Query::over(kinds::SECRET_NAME).equal(workspace.to_string()).equal(scope_key(scope)).equal(name);
+        let found = self.records.load_by::<SecretRecord>(query).await?;
+        found.map(|(record, _)| self.open_record(&record)).transpose()
+    }
+
+    /// Opens a secret that another document names.
+    ///
+    /// # Errors
+    /// When the store or the vault fails.
+    pub(crate) async fn open_secret_by_id(
+        &self,
+        id: circle_core::ids::SecretId,
+    ) -> Result<Option<secrecy::SecretString>, ApiError> {
+        let found = self.records.load::<SecretRecord>(&id.to_string()).await?;
+        found.map(|(record, _)| self.open_record(&record)).transpose()
+    }
+
+    fn open_record(&self, record: &SecretRecord) -> Result<secrecy::SecretString, ApiError> {
+        let place = Place { workspace: record.workspace, scope: &record.scope, name: record.name.as_str() };
+        Ok(self.vault.open_value(place, &record.sealed)?)
+    }
+}

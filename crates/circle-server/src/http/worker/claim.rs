@@ -1,0 +1,81 @@
+//! A worker takes an offer: lease, compare-and-swap, assignment.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use circle_api::worker::{Assignment, Claim};
+use circle_core::ids::RunId;
+use circle_core::run::{PartState, Run, RunEvent, RunState};
+use circle_store::leases::{Acquire, Lease};
+use circle_store::records::Version;
+
+use super::access::Access;
+use super::assignment::assemble;
+use crate::auth::{Minted, WorkerIdentity, mint};
+use crate::http::{ApiError, Body, Segments};
+use crate::runs::lease_name;
+use crate::server::Server;
+use crate::time::now_ms;
+
+/// What a run's token begins with.
+const RUN_TOKEN_PREFIX: &str = "circle_run_";
+
+/// Gives the part to the first who asks; everybody else gets 409.
+pub(super) async fn claim(
+    State(server): State<Arc<Server>>,
+    worker: WorkerIdentity,
+    Segments(id): Segments<RunId>,
+    Body(claim): Body<Claim>,
+) -> Result<Json<Assignment>, ApiError> {
+    if !server.queue.may_claim(id) {
+        return Err(ApiError::Conflict("the run is not to be had now".into()));
+    }
+    let (run, version) = server.run(id).await?.ok_or_else(|| ApiError::not_found("run", id))?;
+    check_waiting(&server, &run, version, claim.part)?;
+    // Whatever can fail is done before the part is taken, so that no claim is left without its assignment.
+    let access = Access::of(&server, &run).await?;
+    let lease = acquire(&server, &worker, id, claim.part).await?;
+    let token = mint(RUN_TOKEN_PREFIX);
+    let run = take(&server, (id, claim.part), &worker, &lease, &token).await?;
+    tracing::info!(run = %id, worker = %worker.id, fence = lease.fence.0, "a run was claimed");
+    Ok(Json(assemble(&server, run, claim.part, (lease.fence.0, token.value), access)))
+}
+
+fn check_waiting(server: &Server, run: &Run, version: Version, part: usize) -> Result<(), ApiError> {
+    let queued = matches!(run.state, RunState::Queued { .. } | RunState::Running { .. });
+    let waiting = run.parts.get(part).is_some_and(|part| part.state == PartState::Waiting);
+    if queued && waiting && run.cancel.is_none() {
+        return Ok(());
+    }
+    // The view offered what the store knows better.
+    server.queue.observe(run, version, now_ms());
+    Err(ApiError::Conflict("another worker has the run, or it has ended".into()))
+}
+
+async fn acquire(server: &Server, worker: &WorkerIdentity, run: RunId, part: usize) -> Result<Lease, ApiError> {
+    let ttl_ms = i64::try_from(server.config.lease_ms).unwrap_or(i64::MAX);
+    let wish = Acquire { name: lease_name(run, part), holder: worker.id.to_string(), ttl_ms };
+    Ok(server.leases.acquire(wish, now_ms()).await?)
+}
+
+async fn take(
+    server: &Server,
+    (id, part): (RunId, usize),
+    worker: &WorkerIdentity,
+    lease: &Lease,
+    token: &Minted,
+) -> Result<Run, ApiError> {
+    let event =
+        RunEvent::Claimed { part, worker: worker.id, fence: lease.fence.0, token_hash: token.hash.clone() };
+    match server.apply(id, event).await {
+        Ok((run, _)) => Ok(run),
+        Err(error) => {
+            let _ = server.leases.release(&lease.name, lease.fence).await;
+            match ApiError::from(error) {
+                ApiError::LeaseGone => Err(ApiError::Conflict("the run has ended".into())),
+                other => Err(other),
+            }
+        }
+    }
+}

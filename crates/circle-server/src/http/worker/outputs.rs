@@ -1,0 +1,72 @@
+//! Outputs of stages, by digest, for reruns.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use circle_api::worker::Stored;
+use circle_core::ids::RunId;
+use circle_core::run::StoredOutput;
+use circle_store::blobs::Digest;
+use circle_store::records::{RecordError, StoreError};
+use futures_util::TryStreamExt;
+
+use crate::auth::RunLease;
+use crate::http::{ApiError, Segments};
+use crate::records::BlobRecord;
+use crate::server::Server;
+use crate::time::now_ms;
+
+/// Keeps a tar; the same again replaces it.
+pub(super) async fn keep(
+    State(server): State<Arc<Server>>,
+    lease: RunLease,
+    Segments((_, stage)): Segments<(RunId, String)>,
+    body: Body,
+) -> Result<Json<Stored>, ApiError> {
+    if !lease.run.stages.iter().any(|known| known.name == stage) {
+        return Err(ApiError::not_found("stage", stage));
+    }
+    let bytes = body.into_data_stream().map_err(std::io::Error::other);
+    let info = server.blobs.put(Box::pin(bytes), server.config.output_limit_bytes).await?;
+    let digest = info.digest.to_string();
+    let record =
+        BlobRecord { run: lease.run.id, stage, digest: digest.clone(), size: info.size, created_at: now_ms() };
+    match server.records.insert(&record).await {
+        Ok(_) => {}
+        Err(RecordError::Store(StoreError::Conflict { .. })) => replace(&server, &record).await?,
+        Err(error) => return Err(error.into()),
+    }
+    Ok(Json(Stored { output: StoredOutput { digest, bytes: info.size } }))
+}
+
+/// The tar of a stage of this run: of a stage taken over, or stored before.
+pub(super) async fn fetch(
+    State(server): State<Arc<Server>>,
+    lease: RunLease,
+    Segments((_, stage)): Segments<(RunId, String)>,
+) -> Result<Response, ApiError> {
+    let known = lease.run.stages.iter().find(|known| known.name == stage);
+    let output = known.and_then(|known| known.output.as_ref());
+    let output = output.ok_or_else(|| ApiError::not_found("output of stage", &stage))?;
+    let digest: Digest = output.digest.parse()?;
+    let reader = server.blobs.get(&digest).await?;
+    let headers = [(CONTENT_TYPE, "application/x-tar".to_owned()), (CONTENT_LENGTH, reader.size.to_string())];
+    Ok((headers, Body::from_stream(reader.bytes)).into_response())
+}
+
+async fn replace(server: &Server, record: &BlobRecord) -> Result<(), ApiError> {
+    let id = format!("{}/{}", record.run, record.stage);
+    let set = |known: &mut BlobRecord| {
+        *known = record.clone();
+        Ok::<(), Infallible>(())
+    };
+    match server.records.update(&id, set).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(ApiError::Unavailable(error.to_string())),
+    }
+}

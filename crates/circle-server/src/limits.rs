@@ -1,0 +1,54 @@
+//! Every bound of the server, with its reason.
+
+use std::time::Duration;
+
+/// Body of an API request: the largest is a secret of 64 KiB, or a certificate bundle, in JSON.
+pub(crate) const API_BODY_BYTES: usize = 256 * 1024;
+/// Body of a hook: a push of one ref is a few hundred bytes; forges send up to a megabyte.
+pub(crate) const HOOK_BODY_BYTES: usize = 1024 * 1024;
+/// Body of a worker's message that is neither log nor output: 256 events, each with a failure's sentence.
+pub(crate) const WORKER_BODY_BYTES: usize = 1024 * 1024;
+/// Events of one report, as the protocol says.
+pub(crate) const EVENTS_PER_REPORT: usize = 256;
+/// An API request that takes longer is answered with 503; streams are exempt.
+pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(60);
+/// A connection that has not sent its request's head by then is closed.
+pub(crate) const HEADER_TIME: Duration = Duration::from_secs(15);
+/// Connections at the same time; the next one waits in the kernel's backlog.
+pub(crate) const CONNECTIONS: usize = 4096;
+/// Orders that wait for one worker's stream; a worker that reads none of them is told again when it reconnects.
+pub(crate) const ORDERS_WAITING: usize = 256;
+/// An offer that nobody answered is offered to others after so long.
+pub(crate) const OFFER_TIME_MS: i64 = 3_000;
+/// Offers one worker may hold unanswered beyond its free cells: none; more would delay others.
+pub(crate) const MAX_CELLS: u32 = 10_000;
+/// Deliveries that are understood at the same time, each of another service.
+pub(crate) const DELIVERIES_AT_ONCE: usize = 4;
+/// How often a delivery is tried while its repository does not answer; with [`DELIVERY_RETRY_MAX_MS`] about six minutes.
+pub(crate) const DELIVERY_TRIES: u32 = 10;
+/// The longest pause between two tries.
+pub(crate) const DELIVERY_RETRY_MAX_MS: i64 = 60_000;
+/// How long a manual trigger waits for its run before it answers 202.
+pub(crate) const TRIGGER_WAIT: Duration = Duration::from_secs(10);
+/// Loops run at least so often, also when no notice came.
+pub(crate) const LOOP_PERIOD: Duration = Duration::from_secs(5);
+/// Leases and deadlines are looked at so often; they are in memory, so a look costs microseconds.
+pub(crate) const DEADLINE_PERIOD: Duration = Duration::from_millis(500);
+/// Old logs, outputs and tokens are removed so often.
+pub(crate) const RETENTION_PERIOD: Duration = Duration::from_secs(3600);
+/// Heads that one filtered listing looks at; beyond it the page ends early with a cursor.
+pub(crate) const SCAN_HEADS: usize = 2_000;
+/// Tries to find a free run number; each loser of a race needs one more.
+pub(crate) const NUMBER_TRIES: usize = 64;
+/// Longest title, actor, reason, in characters.
+pub(crate) const TITLE_CHARS: usize = 200;
+/// Bytes of a log that one answer to a range request reads at a time.
+pub(crate) const LOG_SLICE_BYTES: usize = 256 * 1024;
+/// Groups of one stage in a log's index.
+pub(crate) const LOG_GROUPS: usize = 10_000;
+/// Live connections at the same time; each costs at most two slices.
+pub(crate) const LIVE_CONNECTIONS: usize = 512;
+/// Tries of one stage within one attempt of a run, as log streams are numbered; the plan allows five.
+pub(crate) const TRIES_PER_ATTEMPT: u32 = 16;
+/// Diagnostics in the sentence of a failed plan; all of them stand in the log.
+pub(crate) const DIAGNOSTICS_IN_MESSAGE: usize = 5;

@@ -1,0 +1,108 @@
+//! What the view knows of a run that has not ended.
+
+use circle_core::ids::{RunId, ServiceId, WorkerId, WorkspaceId};
+use circle_core::plan::Concurrency;
+use circle_core::run::{PartState, Run, RunState};
+use circle_store::records::{Head, Version};
+
+/// One run that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) id: RunId,
+    pub(crate) version: Version,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) service: ServiceId,
+    pub(crate) git_ref: String,
+    pub(crate) number: u64,
+    pub(crate) priority: i64,
+    pub(crate) created_ms: i64,
+    pub(crate) concurrency: Concurrency,
+    pub(crate) phase: Phase,
+    /// When it ends by itself, in milliseconds: in the queue, or while it runs.
+    pub(crate) deadline_ms: Option<i64>,
+    /// Somebody asked to end it.
+    pub(crate) cancelled: bool,
+}
+
+/// Where it stands for the scheduler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Waiting,
+    Offered { worker: WorkerId, until_ms: i64 },
+    Leased { worker: WorkerId, fence: u64 },
+    Deploying,
+}
+
+/// A deadline that has passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    Queue(RunId),
+    Run(RunId),
+}
+
+impl Entry {
+    /// What a whole run says; `None` when it has ended.
+    pub(crate) fn of(run: &Run, version: Version) -> Option<Self> {
+        let leased = run.parts.iter().find_map(|part| match part.state {
+            PartState::Leased { worker, fence, .. } => Some(Phase::Leased { worker, fence }),
+            _ => None,
+        });
+        let (phase, deadline) = match run.state {
+            RunState::Queued { .. } => (Phase::Waiting, Some(run.queue_deadline)),
+            RunState::Running { .. } => (leased.unwrap_or(Phase::Waiting), run.run_deadline()),
+            RunState::Deploying { .. } => (Phase::Deploying, None),
+            RunState::Ended { .. } => return None,
+        };
+        Some(Self {
+            id: run.id,
+            version,
+            workspace: run.workspace,
+            service: run.service,
+            git_ref: run.trigger.git_ref.to_string(),
+            number: run.number,
+            priority: run.priority,
+            created_ms: run.created_at.as_millisecond(),
+            concurrency: run.plan.as_ref().map_or(Concurrency::Parallel, |plan| plan.concurrency),
+            phase,
+            deadline_ms: deadline.map(|at| at.as_millisecond()),
+            cancelled: run.cancel.is_some(),
+        })
+    }
+
+    /// What the head of a queued run says; `None` when a field is missing.
+    pub(crate) fn of_queued(head: &Head) -> Option<Self> {
+        let concurrency = head.fields.pointer("/concurrency").cloned()?;
+        Some(Self {
+            id: head.id.parse().ok()?,
+            version: head.version,
+            workspace: head.text("/workspace")?.parse().ok()?,
+            service: head.text("/service")?.parse().ok()?,
+            git_ref: head.text("/ref")?.to_owned(),
+            number: u64::try_from(head.number("/number")?).ok()?,
+            priority: head.number("/priority")?,
+            created_ms: head.number("/created_at")?,
+            concurrency: serde_json::from_value(concurrency).ok()?,
+            phase: Phase::Waiting,
+            deadline_ms: Some(head.number("/queue_deadline")?),
+            cancelled: false,
+        })
+    }
+
+    /// Where it stands among the waiting runs of its service.
+    pub(super) fn order(&self) -> (i64, i64, RunId) {
+        (self.priority, self.created_ms, self.id)
+    }
+
+    /// Whether it takes a share: offered, executed or deployed.
+    pub(super) fn is_active(&self) -> bool {
+        !matches!(self.phase, Phase::Waiting)
+    }
+
+    /// Who has it or is asked to take it.
+    pub(super) fn worker(&self) -> Option<WorkerId> {
+        match self.phase {
+            Phase::Offered { worker, .. } | Phase::Leased { worker, .. } => Some(worker),
+            Phase::Waiting | Phase::Deploying => None,
+        }
+    }
+}

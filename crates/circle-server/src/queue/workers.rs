@@ -1,0 +1,101 @@
+//! Workers whose orders stream is open.
+
+use std::collections::HashMap;
+
+use circle_api::worker::Order;
+use circle_core::ids::WorkerId;
+use tokio::sync::mpsc;
+
+use crate::limits;
+
+/// One open stream.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    /// Tells this stream from a later one of the same worker.
+    pub(crate) number: u64,
+    /// What the worker is to hear.
+    pub(crate) orders: mpsc::Receiver<Order>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    stream: u64,
+    cells: u32,
+    draining: bool,
+    load: u32,
+    sender: mpsc::Sender<Order>,
+}
+
+/// Every open stream by worker; a worker has one, a second one takes its place.
+#[derive(Debug, Default)]
+pub(super) struct Workers {
+    slots: HashMap<WorkerId, Slot>,
+    streams: u64,
+}
+
+impl Workers {
+    pub(super) fn connect(&mut self, worker: WorkerId, cells: u32, draining: bool, load: u32) -> Stream {
+        let (sender, orders) = mpsc::channel(limits::ORDERS_WAITING);
+        self.streams += 1;
+        let number = self.streams;
+        let slot = Slot { stream: number, cells: cells.min(limits::MAX_CELLS), draining, load, sender };
+        self.slots.insert(worker, slot);
+        Stream { number, orders }
+    }
+
+    /// Ends a stream; nothing happens when a later one took its place. Tells whether the worker is gone now.
+    pub(super) fn disconnect(&mut self, worker: WorkerId, stream: u64) -> bool {
+        let own = self.slots.get(&worker).is_some_and(|slot| slot.stream == stream);
+        if own {
+            self.slots.remove(&worker);
+        }
+        own
+    }
+
+    /// Drops a worker's stream whatever it is: its credential is gone.
+    pub(super) fn cut(&mut self, worker: WorkerId) {
+        self.slots.remove(&worker);
+    }
+
+    pub(super) fn drain(&mut self, worker: WorkerId) {
+        if let Some(slot) = self.slots.get_mut(&worker) {
+            slot.draining = true;
+        }
+    }
+
+    /// The least loaded worker that has a free cell.
+    pub(super) fn idle(&self) -> Option<WorkerId> {
+        let free = self.slots.iter().filter(|(_, slot)| !slot.draining && slot.load < slot.cells);
+        free.min_by_key(|(_, slot)| u64::from(slot.load) * 1000 / u64::from(slot.cells.max(1))).map(|(id, _)| *id)
+    }
+
+    pub(super) fn add_load(&mut self, worker: WorkerId, by: i32) {
+        if let Some(slot) = self.slots.get_mut(&worker) {
+            slot.load = slot.load.saturating_add_signed(by);
+        }
+    }
+
+    /// Whether the order was taken by the stream's queue. A worker whose queue is full is cut: it comes back and is told anew.
+    pub(super) fn send(&mut self, worker: WorkerId, order: Order) -> bool {
+        let Some(slot) = self.slots.get(&worker) else { return false };
+        let sent = slot.sender.try_send(order).is_ok();
+        if !sent {
+            self.slots.remove(&worker);
+        }
+        sent
+    }
+
+    pub(super) fn is_connected(&self, worker: WorkerId) -> bool {
+        self.slots.contains_key(&worker)
+    }
+
+    pub(super) fn connected(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// All cells, and those that are busy.
+    pub(super) fn cells(&self) -> (u64, u64) {
+        let slots = self.slots.values().filter(|slot| !slot.draining);
+        slots.fold((0, 0), |(all, busy), slot| (all + u64::from(slot.cells), busy + u64::from(slot.load)))
+    }
+}

@@ -1,0 +1,19 @@
+//! Loops that bring about what the stores say: idempotent, without input, woken by notice, repeated by period.
+//!
+//! - [`deliveries`]: what came in becomes a run, or a reason why not.
+//! - [`deadlines`]: leases that ran out, waits and runs that took too long, offers that nobody answered.
+//! - [`view`]: the ready view is compared with the store; logs of ended runs are closed.
+//! - [`retention`]: what is older than the operator wants is removed.
+
+mod deadlines;
+mod deliveries;
+mod planning;
+mod policy;
+mod repositories;
+mod retention;
+mod tasks;
+mod view;
+mod wish;
+
+pub(crate) use repositories::Repositories;
+pub(crate) use tasks::start;

@@ -1,0 +1,154 @@
+//! From a wish to a plan: the commit, its pipeline file, the rules. What cannot be planned becomes a failed run.
+
+use circle_core::names::CommitId;
+use circle_core::pipeline::{Diagnostic, MAX_FILE_BYTES, PipelineFile, RootFolder, parse, without_file};
+use circle_core::plan::{is_skip, plan};
+use circle_core::run::{Failure, FailureKind};
+use circle_core::service::Service;
+use circle_core::trigger::{Trigger, Trust};
+use circle_vcs::{FailureClass, GitFailure, Mirror};
+
+use super::policy::rules;
+use super::wish::Wish;
+use crate::http::ApiError;
+use crate::limits::{DIAGNOSTICS_IN_MESSAGE, TITLE_CHARS};
+use crate::runs::Planned;
+use crate::server::Server;
+
+/// Changed paths beyond this many count as unknown, so that every `paths` rule matches.
+const MAX_CHANGED_PATHS: usize = 10_000;
+
+/// What planning a wish gave.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// A run is to be made; `log` is what the stage `plan` says.
+    Run { trigger: Box<Trigger>, planned: Planned, log: String },
+    /// The file's rules say that nothing runs.
+    Skip { why: String },
+    /// The repository does not answer now.
+    Later { why: String },
+}
+
+/// Plans a wish. Only failures of the server itself are errors.
+pub(super) async fn plan_wish(server: &Server, service: &Service, wish: &Wish, key: String) -> Result<Outcome, ApiError> {
+    let mut trigger = trigger_of(wish, key);
+    let source = match fetch(server, service, wish, &mut trigger).await {
+        Ok(source) => source,
+        Err(failure) => return Ok(failed_fetch(trigger, failure)),
+    };
+    let file = match source {
+        Ok(file) => file,
+        Err((kind, findings)) => return Ok(refused(trigger, kind, &findings)),
+    };
+    let rules = rules(server, service, &trigger).await?;
+    match plan(&file, &trigger, &rules.policy) {
+        Ok(mut plan) => {
+            rules.confine(&mut plan, service, &trigger);
+            Ok(Outcome::Run { trigger: Box::new(trigger), planned: Planned::Ready(Box::new(plan)), log: String::new() })
+        }
+        Err(findings) if is_skip(&findings) => Ok(Outcome::Skip { why: sentence(&findings) }),
+        Err(findings) => Ok(refused(trigger, FailureKind::BadPipeline, &findings)),
+    }
+}
+
+fn trigger_of(wish: &Wish, key: String) -> Trigger {
+    Trigger {
+        event: wish.event.clone(),
+        git_ref: wish.git_ref.clone(),
+        commit: wish.commit.clone(),
+        commit_time: None,
+        title: wish.reason.as_deref().map(cut),
+        actor: cut(&wish.actor),
+        trust: Trust::Member,
+        key,
+        changed_paths: None,
+    }
+}
+
+type FileOrFindings = Result<PipelineFile, (FailureKind, Vec<Diagnostic>)>;
+
+/// Fetches the commit, fills in what is known of it, and reads its file.
+async fn fetch(
+    server: &Server,
+    service: &Service,
+    wish: &Wish,
+    trigger: &mut Trigger,
+) -> Result<FileOrFindings, GitFailure> {
+    let mirror = server.repositories.mirror(service).await?;
+    let commit = match &wish.commit {
+        Some(commit) => {
+            mirror.fetch_commit(&wish.git_ref, commit).await?;
+            commit.clone()
+        }
+        None => mirror.fetch(&wish.git_ref).await?,
+    };
+    let facts = mirror.facts(&commit).await?;
+    trigger.commit = Some(commit.clone());
+    trigger.commit_time = facts.commit_time;
+    if trigger.title.is_none() {
+        trigger.title = Some(cut(&facts.title));
+    }
+    if let Some(before) = &wish.before {
+        // Unknown paths match every rule, so a failure here only runs more than needed.
+        trigger.changed_paths = mirror.changed_paths(before, &commit, MAX_CHANGED_PATHS).await.unwrap_or(None);
+    }
+    read(&mirror, service, &commit).await
+}
+
+async fn read(mirror: &Mirror, service: &Service, commit: &CommitId) -> Result<FileOrFindings, GitFailure> {
+    let name = &service.pipeline_path;
+    // One byte more than allowed, so that the parser itself says that the file is too large.
+    let file = match mirror.read_file(commit, name, MAX_FILE_BYTES + 1).await {
+        Err(failure) if failure.class == FailureClass::TooLarge => Some(vec![b' '; MAX_FILE_BYTES + 1]),
+        other => other?,
+    };
+    let Some(bytes) = file else {
+        let root = RootFolder { has_dockerfile: mirror.has_file(commit, "Dockerfile").await? };
+        return Ok(without_file(root).map_err(|findings| (FailureKind::NoPipeline, findings)));
+    };
+    let (file, findings) = parse(name, &bytes);
+    Ok(file.ok_or((FailureKind::BadPipeline, findings)))
+}
+
+fn failed_fetch(trigger: Trigger, failure: GitFailure) -> Outcome {
+    let kind = match failure.class {
+        FailureClass::Unreachable => return Outcome::Later { why: failure.sentence },
+        FailureClass::UnknownRef | FailureClass::CommitGone => FailureKind::CommitNotFound,
+        FailureClass::TooLarge => FailureKind::Bound,
+        FailureClass::NoRepository | FailureClass::AuthRefused | FailureClass::Forbidden | FailureClass::Other => {
+            FailureKind::RepositoryUnavailable
+        }
+    };
+    let log = format!("{}\n", failure.sentence);
+    let planned = Planned::Failed(Failure::new(kind, failure.sentence).in_stage(crate::runs::PLAN_STAGE));
+    Outcome::Run { trigger: Box::new(trigger), planned, log }
+}
+
+/// The run of a repository that did not answer to the end.
+pub(super) fn gave_up(wish: &Wish, key: String, why: &str) -> Outcome {
+    let sentence = format!("{why}; it was tried again and again without success");
+    let planned = Planned::Failed(
+        Failure::new(FailureKind::RepositoryUnavailable, sentence.clone()).in_stage(crate::runs::PLAN_STAGE),
+    );
+    Outcome::Run { trigger: Box::new(trigger_of(wish, key)), planned, log: format!("{sentence}\n") }
+}
+
+fn refused(trigger: Trigger, kind: FailureKind, findings: &[Diagnostic]) -> Outcome {
+    let failure = Failure::new(kind, sentence(findings)).in_stage(crate::runs::PLAN_STAGE);
+    let log = findings.iter().map(|one| format!("{one}\n    {}\n", one.excerpt)).collect();
+    Outcome::Run { trigger: Box::new(trigger), planned: Planned::Failed(failure), log }
+}
+
+/// The first findings; all of them stand in the log.
+fn sentence(findings: &[Diagnostic]) -> String {
+    let errors: Vec<_> = findings.iter().filter(|one| one.is_error()).collect();
+    let mut text: Vec<String> = errors.iter().take(DIAGNOSTICS_IN_MESSAGE).map(ToString::to_string).collect();
+    if errors.len() > DIAGNOSTICS_IN_MESSAGE {
+        text.push(format!("{} more stand in the log of the stage plan", errors.len() - DIAGNOSTICS_IN_MESSAGE));
+    }
+    text.join("; ")
+}
+
+fn cut(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(TITLE_CHARS).collect()
+}

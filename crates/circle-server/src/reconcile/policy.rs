@@ -1,0 +1,114 @@
+//! What the server knows and allows when a run is planned.
+
+use std::collections::BTreeSet;
+
+use circle_core::environment::{Environment, Refusal};
+use circle_core::ids::WorkspaceId;
+use circle_core::plan::{DeployStep, Plan, Policy};
+use circle_core::service::{SecretScope, Service};
+use circle_core::trigger::Trigger;
+use circle_store::records::{FindAll, Query, kinds};
+
+use crate::http::ApiError;
+use crate::records::{EnvironmentRecord, WorkspaceRecord, scope_key};
+use crate::server::Server;
+
+/// The policy and the environments that it was made from.
+#[derive(Debug)]
+pub(super) struct Rules {
+    pub(super) policy: Policy,
+    environments: Vec<Environment>,
+}
+
+/// Reads everything that planning needs.
+pub(super) async fn rules(server: &Server, service: &Service, trigger: &Trigger) -> Result<Rules, ApiError> {
+    let workspace = server.records.load::<WorkspaceRecord>(&service.workspace.to_string()).await?;
+    let (WorkspaceRecord(workspace), _) = workspace.ok_or_else(|| ApiError::not_found("workspace", service.workspace))?;
+    let environments = environments(server, service.workspace).await?;
+    let mut policy = Policy::from(&workspace.policy);
+    policy.secrets = Some(secret_names(server, service, trigger, &environments).await?);
+    policy.environments = Some(environments.iter().map(|one| one.name.to_string()).collect());
+    policy.repositories = Some(repositories(server, service).await?);
+    policy.bindings = bindings(service, trigger, &environments);
+    Ok(Rules { policy, environments })
+}
+
+impl Rules {
+    /// Takes out deployments that the ref may not do, and those that need them; what was taken out stands in the warnings.
+    pub(super) fn confine(&self, plan: &mut Plan, service: &Service, trigger: &Trigger) {
+        let mut gone: BTreeSet<String> = BTreeSet::new();
+        let mut kept = Vec::new();
+        for step in std::mem::take(&mut plan.deploys) {
+            let known = self.environments.iter().find(|one| one.name.as_str() == step.environment);
+            let refusal = known.and_then(|one| one.admits(trigger, service.id).err());
+            // A missing workload is a mistake to be told, not a rule of the branch.
+            let refusal = refusal.filter(|refusal| !matches!(refusal, Refusal::NoWorkload { .. }));
+            let missing = step.needs.iter().find(|need| gone.contains(*need)).cloned();
+            match (refusal, missing) {
+                (Some(refusal), _) => plan.warnings.push(format!("not deployed: {refusal}")),
+                (None, Some(need)) => {
+                    plan.warnings.push(format!("not deployed to {}: it needs {need}", step.environment));
+                }
+                (None, None) => {
+                    kept.push(step);
+                    continue;
+                }
+            }
+            gone.insert(step.environment);
+        }
+        plan.deploys = kept;
+    }
+}
+
+async fn environments(server: &Server, workspace: WorkspaceId) -> Result<Vec<Environment>, ApiError> {
+    let query = Query::over(kinds::ENVIRONMENT_NAME).equal(workspace.to_string()).limit(200);
+    let page = server.records.find(query).await?;
+    let records = server.records.load_page::<EnvironmentRecord>(&page).await?;
+    Ok(records.into_iter().map(|(record, _)| record.0).collect())
+}
+
+/// Names that this service may read in a run of this trigger.
+async fn secret_names(
+    server: &Server,
+    service: &Service,
+    trigger: &Trigger,
+    environments: &[Environment],
+) -> Result<BTreeSet<String>, ApiError> {
+    let mut scopes: BTreeSet<String> = environments
+        .iter()
+        .filter(|one| one.admits(trigger, service.id).is_ok())
+        .map(|one| scope_key(&SecretScope::Environment { environment: one.name.clone() }))
+        .collect();
+    scopes.insert(scope_key(&SecretScope::Service { service: service.id }));
+    scopes.insert(scope_key(&SecretScope::Workspace));
+    let query = Query::over(kinds::SECRET_NAME).equal(service.workspace.to_string()).limit(1000);
+    let mut pages = FindAll::new(server.records.store().as_ref(), query);
+    let mut names = BTreeSet::new();
+    while let Some(heads) = pages.next().await? {
+        let readable = heads.iter().filter(|head| head.text("/scope").is_some_and(|scope| scopes.contains(scope)));
+        names.extend(readable.filter_map(|head| head.text("/name").map(str::to_owned)));
+    }
+    Ok(names)
+}
+
+/// The service's own place, as `registry/path` and as `host/path`.
+async fn repositories(server: &Server, service: &Service) -> Result<Vec<String>, ApiError> {
+    let Some(home) = &service.image else { return Ok(Vec::new()) };
+    let (registry, _) = server.registry(service.workspace, home.registry.as_str()).await?;
+    Ok(vec![
+        home.path.clone(),
+        format!("{}/{}", registry.name, home.path),
+        format!("{}/{}", registry.address, home.path),
+    ])
+}
+
+/// Deployments of a file without a `deploy` section: those of the service that this ref may do.
+fn bindings(service: &Service, trigger: &Trigger, environments: &[Environment]) -> Vec<DeployStep> {
+    let admitted = service.default_deploys.iter().filter(|name| {
+        let known = environments.iter().find(|one| one.name == **name);
+        known.is_some_and(|one| one.admits(trigger, service.id).is_ok())
+    });
+    admitted
+        .map(|name| DeployStep { environment: name.to_string(), image: "default".into(), needs: Vec::new(), verify: None })
+        .collect()
+}

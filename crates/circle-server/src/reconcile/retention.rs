@@ -1,0 +1,74 @@
+//! What is older than the operator wants: logs and outputs of ended runs, tokens that have expired.
+
+use std::sync::Arc;
+
+use circle_core::ids::RunId;
+use circle_store::blobs::Digest;
+use circle_store::records::{Query, kinds};
+
+use crate::http::ApiError;
+use crate::limits::RETENTION_PERIOD;
+use crate::records::{BlobRecord, TokenRecord};
+use crate::server::Server;
+use crate::time::now_ms;
+
+/// Documents that one round looks at; the next round goes on.
+const ROUND: usize = 500;
+/// A day in milliseconds.
+const DAY_MS: i64 = 86_400_000;
+
+/// Runs until the server goes down.
+pub(super) async fn run(server: Arc<Server>) {
+    loop {
+        tokio::select! {
+            () = server.shutdown.cancelled() => return,
+            () = tokio::time::sleep(RETENTION_PERIOD) => {}
+        }
+        if let Err(error) = round(&server, now_ms()).await {
+            tracing::warn!(%error, "old things were not removed; it is tried again");
+        }
+    }
+}
+
+/// One round, as of `now_ms`.
+pub(super) async fn round(server: &Server, now_ms: i64) -> Result<(), ApiError> {
+    let oldest = now_ms - i64::from(server.config.keep_days) * DAY_MS;
+    tokens(server, now_ms).await?;
+    outputs(server, oldest).await?;
+    logs(server, oldest).await
+}
+
+async fn tokens(server: &Server, now_ms: i64) -> Result<(), ApiError> {
+    let page = server.records.find(Query::over(kinds::TOKEN_EXPIRES).at_most(now_ms).limit(ROUND)).await?;
+    for (token, version) in server.records.load_page::<TokenRecord>(&page).await? {
+        server.records.delete::<TokenRecord>(&token.id.to_string(), version).await?;
+    }
+    Ok(())
+}
+
+async fn outputs(server: &Server, oldest: i64) -> Result<(), ApiError> {
+    let page = server.records.find(Query::over(kinds::BLOB_CREATED).at_most(oldest).limit(ROUND)).await?;
+    for (blob, version) in server.records.load_page::<BlobRecord>(&page).await? {
+        let id = format!("{}/{}", blob.run, blob.stage);
+        server.records.delete::<BlobRecord>(&id, version).await?;
+        let others = server.records.count(Query::over(kinds::BLOB_DIGEST).equal(blob.digest.as_str())).await?;
+        if others == 0 {
+            let digest: Digest = blob.digest.parse()?;
+            server.blobs.delete(&digest).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs that ended before `oldest`; removing a log twice is harmless, so no note of it is kept.
+async fn logs(server: &Server, oldest: i64) -> Result<(), ApiError> {
+    for state in ["succeeded", "failed", "cancelled", "skipped"] {
+        let query = Query::over(kinds::RUN_STATE).equal(state).at_most(oldest).descending().limit(ROUND);
+        for head in server.records.find(query).await?.heads {
+            if let Ok(run) = head.id.parse::<RunId>() {
+                server.log_archive.remove(&run.to_string()).await?;
+            }
+        }
+    }
+    Ok(())
+}

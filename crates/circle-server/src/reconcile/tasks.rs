@@ -1,0 +1,21 @@
+//! Starting the loops; whoever owns the set owns them all.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::{deadlines, deliveries, retention, view};
+use crate::http::ApiError;
+use crate::server::Server;
+
+/// Builds the view, then starts every loop.
+pub(crate) async fn start(server: &Arc<Server>, tasks: &mut JoinSet<()>) -> Result<(), ApiError> {
+    view::rebuild(server).await?;
+    let (waiting, active, _) = server.queue.figures();
+    tracing::info!(waiting, active, "the queue was read");
+    tasks.spawn(deliveries::run(Arc::clone(server)));
+    tasks.spawn(deadlines::run(Arc::clone(server)));
+    tasks.spawn(view::run(Arc::clone(server)));
+    tasks.spawn(retention::run(Arc::clone(server)));
+    Ok(())
+}

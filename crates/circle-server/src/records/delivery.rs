@@ -1,0 +1,73 @@
+//! Deliveries: what came in, kept before it is understood.
+
+use circle_core::ids::{DeliveryId, RunId, ServiceId, WorkspaceId};
+use circle_core::names::{BranchName, CommitId, TagName};
+use circle_store::records::{Kind, Record};
+use serde::{Deserialize, Serialize};
+
+/// The source word of plain git hooks.
+pub const GIT_HOOK: &str = "git";
+/// The source word of triggers by the API.
+pub const MANUAL: &str = "manual";
+
+/// One call of a hook, or one wish of a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Delivery {
+    pub id: DeliveryId,
+    pub workspace: WorkspaceId,
+    pub service: ServiceId,
+    /// `git:<service>` or `manual:<service>`: ids of one service never shadow those of another.
+    pub forge: String,
+    /// What the sender calls it; unique within `forge`.
+    pub delivery_id: String,
+    /// [`GIT_HOOK`] or [`MANUAL`].
+    pub source: String,
+    pub payload: Payload,
+    pub state: DeliveryState,
+    /// In milliseconds since 1970.
+    pub received_at: i64,
+    /// Tries so far that ended because the repository did not answer.
+    pub tries: u32,
+    /// Not before this moment, in milliseconds since 1970.
+    pub next_try_at: i64,
+}
+
+/// What came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Payload {
+    /// The raw body, as text; understood by the reconciler only.
+    Git { body: String },
+    /// A wish of the API.
+    Manual(ManualBody),
+}
+
+/// A wish of the API, already parsed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ManualBody {
+    pub branch: Option<BranchName>,
+    pub tag: Option<TagName>,
+    pub commit: Option<CommitId>,
+    pub reason: Option<String>,
+    /// Whose token it was.
+    pub actor: String,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case")]
+pub enum DeliveryState {
+    Waiting,
+    Run { run: RunId },
+    Ignored { why: String },
+    Refused { why: String },
+}
+
+impl Record for Delivery {
+    const KIND: Kind = Kind::Delivery;
+    const SCHEMA: u32 = 1;
+
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+}

@@ -1,0 +1,20 @@
+//! The documents of the server: domain types with the fields by which the store finds them.
+//!
+//! Index fields are derived when a document is written and ignored when it is read, so they can never disagree with it.
+//! Times stand in indexes as milliseconds; in the domain types they stay RFC 3339.
+
+mod blob;
+mod delivery;
+mod named;
+mod run;
+mod secret;
+mod token;
+mod worker;
+
+pub use blob::BlobRecord;
+pub use delivery::{Delivery, DeliveryState, GIT_HOOK, MANUAL, ManualBody, Payload};
+pub use named::{EnvironmentRecord, RegistryRecord, ServiceRecord, TargetRecord, WorkspaceRecord};
+pub use run::RunRecord;
+pub use secret::{Sealed, SecretRecord, scope_key};
+pub use token::{TokenKind, TokenRecord};
+pub use worker::WorkerRecord;

@@ -1,0 +1,114 @@
+//! The one way to change a run.
+
+use circle_core::ids::RunId;
+use circle_core::run::{ApplyError, Outcome, PartState, Run, RunEvent};
+use circle_store::records::{RecordError, UpdateError, Version};
+
+use crate::records::RunRecord;
+use crate::server::Server;
+use crate::time::{now, now_ms};
+
+/// The lease of one part.
+pub(crate) fn lease_name(run: RunId, part: usize) -> String {
+    format!("{run}/{part}")
+}
+
+impl Server {
+    /// Applies an event to a run, writes it, and tells everybody whom it concerns.
+    ///
+    /// # Errors
+    /// [`UpdateError::Refused`] with what the run says; store errors as they are.
+    pub async fn apply(&self, run: RunId, event: RunEvent) -> Result<(Run, Outcome), UpdateError<ApplyError>> {
+        self.apply_all(run, vec![event]).await
+    }
+
+    /// The same with several events in one write: all of them, or none.
+    ///
+    /// # Errors
+    /// As [`Server::apply`].
+    pub async fn apply_all(
+        &self,
+        run: RunId,
+        events: Vec<RunEvent>,
+    ) -> Result<(Run, Outcome), UpdateError<ApplyError>> {
+        let updated = self
+            .records
+            .update(&run.to_string(), |RunRecord(run)| {
+                let mut outcome = Outcome::Unchanged;
+                for event in &events {
+                    if run.apply(event.clone(), now())? == Outcome::Changed {
+                        outcome = Outcome::Changed;
+                    }
+                }
+                Ok(outcome)
+            })
+            .await?;
+        let RunRecord(run) = updated.record;
+        if updated.result == Outcome::Changed {
+            self.observe(&run, updated.version).await;
+        }
+        Ok((run, updated.result))
+    }
+
+    /// A run as it is now.
+    ///
+    /// # Errors
+    /// When the store cannot read it.
+    pub async fn run(&self, id: RunId) -> Result<Option<(Run, Version)>, RecordError> {
+        let found = self.records.load::<RunRecord>(&id.to_string()).await?;
+        Ok(found.map(|(RunRecord(run), version)| (run, version)))
+    }
+
+    /// Takes a run in as it was just written: the queue, the watchers, and at its end its log and leases.
+    pub(crate) async fn observe(&self, run: &Run, version: Version) {
+        self.know_service(run).await;
+        self.queue.observe(run, version, now_ms());
+        self.watchers.notify(run.id);
+        if run.state.is_ended() {
+            tracing::info!(run = %run.id, service = %run.service_name, number = run.number, verdict = run.state.word(), "a run ended");
+            self.finish(run).await;
+        }
+    }
+
+    /// Closes the log and gives the leases back. What fails here is done again by the reconcile loop.
+    pub(crate) async fn finish(&self, run: &Run) {
+        for part in 0..run.parts.len() {
+            self.release(&lease_name(run.id, part)).await;
+        }
+        self.log_desk.forget(run.id);
+        if let Err(error) = self.log_bus.close(&run.id.to_string()).await {
+            tracing::warn!(run = %run.id, %error, "the log was not closed; it is tried again");
+        }
+    }
+
+    async fn release(&self, name: &str) {
+        let held = self.leases.current(name).await;
+        let released = match held {
+            Ok(Some(lease)) => self.leases.release(name, lease.fence).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = released {
+            tracing::debug!(name, %error, "a lease was not given back; it runs out");
+        }
+    }
+
+    /// The queue must know how many runs of the service may go at once before it offers one.
+    async fn know_service(&self, run: &Run) {
+        if run.state.is_ended() || self.queue.knows_parallel(run.service) {
+            return;
+        }
+        let service = self.records.load::<crate::records::ServiceRecord>(&run.service.to_string()).await;
+        if let Ok(Some((service, _))) = service {
+            self.queue.set_parallel(run.service, service.0.max_parallel, now_ms());
+        }
+    }
+}
+
+/// Parts that a worker holds, with their fences.
+pub(crate) fn leased_parts(run: &Run) -> impl Iterator<Item = (usize, circle_core::ids::WorkerId, u64)> {
+    run.parts.iter().enumerate().filter_map(|(index, part)| match part.state {
+        PartState::Leased { worker, fence, .. } => Some((index, worker, fence)),
+        _ => None,
+    })
+}

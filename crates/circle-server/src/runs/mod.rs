@@ -1,0 +1,14 @@
+//! Everything that happens to a run goes through here: made once, changed by `Run::apply` and a compare-and-swap,
+//! observed by the queue and by whoever watches.
+
+mod apply;
+mod cancel;
+mod create;
+mod log_desk;
+mod rerun;
+mod watchers;
+
+pub(crate) use apply::{lease_name, leased_parts};
+pub(crate) use create::{NewRun, PLAN_STAGE, Planned};
+pub(crate) use log_desk::{LogDesk, MarkBook, kind_of};
+pub(crate) use watchers::Watchers;

@@ -1,0 +1,170 @@
+//! The way in.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use circle_store::blobs::{Blobs, ObjectBlobs};
+use circle_store::logs::{EmbeddedLogs, LogError};
+use circle_store::records::{EmbeddedStore, Records};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::connections::Door;
+use super::listeners::Listeners;
+use crate::auth::{FirstStartError, prepare};
+use crate::config::ServerConfig;
+use crate::http;
+use crate::reconcile;
+use crate::server::{Server, Stores};
+use crate::vault::{Vault, VaultError};
+
+/// Why the server did not start, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The data folder cannot be used.
+    #[error("cannot use the data folder {folder}: {source}")]
+    Folder {
+        /// Which.
+        folder: String,
+        #[source]
+        source: std::io::Error,
+    },
+    /// A store did not open.
+    #[error("{0}")]
+    Store(String),
+    /// The master key is not usable.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The first tokens could not be made.
+    #[error(transparent)]
+    FirstStart(#[from] FirstStartError),
+    /// The stores opened and could not be read.
+    #[error("the stores cannot be read: {0}")]
+    Unreadable(String),
+    /// A task that must live ended.
+    #[error("a task of the server ended by itself: {0}")]
+    TaskEnded(String),
+}
+
+/// Serves until `shutdown`, then ends what is under way within the configured grace.
+///
+/// # Errors
+/// [`ServeError`] when it cannot start, or when one of its tasks died.
+pub async fn serve(
+    config: ServerConfig,
+    listeners: Listeners,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let grace = Duration::from_millis(config.drain_ms);
+    let (stores, logs) = open_stores(&config.data).await?;
+    let vault = Vault::open(&config.data.join("master-key"))?;
+    // Loops and requests end with this token also when a task dies.
+    let ending = shutdown.child_token();
+    let server = Arc::new(Server::new(config, stores, vault, ending.clone()));
+    prepare(&server).await?;
+    http::make_default_workspace(&server).await.map_err(|error| ServeError::Unreadable(error.to_string()))?;
+    let mut tasks = JoinSet::new();
+    reconcile::start(&server, &mut tasks).await.map_err(|error| ServeError::Unreadable(error.to_string()))?;
+    tasks.spawn(close_ended_logs(Arc::clone(&server), logs));
+    let door = Door::new(http::router(Arc::clone(&server)), ending.clone());
+    if let Some(tcp) = listeners.tcp {
+        tasks.spawn(door.clone().tcp(tcp));
+    }
+    if let Some(unix) = listeners.unix {
+        tasks.spawn(door.clone().unix(unix));
+    }
+    drop(door);
+    tracing::info!(url = server.config.url, "the server answers");
+    let died = watch(&mut tasks, &shutdown).await;
+    ending.cancel();
+    drain(&mut tasks, grace).await;
+    died.map_or(Ok(()), |reason| Err(ServeError::TaskEnded(reason)))
+}
+
+async fn open_stores(data: &Path) -> Result<(Stores, EmbeddedLogs), ServeError> {
+    let folder = data.to_owned();
+    let opened = tokio::task::spawn_blocking(move || open_blocking(&folder)).await;
+    let (store, logs, blobs) = opened.map_err(|error| ServeError::Store(error.to_string()))??;
+    let leases = store.leases().await.map_err(|error| ServeError::Store(error.to_string()))?;
+    let stores = Stores {
+        records: Records::new(Arc::new(store)),
+        leases: Arc::new(leases),
+        log_bus: Arc::new(logs.clone()),
+        log_archive: Arc::new(logs.clone()),
+        blobs: Arc::new(blobs) as Arc<dyn Blobs>,
+    };
+    Ok((stores, logs))
+}
+
+fn open_blocking(data: &Path) -> Result<(EmbeddedStore, EmbeddedLogs, ObjectBlobs), ServeError> {
+    std::fs::create_dir_all(data)
+        .map_err(|source| ServeError::Folder { folder: data.display().to_string(), source })?;
+    let store = EmbeddedStore::open(&data.join("records")).map_err(|error| ServeError::Store(said(&error)))?;
+    let logs = EmbeddedLogs::open(&data.join("logs")).map_err(|error| ServeError::Store(said(&error)))?;
+    let blobs = ObjectBlobs::in_folder(&data.join("blobs")).map_err(|error| ServeError::Store(said(&error)))?;
+    Ok((store, logs, blobs))
+}
+
+/// An error with its causes: these are read by the operator who starts the server.
+fn said(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}
+
+/// Waits for the shutdown; a task that ends before it is told by name.
+async fn watch(tasks: &mut JoinSet<()>, shutdown: &CancellationToken) -> Option<String> {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return None,
+            ended = tasks.join_next() => match ended {
+                Some(Ok(())) => {}
+                Some(Err(error)) => {
+                    tracing::error!(%error, "a task of the server died");
+                    return Some(error.to_string());
+                }
+                None => return Some("none is left".into()),
+            },
+        }
+    }
+}
+
+async fn drain(tasks: &mut JoinSet<()>, grace: Duration) {
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(grace, all).await.is_err() {
+        tracing::warn!(left = tasks.len(), "the grace is over: what is left is cut off");
+        tasks.shutdown().await;
+    }
+}
+
+/// Once after the start: logs of runs that ended while nobody could close them.
+async fn close_ended_logs(server: Arc<Server>, logs: EmbeddedLogs) {
+    let unfinished = match logs.unfinished().await {
+        Ok(unfinished) => unfinished,
+        Err(error) => return tracing::warn!(%error, "unfinished logs cannot be listed"),
+    };
+    for one in unfinished {
+        let Ok(id) = one.run.parse() else { continue };
+        let ended = match server.run(id).await {
+            Ok(Some((run, _))) => run.state.is_ended(),
+            // A run that was never made: its plan's log was written, then the server died; it is made again.
+            Ok(None) => false,
+            Err(error) => {
+                tracing::warn!(run = one.run, %error, "a run cannot be read");
+                continue;
+            }
+        };
+        if ended && let Err(error) = close(&server, &one.run).await {
+            tracing::warn!(run = one.run, %error, "a log was not closed");
+        }
+    }
+}
+
+async fn close(server: &Server, run: &str) -> Result<(), LogError> {
+    server.log_bus.close(run).await
+}

@@ -1,0 +1,82 @@
+//! What every handler and loop shares: the stores, the vault, and the views in memory.
+
+use std::sync::Arc;
+
+use circle_store::blobs::Blobs;
+use circle_store::leases::Leases;
+use circle_store::logs::{LogArchive, LogBus};
+use circle_store::records::Records;
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::ServerConfig;
+use crate::limits;
+use crate::queue::Queue;
+use crate::reconcile::Repositories;
+use crate::runs::{LogDesk, Watchers};
+use crate::vault::Vault;
+
+/// The server's parts. Stores are believed, views in memory are rebuilt from them at any time.
+#[derive(Debug)]
+pub struct Server {
+    /// What the operator set.
+    pub config: ServerConfig,
+    /// Documents.
+    pub records: Records,
+    /// Who may act on a run's part.
+    pub leases: Arc<dyn Leases>,
+    /// Appends and follows logs.
+    pub log_bus: Arc<dyn LogBus>,
+    /// Reads logs at random.
+    pub log_archive: Arc<dyn LogArchive>,
+    /// Stages' outputs.
+    pub blobs: Arc<dyn Blobs>,
+    /// Seals and opens secrets.
+    pub vault: Vault,
+    /// Cancelled when the server goes down.
+    pub shutdown: CancellationToken,
+    pub(crate) queue: Queue,
+    pub(crate) watchers: Watchers,
+    pub(crate) log_desk: LogDesk,
+    pub(crate) repositories: Repositories,
+    pub(crate) live: Arc<Semaphore>,
+    pub(crate) started_at: Timestamp,
+}
+
+/// The stores that a server stands on.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    /// Documents.
+    pub records: Records,
+    /// Who may act on a run's part.
+    pub leases: Arc<dyn Leases>,
+    /// Appends and follows logs.
+    pub log_bus: Arc<dyn LogBus>,
+    /// Reads logs at random.
+    pub log_archive: Arc<dyn LogArchive>,
+    /// Stages' outputs.
+    pub blobs: Arc<dyn Blobs>,
+}
+
+impl Server {
+    pub(crate) fn new(config: ServerConfig, stores: Stores, vault: Vault, shutdown: CancellationToken) -> Self {
+        let Stores { records, leases, log_bus, log_archive, blobs } = stores;
+        Self {
+            repositories: Repositories::new(config.data.join("mirrors")),
+            queue: Queue::default(),
+            watchers: Watchers::default(),
+            log_desk: LogDesk::default(),
+            live: Arc::new(Semaphore::new(limits::LIVE_CONNECTIONS)),
+            started_at: crate::time::now(),
+            config,
+            records,
+            leases,
+            log_bus,
+            log_archive,
+            blobs,
+            vault,
+            shutdown,
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Sealing: secrets at rest under a master key that is not in the store.
+//!
+//! A stolen store, or a backup of it, opens nothing without `master-key`. A value is bound to its workspace, scope and
+//! name, so that no record can be moved to where somebody else may read it.
+
+mod keys;
+mod seal;
+
+pub use keys::VaultError;
+pub use seal::Vault;
+pub(crate) use seal::Place;
