@@ -3,6 +3,7 @@
 //! Pure by rule: nothing here waits, reads a clock, rolls dice or touches a file; times and ids are passed in.
 //! `make check` refuses an async function or an I/O dependency in this crate.
 
+pub mod deployment;
 pub mod environment;
 pub mod expand;
 pub mod ids;
