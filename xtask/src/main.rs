@@ -8,6 +8,7 @@
 mod bench;
 mod check;
 mod demo;
+mod examples;
 mod images;
 mod place;
 mod process;
@@ -30,6 +31,8 @@ cargo xtask <chore>
   images list                 the images that Circle builds for itself
   images build [NAME]…        build them (all that the demo needs when no name is given)
   images path NAME            print the path of an image's tar, building it first when missing
+  examples list               repositories with a caicloud.yml, and the images that they need
+  examples assemble NAME DIR  fetch an example's source and make a git repository of it; prints the commit
   clean                       remove images and tools from the cache folder (never the compiled target)
   help                        this text
 
@@ -59,6 +62,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "demo" => demo::run(rest),
         "bench" => bench::run(rest),
         "images" => images::run(rest),
+        "examples" => examples::run(rest),
         "clean" => place::clean(),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -87,7 +87,7 @@ fn is_left_out(inside: &str, needless: &[&str]) -> bool {
 }
 
 /// The first archive in apt's sources that is Debian's own.
-fn mirror() -> Result<String> {
+pub(crate) fn mirror() -> Result<String> {
     let mut texts = vec![fs::read_to_string("/etc/apt/sources.list").unwrap_or_default()];
     if let Ok(entries) = fs::read_dir("/etc/apt/sources.list.d") {
         let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();

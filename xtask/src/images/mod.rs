@@ -12,3 +12,4 @@ mod programs;
 mod recipes;
 
 pub(crate) use command::{ensure, path, run};
+pub(crate) use debian::mirror as debian_mirror;

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::process::seconds;
+use crate::process::{self, seconds};
 
 /// Installs what is missing and says what it did.
 pub(crate) fn run() -> Result<()> {
@@ -28,4 +28,13 @@ pub(crate) fn run() -> Result<()> {
     cargo_tools::install(&tools)?;
     println!("setup: done ({})", seconds(start.elapsed()));
     Ok(())
+}
+
+/// Installs one package when a program that only some chores use is missing.
+pub(crate) fn need(program: &str, package: &str) -> Result<()> {
+    if process::find(program).is_some() {
+        Ok(())
+    } else {
+        apt::install(&[package])
+    }
 }
