@@ -71,6 +71,8 @@ pub trait LogBus: Send + Sync + Debug {
     /// A hint for views of a whole run (new stages, marks, closing). Cancel safe.
     async fn grown(&self, run: &str, seen: u64) -> Result<u64, LogError>;
 
-    /// Nothing will be appended to this run; its log may be compressed. Twice is once. An unknown run is no error.
+    /// Nothing will be appended to this run. Followers come to their end at once; the call may take longer, because it
+    /// returns when the log is in its last form (compressed, for example). Twice is once, and finishes what a crash
+    /// or a full disk has cut short. An unknown run is no error.
     async fn close(&self, run: &str) -> Result<(), LogError>;
 }

@@ -109,7 +109,7 @@ async fn follow_model(steps: Vec<Step>) {
                     if place % every == 0 {
                         b'\n'
                     } else {
-                        b'a' + (place % 26) as u8
+                        b"abcdefg"[place % 7]
                     }
                 }));
                 logs.append("run_1", chunk(from, &text[from..]))

@@ -167,3 +167,23 @@ async fn a_call_that_was_given_up_is_carried_out_or_not_but_whole() {
         all
     );
 }
+
+#[tokio::test]
+async fn a_backup_is_a_store_of_its_own() {
+    let folder = Folder::new();
+    let copy = Folder::new();
+    let store = EmbeddedStore::open(folder.path()).expect("opened");
+    for number in 0..20 {
+        store.insert(run(number)).await.expect("inserted");
+    }
+    store.back_up(&copy.path().join("circle.db")).await.expect("written");
+    store.insert(run(20)).await.expect("goes on");
+    store
+        .back_up(&copy.path().join("circle.db"))
+        .await
+        .expect_err("nothing is overwritten");
+    let restored = EmbeddedStore::open(copy.path()).expect("opened");
+    assert_eq!(restored.count(Query::all(Kind::Run)).await.expect("an answer"), 20);
+    let original = store.get(Kind::Run, "run_007").await.expect("readable");
+    assert_eq!(restored.get(Kind::Run, "run_007").await.expect("readable"), original);
+}

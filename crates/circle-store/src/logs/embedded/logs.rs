@@ -29,6 +29,8 @@ use crate::logs::{
 const KEPT_RUNS: usize = 256;
 /// Calls that touch the disk at the same time: with the bounds of a batch and a slice it bounds their memory.
 const CALLS: usize = 16;
+/// Runs that are compressed at the same time: it takes a core each, and nobody waits for it.
+const PACKS: usize = 1;
 /// How often a reader looks again when a run is moved under its hands: it is moved once a stream and once at the end.
 const LOOKS: usize = 8;
 
@@ -43,6 +45,7 @@ struct Shared {
     layout: Layout,
     runs: Mutex<HashMap<String, Arc<RunHandle>>>,
     calls: Arc<Semaphore>,
+    packs: Arc<Semaphore>,
     growth: AtomicU64,
     _lock: FolderLock,
 }
@@ -72,6 +75,7 @@ impl EmbeddedLogs {
             layout,
             runs: Mutex::default(),
             calls: Arc::new(Semaphore::new(CALLS)),
+            packs: Arc::new(Semaphore::new(PACKS)),
             growth: AtomicU64::new(0),
             _lock: lock,
         };
@@ -112,9 +116,16 @@ impl EmbeddedLogs {
         T: Send + 'static,
         W: FnOnce(&Shared) -> Result<T, LogError> + Send + 'static,
     {
+        self.blocking_at(&self.shared.calls, work).await
+    }
+
+    async fn blocking_at<T, W>(&self, gate: &Arc<Semaphore>, work: W) -> Result<T, LogError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Shared) -> Result<T, LogError> + Send + 'static,
+    {
         let unavailable = |reason: String| LogError::Unavailable { reason };
-        let calls = Arc::clone(&self.shared.calls);
-        let turn = calls
+        let turn = Arc::clone(gate)
             .acquire_owned()
             .await
             .map_err(|error| unavailable(error.to_string()))?;
@@ -169,7 +180,10 @@ impl LogBus for EmbeddedLogs {
     async fn close(&self, run: &str) -> Result<(), LogError> {
         check_run(run)?;
         let handle = self.shared.handle(run);
-        self.blocking(move |shared| shared.close(&handle)).await
+        let closing = Arc::clone(&handle);
+        self.blocking(move |shared| shared.mark_closed(&closing)).await?;
+        self.blocking_at(&self.shared.packs, move |shared| shared.pack(&handle))
+            .await
     }
 }
 
@@ -271,17 +285,24 @@ impl Shared {
         Err(LogError::Missing)
     }
 
-    fn close(&self, handle: &RunHandle) -> Result<(), LogError> {
-        let _packing = handle.packing.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = self.with_state(handle, |state| {
+    /// From here on nothing is appended and followers come to the end.
+    fn mark_closed(&self, handle: &RunHandle) -> Result<(), LogError> {
+        self.with_state(handle, |state| {
             if !state.closed && !state.removed && state.folder.is_dir() {
                 let path = state.folder.join(CLOSED_FILE);
                 write_durably(&path, b"").map_err(at(&path))?;
                 state.closed = true;
             }
-            Ok(state.clone())
+            Ok(())
         })?;
         handle.growth.send_replace(self.next_growth());
+        Ok(())
+    }
+
+    /// Compresses a closed run and moves it to its last place.
+    fn pack(&self, handle: &RunHandle) -> Result<(), LogError> {
+        let _packing = handle.packing.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = self.with_state(handle, |state| Ok(state.clone()))?;
         if !open.closed || open.done || open.removed {
             return Ok(());
         }

@@ -56,6 +56,21 @@ impl EmbeddedStore {
         EmbeddedLeases::load(Arc::clone(&self.writer)).await
     }
 
+    /// Writes a copy of everything, as it is at one moment, to a file that does not exist yet. Others go on meanwhile.
+    ///
+    /// To restore it, stop the server and put it in the place of `circle.db`, without the `-wal` and `-shm` beside it.
+    pub async fn back_up(&self, to: &Path) -> Result<(), StoreError> {
+        let to = to.to_owned();
+        let work = move |connection: &rusqlite::Connection| {
+            let path = to.to_str().ok_or_else(|| StoreError::Invalid {
+                reason: format!("{} is no text", to.display()),
+            })?;
+            connection.execute("VACUUM INTO ?1", [path]).map_err(super::sql)?;
+            sync_file(&to)
+        };
+        self.readers.read(work).await
+    }
+
     /// The database file, for an operator's eyes.
     pub fn path(&self) -> &Path {
         &self.path
@@ -122,5 +137,12 @@ fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     let synced = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(|error| StoreError::Unavailable {
         reason: format!("{}: {error}", folder.display()),
+    })
+}
+
+fn sync_file(path: &Path) -> Result<(), StoreError> {
+    let synced = std::fs::File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|error| StoreError::Unavailable {
+        reason: format!("{}: {error}", path.display()),
     })
 }
