@@ -5,12 +5,19 @@
 //! Absences: no credential of a target or a forge; no decision about what a run may do beyond what its plan says.
 
 mod build;
+mod config;
 mod engine;
+mod error;
 mod execute;
 mod outputs;
 mod push_names;
+mod server;
 mod sink;
 mod stages;
+mod work;
 
+pub use config::WorkerConfig;
+pub use error::WorkerError;
 pub use execute::{End, execute};
 pub use sink::{Sink, SinkError};
+pub use work::{Executor, PartEnd, work, work_with};

@@ -188,6 +188,7 @@ async fn create(
     for (name, value) in &sidecar.container.environment {
         environment.push(format!("{name}={}", stage.expand(&format!("the variable {name}"), value)?));
     }
+    environment.extend(stage.secrets(&sidecar.secrets)?.into_iter().map(|(name, value)| format!("{name}={value}")));
     body.env = Some(environment);
     body.entrypoint = sidecar.container.entrypoint.clone();
     body.cmd = sidecar.container.command.clone();

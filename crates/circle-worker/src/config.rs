@@ -1,0 +1,128 @@
+//! What an operator sets for a worker.
+
+use std::path::PathBuf;
+
+use circle_cell::process::{InitProgram, NetworkPolicy};
+use circle_cell::{Cidr, Limits, Relay};
+use serde::{Deserialize, Serialize};
+
+/// A worker's settings. Unknown keys are errors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerConfig {
+    /// `unix:///path` or `http(s)://host[:port]` of the server.
+    pub server: String,
+    /// The worker's folder: its token, its cells. Mode 0700, root's.
+    pub folder: PathBuf,
+    /// The worker's name, unique on the server. Default: the machine's host name.
+    #[serde(default = "host_name")]
+    pub name: String,
+    /// A file with an enrolment token, read when the worker has no token of its own yet.
+    #[serde(default)]
+    pub enrolment: Option<PathBuf>,
+    /// Cells at the same time, at least 1. Default: 2.
+    #[serde(default = "two")]
+    pub max_cells: u32,
+    /// Cells that stand ready ahead of demand. Default: 1.
+    #[serde(default = "one")]
+    pub warm_cells: u32,
+    /// Docker archives that every cell holds from the beginning. Default: none.
+    #[serde(default)]
+    pub images: Vec<PathBuf>,
+    /// Services of this machine that are opened in cells, as `ADDRESS:PORT` or `INSIDE:PORT=OUTSIDE:PORT`. Default: none.
+    #[serde(default)]
+    pub relays: Vec<String>,
+    /// Registries (`host:port` or a CIDR) that cells may speak plain HTTP with. Default: none but loopback.
+    #[serde(default)]
+    pub insecure_registries: Vec<String>,
+    /// Private address ranges that cells may reach. Default: none.
+    #[serde(default)]
+    pub allow_networks: Vec<Cidr>,
+    /// Memory of a cell's containers together, in bytes. Default: unbounded.
+    #[serde(default)]
+    pub cell_memory_bytes: Option<u64>,
+    /// Processor time of a cell's containers together, in thousandths of a core. Default: unbounded.
+    #[serde(default)]
+    pub cell_cpu_millis: Option<u32>,
+    /// Processes of a cell's containers together. Default: 4096.
+    #[serde(default = "default_pids")]
+    pub cell_pids: Option<u32>,
+    /// The program that becomes PID 1 of a cell, with its arguments. Default: this program as `cell-init`.
+    #[serde(default)]
+    pub cell_init: Option<Vec<PathBuf>>,
+}
+
+impl WorkerConfig {
+    /// Every default, for a server and a folder.
+    pub fn new(server: impl Into<String>, folder: impl Into<PathBuf>) -> Self {
+        Self {
+            server: server.into(),
+            folder: folder.into(),
+            name: host_name(),
+            enrolment: None,
+            max_cells: two(),
+            warm_cells: one(),
+            images: Vec::new(),
+            relays: Vec::new(),
+            insecure_registries: Vec::new(),
+            allow_networks: Vec::new(),
+            cell_memory_bytes: None,
+            cell_cpu_millis: None,
+            cell_pids: default_pids(),
+            cell_init: None,
+        }
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { memory_bytes: self.cell_memory_bytes, cpu_millis: self.cell_cpu_millis, pids: self.cell_pids }
+    }
+
+    pub(crate) fn parsed_relays(&self) -> Result<Vec<Relay>, circle_cell::RelayError> {
+        self.relays.iter().map(|text| text.parse()).collect()
+    }
+
+    pub(crate) fn init_program(&self) -> InitProgram {
+        match self.cell_init.as_deref() {
+            Some([program, args @ ..]) => {
+                InitProgram { program: program.clone(), args: args.iter().map(|word| word.as_os_str().to_owned()).collect() }
+            }
+            Some([]) | None => InitProgram::this_program(),
+        }
+    }
+
+    pub(crate) fn network(&self) -> NetworkPolicy {
+        NetworkPolicy { allow: self.allow_networks.clone(), ..NetworkPolicy::default() }
+    }
+}
+
+/// Thousands of threads are a compiler's; a fork bomb wants more.
+fn default_pids() -> Option<u32> {
+    Some(4096)
+}
+
+fn two() -> u32 {
+    2
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "worker".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::WorkerConfig;
+
+    #[test]
+    fn a_server_and_a_folder_are_enough() {
+        let text = r#"{"server": "unix:///run/circle.sock", "folder": "/var/lib/circle/worker"}"#;
+        let config: WorkerConfig = serde_json::from_str(text).expect("a configuration");
+        assert_eq!(config, WorkerConfig::new("unix:///run/circle.sock", "/var/lib/circle/worker"));
+        serde_json::from_str::<WorkerConfig>(r#"{"server": "x", "folder": "y", "maxcells": 3}"#).expect_err("an unknown key");
+    }
+}

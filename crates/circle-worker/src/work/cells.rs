@@ -1,0 +1,102 @@
+//! The executor of the product: every part in a cell of its own, from a warm pool.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use circle_api::worker::Assignment;
+use circle_cell::pool::{Pool, PoolConfig, PooledCell};
+use circle_cell::process::{ProcessConfig, ProcessProvider};
+use circle_cell::{CellError, CellProvider, CellSpec, Root};
+use circle_core::run::{Failure, FailureKind};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::executor::{Executor, PartEnd};
+use crate::{End, Sink, WorkerConfig, WorkerError, execute};
+
+/// Cells of a pool.
+#[derive(Debug)]
+pub(super) struct Cells {
+    pool: Pool,
+    /// Cells that are dead and being removed.
+    ends: Mutex<JoinSet<()>>,
+}
+
+impl Cells {
+    /// Takes the worker's folder, removes what a crash left in it, and begins to keep warm cells.
+    pub(super) async fn open(config: &WorkerConfig) -> Result<Self, WorkerError> {
+        let relays = config.parsed_relays().map_err(|error| WorkerError::Configuration(error.to_string()))?;
+        let process = ProcessConfig { network: config.network(), ..ProcessConfig::new(config.folder.join("cells"), config.init_program()) };
+        let provider = Arc::new(ProcessProvider::open(process)?);
+        let swept = provider.sweep().await?;
+        if !swept.is_empty() {
+            tracing::info!(?swept, "removed what an earlier worker left");
+        }
+        let spec = CellSpec {
+            root: if config.images.is_empty() { Root::Plain } else { Root::Base },
+            limits: config.limits(),
+            relays,
+            images: config.images.clone(),
+            insecure_registries: config.insecure_registries.clone(),
+        };
+        let pool = PoolConfig { warm: config.warm_cells as usize, max: config.max_cells as usize, spec };
+        Ok(Self { pool: Pool::new(provider, pool), ends: Mutex::default() })
+    }
+
+    /// Kills a cell beside the report of its run; its place is free as soon as everything in it is dead.
+    fn end(&self, cell: PooledCell) {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        while ends.try_join_next().is_some() {}
+        ends.spawn(kill(cell));
+    }
+}
+
+async fn kill(cell: PooledCell) {
+    let id = cell.id().clone();
+    match cell.kill().await {
+        Ok(killed) => tracing::debug!(cell = %id, ?killed, "a cell is gone"),
+        Err(error) => tracing::warn!(cell = %id, %error, "a cell was not removed completely; the next sweep tries again"),
+    }
+}
+
+#[async_trait]
+impl Executor for Cells {
+    async fn execute(&self, assignment: Arc<Assignment>, sink: Arc<dyn Sink>, stop: CancellationToken) -> PartEnd {
+        let began = Instant::now();
+        let cell = match self.pool.take(&stop).await {
+            Ok(cell) => cell,
+            Err(CellError::Cancelled) => return PartEnd::Stopped,
+            Err(error) => {
+                let message = format!("no cell could be started on this worker: {error}");
+                return PartEnd::Failed(Failure::new(FailureKind::Infrastructure, message));
+            }
+        };
+        let waited = began.elapsed();
+        tracing::info!(cell = %cell.id(), waited_ms = waited.as_millis(), "the run has its cell");
+        let end = tokio::select! {
+            biased;
+            () = stop.cancelled() => PartEnd::Stopped,
+            end = execute(&assignment, &cell, waited, sink) => match end {
+                End::Succeeded => PartEnd::Succeeded,
+                End::Failed(failure) => PartEnd::Failed(failure),
+            },
+            death = cell.died() => {
+                PartEnd::Failed(Failure::new(FailureKind::Infrastructure, format!("the run's cell died: {}", death.reason)))
+            }
+        };
+        if end == PartEnd::Stopped {
+            // Who cancels wants to hear that it is dead.
+            kill(cell).await;
+        } else {
+            self.end(cell);
+        }
+        end
+    }
+
+    async fn shutdown(&self) {
+        self.pool.shutdown().await;
+        let mut ends = std::mem::take(&mut *self.ends.lock().unwrap_or_else(PoisonError::into_inner));
+        while ends.join_next().await.is_some() {}
+    }
+}

@@ -1,0 +1,32 @@
+//! The seam between claiming and executing.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use circle_api::worker::Assignment;
+use circle_core::run::Failure;
+use tokio_util::sync::CancellationToken;
+
+use crate::Sink;
+
+/// Executes the parts that a worker has claimed; several at a time, each with a sink of its own.
+#[async_trait]
+pub trait Executor: Send + Sync + Debug {
+    /// Executes one part. Ends soon after `stop` is cancelled, with everything of the part dead.
+    async fn execute(&self, assignment: Arc<Assignment>, sink: Arc<dyn Sink>, stop: CancellationToken) -> PartEnd;
+
+    /// The worker ends: kills what is left.
+    async fn shutdown(&self) {}
+}
+
+/// How a part ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartEnd {
+    /// Every stage succeeded.
+    Succeeded,
+    /// A stage failed for good, or the cell did.
+    Failed(Failure),
+    /// It was stopped from outside.
+    Stopped,
+}

@@ -1,0 +1,10 @@
+//! A worker's life: enrol, hear orders, claim what is offered while a cell is free, execute, tell.
+
+mod active;
+mod cells;
+mod executor;
+mod one;
+mod worker;
+
+pub use executor::{Executor, PartEnd};
+pub use worker::{work, work_with};
