@@ -3,41 +3,15 @@
 mod support;
 
 use circle_core::expand;
-use circle_core::pipeline::{Diagnostic, MAX_DIAGNOSTICS, Source, parse};
+use circle_core::pipeline::{Diagnostic, parse};
 use circle_core::plan::{Plan, Policy, Work, plan};
 use circle_core::trigger::Trigger;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::sample::{Index, select};
+use support::answer::check_answer;
 use support::generate::{file, in_block_style};
 use support::{by_a_stranger, corpus, manual, pull_request, push, tag};
-
-/// What every answer of the parser keeps to.
-fn check_answer(bytes: &[u8]) -> Result<(), String> {
-    let (file, findings) = parse("f", bytes);
-    if file.is_some() == findings.iter().any(Diagnostic::is_error) {
-        return Err(format!("a file beside errors, or neither: {findings:?}"));
-    }
-    if findings.len() > MAX_DIAGNOSTICS + 1 {
-        return Err(format!("{} findings", findings.len()));
-    }
-    let source = Source::new("f", &String::from_utf8_lossy(bytes));
-    for one in &findings {
-        let within =
-            one.line >= 1 && one.column >= 1 && one.column as usize <= source.line(one.line).chars().count() + 1;
-        let ordered = (one.line, one.column) <= (one.end_line, one.end_column);
-        if !within || !ordered || one.message.is_empty() || one.message.contains('\n') {
-            return Err(format!("{one:?} of {:?}", source.line(one.line)));
-        }
-    }
-    if let Some(file) = file {
-        for trigger in [push("main"), tag("v1"), by_a_stranger(pull_request("main"))] {
-            // Both answers are fine; neither may panic.
-            drop(plan(&file, &trigger, &Policy::default()));
-        }
-    }
-    Ok(())
-}
 
 /// Pieces that a file could be made of, put together without sense.
 fn rubble() -> impl Strategy<Value = String> {

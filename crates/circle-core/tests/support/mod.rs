@@ -1,6 +1,7 @@
 //! What the tests of the pipeline file share.
 #![expect(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod answer;
 pub(crate) mod generate;
 pub(crate) mod yaml;
 

@@ -24,7 +24,8 @@ pub(super) fn check_shape(report: &Report<'_>, node: &Node, kind: &'static Kind,
         Kind::Port => drop(port(report, node, what)),
         Kind::Choice(words) => choice(report, node, words, what),
         Kind::List(inner) => drop(list(report, node, what, |item| {
-            Some(check_shape(report, item, inner, what))
+            check_shape(report, item, inner, what);
+            Some(())
         })),
         Kind::Map(inner) => map(report, node, inner, what),
         Kind::Section(section) => {
