@@ -128,6 +128,19 @@ mod tests {
     }
 
     #[test]
+    fn every_pipeline_file_of_the_examples_is_good() {
+        let variants = place::root().join("examples/hello-redis/variants/slow/caicloud.yml");
+        let own = examples()
+            .expect("they can be read")
+            .into_iter()
+            .map(|example| example.folder.join("caicloud.yml"));
+        for path in own.chain([variants]) {
+            let (_, findings) = circle_core::pipeline::parse("caicloud.yml", &fs::read(&path).expect("it is there"));
+            assert!(findings.is_empty(), "{}: {findings:#?}", path.display());
+        }
+    }
+
+    #[test]
     fn an_unknown_key_is_refused() {
         let text = "about = \"a\"\nimages = []\n[package]\nkind = \"sdist\"\nname = \"x\"\nversion = \"1\"\n";
         assert!(parse(text).is_ok());
