@@ -26,3 +26,32 @@ pub enum Grade {
     /// Cells cannot start.
     Fail,
 }
+
+impl Fact {
+    pub(super) fn ok(name: &'static str, sentence: impl Into<String>) -> Self {
+        Self {
+            name,
+            grade: Grade::Ok,
+            sentence: sentence.into(),
+            advice: None,
+        }
+    }
+
+    pub(super) fn warn(name: &'static str, sentence: impl Into<String>, advice: &str) -> Self {
+        Self {
+            name,
+            grade: Grade::Warn,
+            sentence: sentence.into(),
+            advice: Some(advice.to_owned()),
+        }
+    }
+
+    pub(super) fn fail(name: &'static str, sentence: impl Into<String>, advice: &str) -> Self {
+        Self {
+            name,
+            grade: Grade::Fail,
+            sentence: sentence.into(),
+            advice: Some(advice.to_owned()),
+        }
+    }
+}

@@ -18,6 +18,8 @@ mod warden;
 mod wire;
 
 pub(crate) use cell::{ChildSignal, ProcessCell};
+pub(crate) use cgroup::{Version as CgroupVersion, detect_cgroups};
 pub use config::{InitProgram, NetworkPolicy, ProcessConfig, Remap};
+pub(crate) use daemon::daemon_program as find_daemon;
 pub use provider::ProcessProvider;
 pub(crate) use wire::ProcessKiller;

@@ -98,6 +98,23 @@ impl Hierarchies {
     }
 }
 
+/// For the doctor: the version, and which controllers that bound something are missing.
+pub(crate) fn detect_cgroups() -> Option<(Version, Vec<&'static str>)> {
+    let found = Hierarchies::detect()?;
+    let bounding = ["memory", "cpu", "pids"];
+    let has = |controller: &str| match found.version {
+        Version::One => found.of(controller).is_some(),
+        Version::Two => found.all.iter().any(|hierarchy| {
+            let list = fs::read_to_string(hierarchy.mount.join("cgroup.controllers")).unwrap_or_default();
+            list.split_whitespace().any(|name| name == controller)
+        }),
+    };
+    Some((
+        found.version,
+        bounding.into_iter().filter(|controller| !has(controller)).collect(),
+    ))
+}
+
 /// Mount point, file system and super options of one line of `mountinfo` (proc(5)).
 fn parse_mount(line: &str) -> Option<(PathBuf, &str, &str)> {
     let (place, rest) = line.split_once(" - ")?;

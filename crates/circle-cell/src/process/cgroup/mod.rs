@@ -6,4 +6,4 @@ mod hierarchy;
 mod limits;
 
 pub(crate) use group::CellGroups;
-pub(crate) use hierarchy::{Hierarchies, Version};
+pub(crate) use hierarchy::{Hierarchies, Version, detect_cgroups};
