@@ -6,33 +6,33 @@ use std::time::Duration;
 
 use crate::job::Verdict;
 
-pub const MAIN: u8 = 0;
-pub const FINALLY: u8 = 1;
+pub(crate) const MAIN: u8 = 0;
+pub(crate) const FINALLY: u8 = 1;
 
 /// The pipe to the worker. Writing waits when the worker is slow; so then do the commands.
-pub struct Events {
+pub(crate) struct Events {
     pipe: File,
 }
 
 impl Events {
-    pub fn new(pipe: File) -> Self {
+    pub(crate) fn new(pipe: File) -> Self {
         Self { pipe }
     }
 
-    pub fn waiting(&mut self) -> io::Result<()> {
+    pub(crate) fn waiting(&mut self) -> io::Result<()> {
         self.frame(0, &[])
     }
 
-    pub fn begin(&mut self, list: u8, index: u32) -> io::Result<()> {
+    pub(crate) fn begin(&mut self, list: u8, index: u32) -> io::Result<()> {
         self.frame(1, &[&[list][..], &index.to_le_bytes()])
     }
 
     /// `stream`: 1 for output, 2 for errors.
-    pub fn output(&mut self, stream: u8, bytes: &[u8]) -> io::Result<()> {
+    pub(crate) fn output(&mut self, stream: u8, bytes: &[u8]) -> io::Result<()> {
         self.frame(1 + stream, &[bytes])
     }
 
-    pub fn end(&mut self, list: u8, index: u32, code: i32, duration: Duration) -> io::Result<()> {
+    pub(crate) fn end(&mut self, list: u8, index: u32, code: i32, duration: Duration) -> io::Result<()> {
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         self.frame(
             4,
@@ -45,7 +45,7 @@ impl Events {
         )
     }
 
-    pub fn finished(&mut self, verdict: Verdict) -> io::Result<()> {
+    pub(crate) fn finished(&mut self, verdict: Verdict) -> io::Result<()> {
         let (kind, number) = match verdict {
             Verdict::Code(code) => (0, code),
             Verdict::Signal(signal) => (1, signal),
@@ -53,11 +53,11 @@ impl Events {
         self.frame(5, &[&[kind][..], &number.to_le_bytes()])
     }
 
-    pub fn failed(&mut self, reason: &str) -> io::Result<()> {
+    pub(crate) fn failed(&mut self, reason: &str) -> io::Result<()> {
         self.frame(6, &[reason.as_bytes()])
     }
 
-    pub fn closed(&mut self) -> io::Result<()> {
+    pub(crate) fn closed(&mut self) -> io::Result<()> {
         self.frame(7, &[])
     }
 

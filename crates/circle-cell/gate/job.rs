@@ -24,14 +24,14 @@ const LONGEST_MARK: usize = 16;
 
 /// How the work ended.
 #[derive(Debug, Clone, Copy)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     Code(i32),
     Signal(i32),
 }
 
 impl Verdict {
     /// As a shell says it.
-    pub fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::Code(code) => u8::try_from(code).unwrap_or(u8::MAX),
             Self::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
@@ -40,7 +40,7 @@ impl Verdict {
 }
 
 /// Runs the commands in one shell. The inner error is a sentence: the shell could not be started.
-pub fn run_list(
+pub(crate) fn run_list(
     orders: &Orders,
     shell: &[String],
     list: u8,
@@ -71,7 +71,11 @@ pub fn run_list(
 }
 
 /// Runs one program, which counts as one command.
-pub fn run_program(orders: &Orders, argv: &[String], events: &mut Events) -> io::Result<Result<Verdict, String>> {
+pub(crate) fn run_program(
+    orders: &Orders,
+    argv: &[String],
+    events: &mut Events,
+) -> io::Result<Result<Verdict, String>> {
     let Some((program, words)) = argv.split_first() else {
         return Ok(Err("no program is named".to_owned()));
     };

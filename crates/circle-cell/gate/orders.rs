@@ -2,15 +2,15 @@
 //! endian), in the order of the fields.
 
 /// What the worker ordered.
-pub struct Orders {
-    pub directory: String,
-    pub workspace: String,
-    pub environment: Vec<(String, String)>,
-    pub work: Work,
-    pub finally: Vec<String>,
+pub(crate) struct Orders {
+    pub(crate) directory: String,
+    pub(crate) workspace: String,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) work: Work,
+    pub(crate) finally: Vec<String>,
 }
 
-pub enum Work {
+pub(crate) enum Work {
     /// The shell's words, and the commands.
     Commands {
         shell: Vec<String>,
@@ -20,7 +20,7 @@ pub enum Work {
 }
 
 impl Orders {
-    pub fn read(body: &[u8]) -> Result<Self, String> {
+    pub(crate) fn read(body: &[u8]) -> Result<Self, String> {
         let mut reader = Reader(body);
         let directory = reader.text()?;
         let workspace = reader.text()?;
@@ -51,7 +51,7 @@ impl Orders {
     }
 
     /// The main list's shell, or plain `sh` when a program was run.
-    pub fn shell_of_finally(&self) -> Vec<String> {
+    pub(crate) fn shell_of_finally(&self) -> Vec<String> {
         match &self.work {
             Work::Commands { shell, .. } => shell.clone(),
             Work::Program(_) => vec!["sh".to_owned(), "-e".to_owned()],

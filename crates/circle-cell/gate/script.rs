@@ -7,7 +7,7 @@
 use std::fmt::Write;
 
 /// The commands as one script for a POSIX shell. Tried with dash, bash and busybox' ash.
-pub fn script(commands: &[String]) -> String {
+pub(crate) fn script(commands: &[String]) -> String {
     let mut script = String::new();
     for (index, command) in commands.iter().enumerate() {
         let quoted = command.replace('\'', "'\\''");
@@ -25,13 +25,13 @@ pub fn script(commands: &[String]) -> String {
 
 /// What a mark says.
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
-pub enum Mark {
+pub(crate) enum Mark {
     Begin(u32),
     End(u32),
 }
 
 /// Reads a mark; `None` for what the script does not write.
-pub fn parse_mark(line: &[u8]) -> Option<Mark> {
+pub(crate) fn parse_mark(line: &[u8]) -> Option<Mark> {
     let (kind, number) = std::str::from_utf8(line).ok()?.trim_end().split_at_checked(1)?;
     let number = number.parse().ok()?;
     match kind {

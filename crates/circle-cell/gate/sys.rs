@@ -47,27 +47,27 @@ unsafe extern "C" {
 
 /// How a process ended, as `waitpid` packs it.
 #[derive(Debug, Clone, Copy)]
-pub struct Status(c_int);
+pub(crate) struct Status(c_int);
 
 impl Status {
-    pub fn signal(self) -> Option<i32> {
+    pub(crate) fn signal(self) -> Option<i32> {
         let signal = self.0 & 0x7f;
         (signal != 0).then_some(signal)
     }
 
-    pub fn code(self) -> i32 {
+    pub(crate) fn code(self) -> i32 {
         (self.0 >> 8) & 0xff
     }
 }
 
 /// Makes this process's descriptors and memory invisible to other processes of the same user.
-pub fn hide_from_others() -> io::Result<()> {
+pub(crate) fn hide_from_others() -> io::Result<()> {
     // SAFETY: this option takes one integer.
     check(unsafe { prctl(PR_SET_DUMPABLE, 0) }).map(drop)
 }
 
 /// A descriptor that is readable when a child has ended.
-pub fn watch_children() -> io::Result<OwnedFd> {
+pub(crate) fn watch_children() -> io::Result<OwnedFd> {
     let mut set = SignalSet([0; 16]);
     // SAFETY: the set lives for the length of the calls, which write to and read from it only.
     unsafe {
@@ -80,7 +80,7 @@ pub fn watch_children() -> io::Result<OwnedFd> {
 }
 
 /// Waits until one of the descriptors has something, or is closed at its other end.
-pub fn wait(descriptors: &[Option<BorrowedFd<'_>>]) -> io::Result<Vec<bool>> {
+pub(crate) fn wait(descriptors: &[Option<BorrowedFd<'_>>]) -> io::Result<Vec<bool>> {
     let mut entries: Vec<PollEntry> = descriptors
         .iter()
         .map(|descriptor| PollEntry {
@@ -105,7 +105,7 @@ pub fn wait(descriptors: &[Option<BorrowedFd<'_>>]) -> io::Result<Vec<bool>> {
 }
 
 /// Takes every dead child; returns the status of `pid` if it is among them.
-pub fn reap(pid: i32) -> Option<Status> {
+pub(crate) fn reap(pid: i32) -> Option<Status> {
     let mut found = None;
     loop {
         let mut status = 0;
@@ -119,7 +119,7 @@ pub fn reap(pid: i32) -> Option<Status> {
 }
 
 /// How many bytes a pipe holds right now.
-pub fn held_bytes(pipe: BorrowedFd<'_>) -> usize {
+pub(crate) fn held_bytes(pipe: BorrowedFd<'_>) -> usize {
     let mut held: c_int = 0;
     // SAFETY: this request writes one integer, which lives for the length of the call.
     match unsafe { ioctl(pipe.as_raw_fd(), FIONREAD, &raw mut held) } {
@@ -129,20 +129,20 @@ pub fn held_bytes(pipe: BorrowedFd<'_>) -> usize {
 }
 
 /// Reads what is there, at most `buffer`.
-pub fn read_some(pipe: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read_some(pipe: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the buffer is as long as is told.
     let length = unsafe { read(pipe.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
     usize::try_from(length).map_err(|_| io::Error::last_os_error())
 }
 
 /// A nameless file in memory, open in children too.
-pub fn memory_file() -> io::Result<OwnedFd> {
+pub(crate) fn memory_file() -> io::Result<OwnedFd> {
     // SAFETY: the name ends with a zero byte; the kernel returns a new descriptor that nobody else owns.
     unsafe { Ok(OwnedFd::from_raw_fd(check(memfd_create(c"commands".as_ptr(), 0))?)) }
 }
 
 /// Lets the child find these descriptors under these numbers, in a session of its own.
-pub fn give(command: &mut Command, descriptors: Vec<(OwnedFd, c_int)>) {
+pub(crate) fn give(command: &mut Command, descriptors: Vec<(OwnedFd, c_int)>) {
     // SAFETY: between fork and exec the closure only makes async-signal-safe calls.
     unsafe {
         command.pre_exec(move || {

@@ -98,11 +98,15 @@ impl Keeper {
                 state.counters.last_failure = Some(error.to_string());
             }
         }
-        let mut outcome = Some(outcome);
-        while let (Some(result), Some(taker)) = (outcome.take(), state.takers.pop_front()) {
-            outcome = taker.send(result).err();
+        let mut unsent = outcome;
+        while let Some(taker) = state.takers.pop_front() {
+            match taker.send(unsent) {
+                Ok(()) => return,
+                // That taker went away in the meantime; the next one gets it.
+                Err(returned) => unsent = returned,
+            }
         }
-        if let Some(Ok(cell)) = outcome {
+        if let Ok(cell) = unsent {
             state.ready.push_back(cell);
         }
     }

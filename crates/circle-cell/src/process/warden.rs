@@ -116,7 +116,9 @@ impl Warden {
                     break;
                 }
                 Happening::Helper(helper) => {
-                    helper.map(|helper| self.help(helper));
+                    if let Some(helper) = helper {
+                        self.help(helper);
+                    }
                 }
                 Happening::HelperEnded(None) => {}
                 Happening::HelperEnded(Some(reason)) => self.doom(&reason),

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 
 /// The archive of `busybox:test`, made once for each run of a test program.
-pub fn busybox() -> PathBuf {
+pub(crate) fn busybox() -> PathBuf {
     static ARCHIVE: OnceLock<PathBuf> = OnceLock::new();
     ARCHIVE
         .get_or_init(|| {

@@ -6,18 +6,18 @@ use std::process::Command;
 
 /// Everything that cells of one instance could leave on a machine.
 #[derive(Debug, PartialEq, Eq, Default)]
-pub struct Machine {
-    pub mounts: BTreeSet<String>,
-    pub cgroups: BTreeSet<String>,
-    pub links: BTreeSet<String>,
-    pub rules: BTreeSet<String>,
-    pub processes: BTreeSet<String>,
+pub(crate) struct Machine {
+    pub(crate) mounts: BTreeSet<String>,
+    pub(crate) cgroups: BTreeSet<String>,
+    pub(crate) links: BTreeSet<String>,
+    pub(crate) rules: BTreeSet<String>,
+    pub(crate) processes: BTreeSet<String>,
 }
 
 impl Machine {
     /// Looks for whatever carries the instance's name, and for processes of the mapped users' range or of the state
     /// folder. Other tests run at the same time, with instances of their own.
-    pub fn look(instance: &str, state: &str) -> Self {
+    pub(crate) fn look(instance: &str, state: &str) -> Self {
         let ours = |text: &String| text.contains(instance) || text.contains(state);
         let rules = Command::new("iptables-save").output().expect("iptables-save").stdout;
         Self {

@@ -14,17 +14,17 @@ use circle_cell::process::{InitProgram, ProcessConfig, ProcessProvider};
 use circle_cell::{Cell, CellProvider, CellSpec};
 use tempfile::TempDir;
 
-pub use image::busybox;
-pub use machine::Machine;
+pub(crate) use image::busybox;
+pub(crate) use machine::Machine;
 
 /// A provider in a state folder of its own.
-pub struct Bench {
-    pub provider: Arc<ProcessProvider>,
-    pub folder: TempDir,
+pub(crate) struct Bench {
+    pub(crate) provider: Arc<ProcessProvider>,
+    pub(crate) folder: TempDir,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("cc").tempdir().expect("a folder");
         Self {
             provider: Arc::new(ProcessProvider::open(config(folder.path())).expect("a provider")),
@@ -33,11 +33,11 @@ impl Bench {
     }
 
     /// Starts a cell that has the busybox image.
-    pub async fn start(&self) -> Cell {
+    pub(crate) async fn start(&self) -> Cell {
         self.start_with(CellSpec::default()).await
     }
 
-    pub async fn start_with(&self, spec: CellSpec) -> Cell {
+    pub(crate) async fn start_with(&self, spec: CellSpec) -> Cell {
         let spec = CellSpec {
             images: vec![busybox()],
             ..spec
@@ -46,11 +46,11 @@ impl Bench {
     }
 }
 
-pub fn config(folder: &Path) -> ProcessConfig {
+pub(crate) fn config(folder: &Path) -> ProcessConfig {
     ProcessConfig::new(folder.join("state"), init())
 }
 
-pub fn init() -> InitProgram {
+pub(crate) fn init() -> InitProgram {
     InitProgram {
         program: PathBuf::from(env!("CARGO_BIN_EXE_circle-cell-init")),
         args: Vec::new(),
@@ -58,7 +58,7 @@ pub fn init() -> InitProgram {
 }
 
 /// Runs the docker client against a cell.
-pub async fn docker(cell: &Cell, words: &[&str]) -> Output {
+pub(crate) async fn docker(cell: &Cell, words: &[&str]) -> Output {
     let host = format!("unix://{}", cell.socket().display());
     let command = tokio::process::Command::new("/usr/bin/docker")
         .arg("--host")
@@ -73,7 +73,7 @@ pub async fn docker(cell: &Cell, words: &[&str]) -> Output {
 }
 
 /// Like [`docker`]; its standard output, or a panic with what it complained.
-pub async fn docker_ok(cell: &Cell, words: &[&str]) -> String {
+pub(crate) async fn docker_ok(cell: &Cell, words: &[&str]) -> String {
     let output = docker(cell, words).await;
     assert!(
         output.status.success(),
@@ -85,7 +85,7 @@ pub async fn docker_ok(cell: &Cell, words: &[&str]) -> String {
 }
 
 /// Waits for a condition; the last state stands in the failure's message.
-pub async fn until<S: std::fmt::Debug>(what: &str, mut look: impl FnMut() -> (bool, S)) {
+pub(crate) async fn until<S: std::fmt::Debug>(what: &str, mut look: impl FnMut() -> (bool, S)) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     loop {
         let (reached, state) = look();

@@ -10,20 +10,20 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 /// The shells of almost every image; busybox' is reached through a link called `ash`.
-pub const SHELLS: [&str; 3] = ["dash", "bash", "ash"];
+pub(crate) const SHELLS: [&str; 3] = ["dash", "bash", "ash"];
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct Gate {
-    pub directory: String,
-    pub workspace: String,
-    pub environment: Vec<(String, String)>,
-    pub finally: Vec<String>,
+pub(crate) struct Gate {
+    pub(crate) directory: String,
+    pub(crate) workspace: String,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) finally: Vec<String>,
     shell: Shell,
     folder: TempDir,
 }
 
 impl Gate {
-    pub fn new(shell: &str) -> Self {
+    pub(crate) fn new(shell: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         install(folder.path()).expect("the gate's program");
         let io = folder.path().join("io");
@@ -45,11 +45,11 @@ impl Gate {
         }
     }
 
-    pub async fn run(&self, commands: &[&str]) -> Vec<GateEvent> {
+    pub(crate) async fn run(&self, commands: &[&str]) -> Vec<GateEvent> {
         self.run_work(self.work(commands)).await
     }
 
-    pub async fn run_work(&self, work: Work) -> Vec<GateEvent> {
+    pub(crate) async fn run_work(&self, work: Work) -> Vec<GateEvent> {
         let (mut channel, mut child) = self.start(work).await;
         let mut events = Vec::new();
         while let Some(event) = tokio::time::timeout(PATIENCE, channel.next())
@@ -66,7 +66,7 @@ impl Gate {
     }
 
     /// Reads nothing until the job has filled the pipes; `true` when it then still ran.
-    pub async fn run_slowly(&self, commands: &[&str]) -> (Vec<GateEvent>, bool) {
+    pub(crate) async fn run_slowly(&self, commands: &[&str]) -> (Vec<GateEvent>, bool) {
         let (mut channel, mut child) = self.start(self.work(commands)).await;
         let waited = tokio::time::timeout(Duration::from_secs(2), child.wait())
             .await
@@ -113,7 +113,7 @@ impl Gate {
 }
 
 /// Everything after the gate's first word on one line; pieces of output that follow each other are one.
-pub fn story(events: &[GateEvent]) -> String {
+pub(crate) fn story(events: &[GateEvent]) -> String {
     assert_eq!(events.first(), Some(&GateEvent::Waiting));
     let mut told = String::new();
     let mut within_output = false;
@@ -146,7 +146,7 @@ pub fn story(events: &[GateEvent]) -> String {
     told
 }
 
-pub fn bytes(events: &[GateEvent]) -> Vec<u8> {
+pub(crate) fn bytes(events: &[GateEvent]) -> Vec<u8> {
     let mut all = Vec::new();
     for event in events {
         if let GateEvent::Output { bytes, .. } = event {
@@ -156,18 +156,18 @@ pub fn bytes(events: &[GateEvent]) -> Vec<u8> {
     all
 }
 
-pub fn said(events: &[GateEvent]) -> String {
+pub(crate) fn said(events: &[GateEvent]) -> String {
     String::from_utf8(bytes(events)).expect("text")
 }
 
-pub fn end(events: &[GateEvent]) -> Option<Exit> {
+pub(crate) fn end(events: &[GateEvent]) -> Option<Exit> {
     events.iter().find_map(|event| match event {
         GateEvent::Finished { exit } => Some(*exit),
         _ => None,
     })
 }
 
-pub async fn never_starts() {
+pub(crate) async fn never_starts() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut channel = GateChannel::create(folder.path()).expect("the pipes");
     let nothing = tokio::time::timeout(Duration::from_millis(200), channel.next()).await;
@@ -184,7 +184,7 @@ pub async fn never_starts() {
     );
 }
 
-pub async fn dies_in_the_middle() {
+pub(crate) async fn dies_in_the_middle() {
     let gate = Gate::new("dash");
     let (mut channel, mut child) = gate.start(gate.work(&["echo alive; sleep 60"])).await;
     loop {

@@ -1,0 +1,121 @@
+//! The pool: warm cells ahead of demand.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use circle_cell::pool::{Pool, PoolConfig};
+use circle_cell::{CellError, CellProvider, CellSpec};
+use support::{Bench, Machine, until};
+use tokio_util::sync::CancellationToken;
+
+fn pool(bench: &Bench, warm: usize, max: usize) -> Pool {
+    Pool::new(
+        bench.provider.clone(),
+        PoolConfig {
+            warm,
+            max,
+            spec: CellSpec::default(),
+        },
+    )
+}
+
+#[tokio::test]
+async fn a_warm_cell_is_taken_at_once_and_replaced() {
+    let bench = Bench::new();
+    let described = bench.provider.describe();
+    let look = || Machine::look(&described.instance, &described.state.display().to_string());
+    let before = look();
+    let pool = pool(&bench, 1, 2);
+    until("one cell is warm", || (pool.counters().ready == 1, pool.counters())).await;
+    let asked = Instant::now();
+    let never = CancellationToken::new();
+    let first = pool.take(&never).await.expect("a cell");
+    let waited = asked.elapsed();
+    assert!(waited < Duration::from_millis(100), "a warm cell took {waited:?}");
+    until("its replacement is warm", || {
+        (pool.counters().ready == 1, pool.counters())
+    })
+    .await;
+
+    let second = pool.take(&never).await.expect("a cell");
+    assert_ne!(first.id(), second.id());
+    let cancel = CancellationToken::new();
+    let third = pool.take(&cancel);
+    tokio::pin!(third);
+    assert!(
+        tokio::time::timeout(Duration::from_millis(50), &mut third)
+            .await
+            .is_err(),
+        "more than max were given out"
+    );
+    cancel.cancel();
+    assert!(matches!(third.await, Err(CellError::Cancelled)));
+
+    let (killed, next) = tokio::join!(first.kill(), pool.take(&never));
+    killed.expect("nothing is left");
+    let next = next.expect("the place is free again");
+    assert_eq!(pool.counters().in_use, 2);
+    pool.shutdown().await;
+    assert!(matches!(pool.take(&never).await, Err(CellError::PoolClosed)));
+    next.died().await;
+    drop((second, next));
+    bench.provider.settled().await;
+    assert_eq!(look(), before);
+}
+
+#[tokio::test]
+async fn a_cell_that_died_while_it_was_warm_is_not_given_out() {
+    let bench = Bench::new();
+    let pool = pool(&bench, 1, 1);
+    until("one cell is warm", || (pool.counters().ready == 1, pool.counters())).await;
+    let described = bench.provider.describe();
+    let processes = Machine::look(&described.instance, &described.state.display().to_string()).processes;
+    let init = processes
+        .iter()
+        .find(|process| process.contains("circle-cell-ini"))
+        .expect("an init");
+    let pid = init.split(' ').next().expect("a number").parse().expect("a number");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).expect("killed");
+    let cell = pool.take(&CancellationToken::new()).await.expect("another cell");
+    cell.health().await.expect("it lives");
+    assert_eq!(
+        (pool.counters().died_ready, pool.counters().started >= 2),
+        (1, true),
+        "{:?}",
+        pool.counters()
+    );
+    cell.kill().await.expect("nothing is left");
+    pool.shutdown().await;
+}
+
+#[tokio::test]
+async fn without_warm_cells_each_is_started_when_it_is_asked_for() {
+    let bench = Bench::new();
+    let pool = Arc::new(pool(&bench, 0, 1));
+    let cell = pool.take(&CancellationToken::new()).await.expect("a cell");
+    assert_eq!((pool.counters().taken_cold, pool.counters().ready), (1, 0));
+    cell.kill().await.expect("nothing is left");
+    pool.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_start_that_fails_is_the_takers_error() {
+    let bench = Bench::new();
+    let spec = CellSpec {
+        images: vec!["/no/such/image.tar".into()],
+        ..CellSpec::default()
+    };
+    let pool = Pool::new(bench.provider.clone(), PoolConfig { warm: 0, max: 1, spec });
+    let error = pool.take(&CancellationToken::new()).await.expect_err("no cell");
+    assert!(error.to_string().contains("/no/such/image.tar"), "{error}");
+    assert_eq!(pool.counters().failed, 1);
+    assert!(
+        pool.counters()
+            .last_failure
+            .is_some_and(|failure| failure.contains("image.tar"))
+    );
+    pool.shutdown().await;
+    bench.provider.settled().await;
+}
