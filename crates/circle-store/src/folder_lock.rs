@@ -1,7 +1,8 @@
 //! One folder, one process: an exclusive lock that the kernel drops with the process, however it ends.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// The file in a store's folder that carries the lock and the holder's process id.
@@ -42,7 +43,7 @@ impl FolderLock {
             folder: folder.to_owned(),
             source,
         };
-        std::fs::create_dir_all(folder).map_err(io)?;
+        make_private(folder).map_err(io)?;
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -58,6 +59,11 @@ impl FolderLock {
         write_pid(&mut file).map_err(io)?;
         Ok(Self { _file: file })
     }
+}
+
+/// What is made here is for this user alone; a folder that was there already keeps the rights that it has.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 fn in_use(folder: &Path, file: &mut File) -> FolderLockError {

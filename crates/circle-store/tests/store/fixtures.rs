@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use circle_store::blobs::{Blobs, ObjectBlobs};
 use circle_store::conformance::{Fixture, logs};
+use circle_store::faulty::{FaultyLeases, FaultyLogs, FaultyStore, Plan};
 use circle_store::leases::Leases;
 use circle_store::logs::EmbeddedLogs;
 use circle_store::records::{EmbeddedStore, Store};
@@ -53,5 +54,34 @@ impl Fixture<logs::Port> for Folder {
 impl Fixture<Arc<dyn Blobs>> for Folder {
     async fn open(&self) -> Arc<dyn Blobs> {
         Arc::new(ObjectBlobs::in_folder(self.path()).expect("opened"))
+    }
+}
+
+/// The same behind decorators whose plan is empty: they must be as if they were not there.
+pub(crate) struct Decorated(pub(crate) Folder);
+
+#[async_trait]
+impl Fixture<Arc<dyn Store>> for Decorated {
+    async fn open(&self) -> Arc<dyn Store> {
+        Arc::new(FaultyStore::new(self.0.open().await, Plan::default()))
+    }
+}
+
+#[async_trait]
+impl Fixture<Arc<dyn Leases>> for Decorated {
+    async fn open(&self) -> Arc<dyn Leases> {
+        Arc::new(FaultyLeases::new(self.0.open().await, Plan::default()))
+    }
+}
+
+#[async_trait]
+impl Fixture<logs::Port> for Decorated {
+    async fn open(&self) -> logs::Port {
+        let logs::Port { bus, archive } = self.0.open().await;
+        let logs = Arc::new(FaultyLogs::new(bus, archive, Plan::default()));
+        logs::Port {
+            bus: logs.clone(),
+            archive: logs,
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What is the SQLite adapter's alone.
 
+use std::os::unix::fs::PermissionsExt;
+
 use circle_store::records::{EmbeddedStore, Kind, NewDocument, Query, Store, StoreError, kinds};
 use rusqlite::Connection;
 use serde_json::json;
@@ -177,6 +179,11 @@ async fn a_backup_is_a_store_of_its_own() {
         store.insert(run(number)).await.expect("inserted");
     }
     store.back_up(&copy.path().join("circle.db")).await.expect("written");
+    let mode = std::fs::metadata(copy.path().join("circle.db"))
+        .expect("there")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600, "for this user alone");
     store.insert(run(20)).await.expect("goes on");
     store
         .back_up(&copy.path().join("circle.db"))
@@ -186,4 +193,15 @@ async fn a_backup_is_a_store_of_its_own() {
     assert_eq!(restored.count(Query::all(Kind::Run)).await.expect("an answer"), 20);
     let original = store.get(Kind::Run, "run_007").await.expect("readable");
     assert_eq!(restored.get(Kind::Run, "run_007").await.expect("readable"), original);
+}
+
+#[test]
+fn a_folder_that_is_made_is_for_this_user_alone() {
+    let folder = Folder::new();
+    let made = folder.path().join("data/records");
+    EmbeddedStore::open(&made).expect("opened");
+    for folder in [made.as_path(), made.parent().expect("data")] {
+        let mode = std::fs::metadata(folder).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{}", folder.display());
+    }
 }

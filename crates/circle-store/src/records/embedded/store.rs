@@ -1,5 +1,6 @@
 //! The adapter's public face.
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -65,6 +66,8 @@ impl EmbeddedStore {
             let path = to.to_str().ok_or_else(|| StoreError::Invalid {
                 reason: format!("{} is no text", to.display()),
             })?;
+            // SQLite fills an empty file: made first, it is this user's alone from the beginning.
+            make_private(&to)?;
             connection.execute("VACUUM INTO ?1", [path]).map_err(super::sql)?;
             sync_file(&to)
         };
@@ -143,6 +146,17 @@ fn sync_folder(folder: &Path) -> Result<(), StoreError> {
 fn sync_file(path: &Path) -> Result<(), StoreError> {
     let synced = std::fs::File::open(path).and_then(|file| file.sync_all());
     synced.map_err(|error| StoreError::Unavailable {
+        reason: format!("{}: {error}", path.display()),
+    })
+}
+
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let made = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
+    made.map(drop).map_err(|error| StoreError::Invalid {
         reason: format!("{}: {error}", path.display()),
     })
 }
