@@ -18,7 +18,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if !place::is_root() {
         bail!("the demo makes cells, which needs root: run `sudo make demo`");
     }
-    setup::run()?;
+    setup::for_demo()?;
     // Packages are unpacked while the compiler works: both take minutes on a fresh machine.
     let making = thread::spawn(|| images::ensure(IMAGES));
     let compiled = process::run(command("cargo").args([

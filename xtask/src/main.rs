@@ -31,6 +31,7 @@ cargo xtask <chore>
   images list                 the images that Circle builds for itself
   images build [NAME]…        build them (all that the demo needs when no name is given)
   images path NAME            print the path of an image's tar, building it first when missing
+  examples [NAME]…            push ours and foreign projects through the whole of Circle
   examples list               repositories with a caicloud.yml, and the images that they need
   examples assemble NAME DIR  fetch an example's source and make a git repository of it; prints the commit
   clean                       remove images and tools from the cache folder (never the compiled target)

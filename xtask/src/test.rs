@@ -15,6 +15,8 @@ const IMAGES: &[&str] = &["busybox", "redis", "toolchain"];
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     setup::run()?;
     images::ensure(IMAGES)?;
+    // Stories start the binaries; nextest alone builds those of a crate only for the crate's own tests.
+    process::run(command("cargo").args(["build", "--workspace", "--bins", "--locked"]))?;
     let mut tally = Tally::default();
     let tests = nextest(arguments, &mut tally);
     let documentation = if arguments.is_empty() {
@@ -43,9 +45,11 @@ fn nextest(arguments: &[String], tally: &mut Tally) -> Result<()> {
     let report = place::target_folder()?.join("nextest/ci/junit.xml");
     let _ = fs::remove_file(&report);
     let mut cargo = command("cargo");
-    cargo
-        .args(["nextest", "run", "--workspace", "--locked", "--profile", "ci"])
-        .args(arguments);
+    cargo.args(["nextest", "run", "--locked", "--profile", "ci"]);
+    if !names_packages(arguments) {
+        cargo.arg("--workspace");
+    }
+    cargo.args(arguments);
     cargo.env("CIRCLE_XTASK", std::env::current_exe()?);
     let outcome = process::run(&mut cargo);
     if let Ok(text) = fs::read_to_string(&report) {
@@ -54,6 +58,12 @@ fn nextest(arguments: &[String], tally: &mut Tally) -> Result<()> {
         tally.failed += failures;
     }
     outcome
+}
+
+fn names_packages(arguments: &[String]) -> bool {
+    arguments
+        .iter()
+        .any(|word| word.starts_with("-p") || word.starts_with("--package"))
 }
 
 /// Tests and those of them that failed or ended abnormally, from the attributes of `<testsuites>`.
@@ -168,6 +178,14 @@ mod tests {
         let printed =
             "test result: ok. 3 passed; 0 failed; 1 ignored\nx\ntest result: FAILED. 1 passed; 2 failed; 0 ignored\n";
         assert_eq!(libtest_totals(printed), (4, 2));
+    }
+
+    #[test]
+    fn packages_named_by_hand_are_the_only_ones() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        assert!(names_packages(&words("-p circle-core")));
+        assert!(names_packages(&words("--package=circle-core")));
+        assert!(!names_packages(&words("masks --no-capture")));
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::path::Path;
 use anyhow::{Result, bail};
 
 use super::assemble::assemble;
+use super::play::play;
 use super::source::{Example, examples};
 
-/// `list`, `assemble NAME DIR`.
+/// `list`, `assemble NAME DIR`, `[NAME]…` to play.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
@@ -17,7 +18,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             println!("{commit}");
             Ok(())
         }
-        _ => bail!("usage: cargo xtask examples list | assemble NAME DIR"),
+        ["assemble", ..] => bail!("usage: cargo xtask examples assemble NAME DIR"),
+        [] => play(&examples()?),
+        names => play(
+            &names
+                .iter()
+                .map(|name| Example::named(name))
+                .collect::<Result<Vec<_>>>()?,
+        ),
     }
 }
 

@@ -6,6 +6,7 @@
 mod assemble;
 mod command;
 mod fetch;
+mod play;
 mod source;
 
 pub(crate) use command::run;

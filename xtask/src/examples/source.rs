@@ -23,6 +23,10 @@ pub(crate) struct Description {
     pub(crate) about: String,
     /// Base images by their short names, as `cargo xtask images` knows them.
     pub(crate) images: Vec<String>,
+    /// Where the deployed service listens in its container.
+    pub(crate) port: u16,
+    /// What must answer 200; absent when the service does not speak HTTP.
+    pub(crate) path: Option<String>,
     pub(crate) package: Package,
     #[serde(default)]
     pub(crate) vendor: Vendor,
@@ -61,6 +65,7 @@ pub(crate) struct Vendor {
 
 /// What the sample repository needs; it has no `source.toml` because all of it is in the clone.
 const SAMPLE_IMAGES: &[&str] = &["busybox", "redis", "toolchain"];
+const SAMPLE_PORT: u16 = 8080;
 
 impl Example {
     pub(crate) fn named(name: &str) -> Result<Self> {
@@ -92,6 +97,20 @@ impl Example {
             Some(description) => description.images.clone(),
             None => SAMPLE_IMAGES.iter().map(|name| (*name).to_owned()).collect(),
         }
+    }
+}
+
+impl Example {
+    pub(crate) fn port(&self) -> u16 {
+        self.description
+            .as_ref()
+            .map_or(SAMPLE_PORT, |description| description.port)
+    }
+
+    pub(crate) fn path(&self) -> Option<&str> {
+        self.description
+            .as_ref()
+            .map_or(Some("/"), |description| description.path.as_deref())
     }
 }
 
@@ -142,7 +161,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused() {
-        let text = "about = \"a\"\nimages = []\n[package]\nkind = \"sdist\"\nname = \"x\"\nversion = \"1\"\n";
+        let text =
+            "about = \"a\"\nimages = []\nport = 80\n[package]\nkind = \"sdist\"\nname = \"x\"\nversion = \"1\"\n";
         assert!(parse(text).is_ok());
         assert!(parse(&text.replace("version", "vresion")).is_err());
         assert!(parse(&text.replace("sdist", "floppy")).is_err());

@@ -30,6 +30,11 @@ pub(crate) fn run() -> Result<()> {
     Ok(())
 }
 
+/// Installs what running Circle and its demo needs, without the developer's tools.
+pub(crate) fn for_demo() -> Result<()> {
+    apt::install(&needs::missing_packages())
+}
+
 /// Installs one package when a program that only some chores use is missing.
 pub(crate) fn need(program: &str, package: &str) -> Result<()> {
     if process::find(program).is_some() {
