@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use circle_cell::process::ProcessProvider;
 use circle_cell::{CellProvider, CellSpec, Limits};
-use support::{Bench, Machine, busybox, config, docker, docker_ok, until};
+use support::machine::Machine;
+use support::{Bench, busybox, config, docker, docker_ok, until};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 /// What the process that is to be killed gets its state folder in.

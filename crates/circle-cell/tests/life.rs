@@ -3,7 +3,8 @@
 mod support;
 
 use circle_cell::CellProvider;
-use support::{Bench, Machine, docker_ok};
+use support::machine::Machine;
+use support::{Bench, docker_ok};
 
 #[tokio::test]
 async fn a_cell_runs_a_container_and_leaves_nothing() {

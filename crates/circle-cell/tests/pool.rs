@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use circle_cell::pool::{Pool, PoolConfig};
 use circle_cell::{CellError, CellProvider, CellSpec};
-use support::{Bench, Machine, until};
+use support::machine::Machine;
+use support::{Bench, until};
 use tokio_util::sync::CancellationToken;
 
 fn pool(bench: &Bench, warm: usize, max: usize) -> Pool {

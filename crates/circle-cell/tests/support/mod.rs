@@ -3,7 +3,7 @@
 #![expect(dead_code, reason = "each test file uses a part of it")]
 
 mod image;
-mod machine;
+pub(crate) mod machine;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -15,7 +15,6 @@ use circle_cell::{Cell, CellProvider, CellSpec};
 use tempfile::TempDir;
 
 pub(crate) use image::busybox;
-pub(crate) use machine::Machine;
 
 /// A provider in a state folder of its own.
 pub(crate) struct Bench {

@@ -119,7 +119,8 @@ pub(crate) fn story(events: &[GateEvent]) -> String {
     let mut within_output = false;
     for event in &events[1..] {
         let is_output = matches!(event, GateEvent::Output { .. });
-        if !told.is_empty() && !(is_output && within_output) {
+        let goes_on = is_output && within_output;
+        if !told.is_empty() && !goes_on {
             told.push_str(" | ");
         }
         within_output = is_output;
