@@ -134,6 +134,11 @@ impl Environment {
         self.workloads.get(&service).ok_or_else(|| Refusal::NoWorkload { environment: self.name.clone() })
     }
 
+    /// Whether a text is a glob that [`Environment::admits`] understands.
+    pub fn is_glob(pattern: &str) -> bool {
+        GlobBuilder::new(pattern).literal_separator(true).build().is_ok()
+    }
+
     fn protects(&self, git_ref: &GitRef) -> Result<bool, Refusal> {
         for pattern in &self.protected_refs {
             let glob = GlobBuilder::new(pattern).literal_separator(true).build().map_err(|_| Refusal::BadGlob {

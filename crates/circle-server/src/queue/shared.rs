@@ -125,6 +125,11 @@ impl Queue {
         self.lock().ready.older(service, git_ref, number)
     }
 
+    /// Runs of a service that have not ended.
+    pub(crate) fn of_service(&self, service: ServiceId) -> Vec<RunId> {
+        self.lock().ready.entries().filter(|entry| entry.service == service).map(|entry| entry.id).collect()
+    }
+
     /// Deadlines that have passed.
     pub(crate) fn due(&self, now_ms: i64) -> Vec<Due> {
         let state = self.lock();

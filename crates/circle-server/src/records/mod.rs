@@ -5,6 +5,7 @@
 
 mod blob;
 mod delivery;
+mod deployment;
 mod named;
 mod run;
 mod secret;
@@ -13,6 +14,7 @@ mod worker;
 
 pub use blob::BlobRecord;
 pub use delivery::{Delivery, DeliveryState, GIT_HOOK, MANUAL, ManualBody, Payload};
+pub use deployment::DeploymentRecord;
 pub use named::{EnvironmentRecord, RegistryRecord, ServiceRecord, TargetRecord, WorkspaceRecord};
 pub use run::RunRecord;
 pub use secret::{Sealed, SecretRecord, scope_key};

@@ -1,6 +1,6 @@
 //! The one way to change a run.
 
-use circle_core::ids::RunId;
+use circle_core::ids::{RunId, WorkerId};
 use circle_core::run::{ApplyError, Outcome, PartState, Run, RunEvent};
 use circle_store::records::{RecordError, UpdateError, Version};
 
@@ -81,6 +81,17 @@ impl Server {
         }
     }
 
+    /// Takes every part from a worker whose credential is gone, at once.
+    pub(crate) async fn lose_worker(&self, worker: WorkerId) {
+        for (run, fence) in self.queue.held_by(worker) {
+            let lost = self.apply(run, RunEvent::LeaseLost { part: 0, fence }).await;
+            self.release(&lease_name(run, 0)).await;
+            if let Err(error) = lost {
+                tracing::warn!(%run, %error, "a revoked worker's run waits for its lease to run out");
+            }
+        }
+    }
+
     async fn release(&self, name: &str) {
         let held = self.leases.current(name).await;
         let released = match held {
@@ -106,7 +117,7 @@ impl Server {
 }
 
 /// Parts that a worker holds, with their fences.
-pub(crate) fn leased_parts(run: &Run) -> impl Iterator<Item = (usize, circle_core::ids::WorkerId, u64)> {
+pub(crate) fn leased_parts(run: &Run) -> impl Iterator<Item = (usize, WorkerId, u64)> {
     run.parts.iter().enumerate().filter_map(|(index, part)| match part.state {
         PartState::Leased { worker, fence, .. } => Some((index, worker, fence)),
         _ => None,

@@ -11,4 +11,5 @@ mod watchers;
 pub(crate) use apply::{lease_name, leased_parts};
 pub(crate) use create::{NewRun, PLAN_STAGE, Planned};
 pub(crate) use log_desk::{LogDesk, MarkBook, kind_of};
+pub(crate) use rerun::rerun_key_prefix;
 pub(crate) use watchers::Watchers;

@@ -11,6 +11,11 @@ use crate::http::ApiError;
 use crate::records::ServiceRecord;
 use crate::server::Server;
 
+/// What the trigger keys of all reruns of a run begin with.
+pub(crate) fn rerun_key_prefix(of: RunId) -> String {
+    format!("rerun:{of}:")
+}
+
 impl Server {
     /// Makes a run that repeats an ended one.
     pub(crate) async fn rerun(&self, of: RunId, from_stage: Option<String>, actor: &str) -> Result<Run, ApiError> {
@@ -24,7 +29,7 @@ impl Server {
         };
         let id = RunId::from_uuid(Uuid::now_v7());
         let mut trigger = before.trigger.clone();
-        trigger.key = format!("rerun:{id}");
+        trigger.key = format!("{}{id}", rerun_key_prefix(of));
         trigger.actor = actor.to_owned();
         trigger.commit = Some(commit);
         let rerun = Some(Rerun { of, from_stage });

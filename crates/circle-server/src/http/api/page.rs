@@ -1,0 +1,31 @@
+//! Lists: from a page of the store to a page of the API.
+
+use circle_api::resources::{Page, PageQuery};
+use circle_store::records::{Cursor, Query, Record};
+
+use crate::http::ApiError;
+use crate::server::Server;
+
+/// The page of a query that the request asks for, each record turned into its view.
+pub(super) async fn page<R: Record, V>(
+    server: &Server,
+    query: Query,
+    wanted: &PageQuery,
+    view: impl Fn(R) -> V,
+) -> Result<Page<V>, ApiError> {
+    let query = query.limit(wanted.size() as usize).after(wanted.cursor.clone().map(Cursor::from_text));
+    let found = server.records.find(query).await.map_err(wrong_cursor)?;
+    let records = server.records.load_page::<R>(&found).await?;
+    let items = records.into_iter().map(|(record, _)| view(record)).collect();
+    Ok(Page { items, next: found.next.map(|cursor| cursor.as_text().to_owned()) })
+}
+
+/// The only thing of a list that a client can get wrong for the store is its cursor.
+pub(super) fn wrong_cursor(error: circle_store::records::StoreError) -> ApiError {
+    match error {
+        circle_store::records::StoreError::Invalid { .. } => {
+            ApiError::field("cursor", "the cursor is not of this list: leave it out to begin anew")
+        }
+        other => other.into(),
+    }
+}

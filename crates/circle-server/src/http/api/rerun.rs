@@ -1,0 +1,26 @@
+//! Repeating an ended run.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use circle_api::resources::{RerunRequest, RunSummary};
+use circle_api::routes;
+use circle_core::ids::RunId;
+
+use crate::auth::Administrator;
+use crate::http::{ApiError, Body, Segments};
+use crate::server::Server;
+
+/// The same commit and plan again, wholly or from a stage on.
+#[utoipa::path(post, path = routes::RUN_RERUN, tag = "runs", operation_id = "rerun", params(("run" = String, Path)), request_body = RerunRequest, responses((status = 201, body = RunSummary)))]
+pub(in crate::http) async fn rerun(
+    State(server): State<Arc<Server>>,
+    administrator: Administrator,
+    Segments(id): Segments<RunId>,
+    Body(wish): Body<RerunRequest>,
+) -> Result<(StatusCode, Json<RunSummary>), ApiError> {
+    let run = server.rerun(id, wish.from_stage, &administrator.name).await?;
+    Ok((StatusCode::CREATED, Json(RunSummary::from(&run))))
+}

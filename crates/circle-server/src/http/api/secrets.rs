@@ -1,0 +1,154 @@
+//! Secrets: written, never read back.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use circle_api::resources::{MAX_SECRET_BYTES, Page, PageQuery, SecretScope as Wanted, SecretSet, SecretView};
+use circle_api::routes;
+use circle_api::worker::SecretValue;
+use circle_core::ids::{SecretId, WorkspaceId};
+use circle_core::names::VariableName;
+use circle_core::service::{SecretScope, Workspace};
+use circle_store::records::{Cursor, Query, RecordError, StoreError, kinds};
+use uuid::Uuid;
+
+use super::page::wrong_cursor;
+use super::validate::Faults;
+use crate::auth::Administrator;
+use crate::http::{ApiError, Body, Params, Segments};
+use crate::records::{SecretRecord, scope_key};
+use crate::server::Server;
+use crate::time::now;
+use crate::vault::Place;
+
+/// By scope and name; Circle's own are left out.
+#[utoipa::path(get, path = routes::SECRETS, tag = "secrets", operation_id = "list_secrets", params(("workspace" = String, Path), PageQuery), responses((status = 200, body = Page<SecretView>)))]
+pub(in crate::http) async fn list(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments(workspace): Segments<String>,
+    Params(query): Params<PageQuery>,
+) -> Result<Json<Page<SecretView>>, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let by_name = Query::over(kinds::SECRET_NAME).equal(workspace.id.to_string());
+    let by_name = by_name.limit(query.size() as usize).after(query.cursor.map(Cursor::from_text));
+    let found = server.records.find(by_name).await.map_err(wrong_cursor)?;
+    let mut items = Vec::new();
+    for (record, _) in server.records.load_page::<SecretRecord>(&found).await? {
+        items.extend(view(&server, record).await?);
+    }
+    Ok(Json(Page { items, next: found.next.map(|cursor| cursor.as_text().to_owned()) }))
+}
+
+/// Makes or replaces one.
+#[utoipa::path(put, path = routes::SECRETS, tag = "secrets", operation_id = "set_secret", params(("workspace" = String, Path)), request_body = SecretSet, responses((status = 200, body = SecretView)))]
+pub(in crate::http) async fn set(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments(workspace): Segments<String>,
+    Body(wish): Body<SecretSet>,
+) -> Result<Json<SecretView>, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let size = wish.value.expose().len();
+    let mut faults = Faults::default();
+    faults.unless((1..=MAX_SECRET_BYTES).contains(&size), "value", format!("a secret has 1 to {MAX_SECRET_BYTES} bytes"));
+    faults.done()?;
+    let scope = scope_of(&server, &workspace, &wish.scope).await?;
+    let record = server.keep_secret(workspace.id, scope, wish.name.as_str(), &wish.value).await?;
+    Ok(Json(SecretView { id: record.id, scope: wish.scope, name: record.name, created_at: record.created_at }))
+}
+
+/// Removes one.
+#[utoipa::path(delete, path = routes::SECRET, tag = "secrets", operation_id = "remove_secret", params(("workspace" = String, Path), ("secret" = String, Path)), responses((status = 204)))]
+pub(in crate::http) async fn remove(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments((workspace, id)): Segments<(String, SecretId)>,
+) -> Result<StatusCode, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let found = server.records.load::<SecretRecord>(&id.to_string()).await?;
+    // Circle's own secrets go with what they belong to.
+    let found = found.filter(|(record, _)| record.workspace == workspace.id && record.readers != SecretScope::Internal);
+    let (_, version) = found.ok_or_else(|| ApiError::not_found("secret", id))?;
+    server.records.delete::<SecretRecord>(&id.to_string(), version).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn scope_of(server: &Server, workspace: &Workspace, wanted: &Wanted) -> Result<SecretScope, ApiError> {
+    Ok(match wanted {
+        Wanted::Workspace => SecretScope::Workspace,
+        Wanted::Service { service } => {
+            SecretScope::Service { service: server.service(workspace.id, service.as_str()).await?.0.id }
+        }
+        Wanted::Environment { environment } => {
+            SecretScope::Environment { environment: server.environment(workspace.id, environment.as_str()).await?.0.name }
+        }
+    })
+}
+
+/// `None` for what is Circle's own, or of a service that is gone.
+async fn view(server: &Server, record: SecretRecord) -> Result<Option<SecretView>, ApiError> {
+    let scope = match &record.readers {
+        SecretScope::Internal => return Ok(None),
+        SecretScope::Workspace => Wanted::Workspace,
+        SecretScope::Environment { environment } => Wanted::Environment { environment: environment.clone() },
+        SecretScope::Service { service } => match server.service_by_id(*service).await {
+            Ok(service) => Wanted::Service { service: service.name },
+            Err(ApiError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        },
+    };
+    Ok(Some(SecretView { id: record.id, scope, name: record.name, created_at: record.created_at }))
+}
+
+impl Server {
+    /// Seals a value and keeps it in the place of the one before.
+    pub(crate) async fn keep_secret(
+        &self,
+        workspace: WorkspaceId,
+        readers: SecretScope,
+        name: &str,
+        value: &SecretValue,
+    ) -> Result<SecretRecord, ApiError> {
+        let scope = scope_key(&readers);
+        let sealed = self.vault.seal(Place { workspace, scope: &scope, name }, value.expose())?;
+        let name = VariableName::new(name).map_err(|error| ApiError::Invalid(error.to_string()))?;
+        let id = SecretId::from_uuid(Uuid::now_v7());
+        let record = SecretRecord { id, workspace, scope, name, readers, sealed, created_at: now() };
+        match self.records.insert(&record).await {
+            Ok(_) => Ok(record),
+            Err(RecordError::Store(StoreError::Conflict { .. })) => self.replace_secret(record).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn replace_secret(&self, new: SecretRecord) -> Result<SecretRecord, ApiError> {
+        let known = self.records.load_by::<SecretRecord>(by_name(new.workspace, &new.scope, new.name.as_str())).await?;
+        let (known, _) = known.ok_or_else(|| ApiError::Unavailable("a secret was removed meanwhile".into()))?;
+        let put = |record: &mut SecretRecord| {
+            record.sealed = new.sealed.clone();
+            Ok::<(), ApiError>(())
+        };
+        Ok(self.records.update(&known.id.to_string(), put).await?.record)
+    }
+
+    /// Removes a secret by name; one that is not there is no error.
+    pub(crate) async fn forget_secret(
+        &self,
+        workspace: WorkspaceId,
+        scope: &SecretScope,
+        name: &str,
+    ) -> Result<(), ApiError> {
+        let known = self.records.load_by::<SecretRecord>(by_name(workspace, &scope_key(scope), name)).await?;
+        if let Some((record, version)) = known {
+            self.records.delete::<SecretRecord>(&record.id.to_string(), version).await?;
+        }
+        Ok(())
+    }
+}
+
+fn by_name(workspace: WorkspaceId, scope: &str, name: &str) -> Query {
+    Query::over(kinds::SECRET_NAME).equal(workspace.to_string()).equal(scope).equal(name)
+}

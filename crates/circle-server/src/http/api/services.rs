@@ -1,0 +1,209 @@
+//! Services and their hooks.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use circle_api::resources::{HookCreated, Page, PageQuery, ServiceChange, ServiceCreate, ServiceCreated, ServiceView};
+use circle_api::routes;
+use circle_core::ids::ServiceId;
+use circle_core::names::BranchName;
+use circle_core::run::CancelCause;
+use circle_core::service::{SecretScope, Service, Workspace};
+use circle_store::records::{Query, kinds};
+use circle_vcs::RepositoryUrl;
+use rand::Rng;
+use uuid::Uuid;
+
+use super::page::page;
+use super::post_receive::script;
+use super::validate::{Faults, is_inner_path};
+use crate::auth::Administrator;
+use crate::http::hooks::secret_name;
+use crate::http::{ApiError, Body, Params, Segments};
+use crate::records::ServiceRecord;
+use crate::server::Server;
+use crate::time::{now, now_ms};
+
+/// Runs at the same time when nothing is said.
+const DEFAULT_PARALLEL: u32 = 10;
+/// Random bytes of a hook's secret.
+const HOOK_SECRET_BYTES: usize = 32;
+
+/// By name.
+#[utoipa::path(get, path = routes::SERVICES, tag = "services", operation_id = "list_services", params(("workspace" = String, Path), PageQuery), responses((status = 200, body = Page<ServiceView>)))]
+pub(in crate::http) async fn list(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments(workspace): Segments<String>,
+    Params(query): Params<PageQuery>,
+) -> Result<Json<Page<ServiceView>>, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let by_name = Query::over(kinds::SERVICE_NAME).equal(workspace.id.to_string());
+    let of = |ServiceRecord(service)| view(&server, &workspace, &service);
+    Ok(Json(page(&server, by_name, &query, of).await?))
+}
+
+/// Links a repository. The hook's secret is shown this once.
+#[utoipa::path(post, path = routes::SERVICES, tag = "services", operation_id = "create_service", params(("workspace" = String, Path)), request_body = ServiceCreate, responses((status = 201, body = ServiceCreated)))]
+pub(in crate::http) async fn create(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments(workspace): Segments<String>,
+    Body(wish): Body<ServiceCreate>,
+) -> Result<(StatusCode, Json<ServiceCreated>), ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let service = build(&workspace, wish)?;
+    check(&server, &service).await?;
+    server.records.insert(&ServiceRecord(service.clone())).await?;
+    server.queue.set_parallel(service.id, service.max_parallel, now_ms());
+    let hook = renew_hook(&server, &workspace, &service).await?;
+    let service = view(&server, &workspace, &service);
+    Ok((StatusCode::CREATED, Json(ServiceCreated { service, hook })))
+}
+
+/// One by name.
+#[utoipa::path(get, path = routes::SERVICE, tag = "services", operation_id = "show_service", params(("workspace" = String, Path), ("service" = String, Path)), responses((status = 200, body = ServiceView)))]
+pub(in crate::http) async fn show(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments((workspace, name)): Segments<(String, String)>,
+) -> Result<Json<ServiceView>, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let (service, _) = server.service(workspace.id, &name).await?;
+    Ok(Json(view(&server, &workspace, &service)))
+}
+
+/// Changes what is given.
+#[utoipa::path(patch, path = routes::SERVICE, tag = "services", operation_id = "change_service", params(("workspace" = String, Path), ("service" = String, Path)), request_body = ServiceChange, responses((status = 200, body = ServiceView)))]
+pub(in crate::http) async fn change(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments((workspace, name)): Segments<(String, String)>,
+    Body(wish): Body<ServiceChange>,
+) -> Result<Json<ServiceView>, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let (before, _) = server.service(workspace.id, &name).await?;
+    check(&server, &changed(&before, &wish)).await?;
+    let apply = |ServiceRecord(service): &mut ServiceRecord| {
+        *service = changed(service, &wish);
+        Ok::<(), ApiError>(())
+    };
+    let updated = server.records.update(&before.id.to_string(), apply).await?;
+    let ServiceRecord(service) = updated.record;
+    server.queue.set_parallel(service.id, service.max_parallel, now_ms());
+    Ok(Json(view(&server, &workspace, &service)))
+}
+
+/// Removes the service; its runs are cancelled and stay to be read.
+#[utoipa::path(delete, path = routes::SERVICE, tag = "services", operation_id = "remove_service", params(("workspace" = String, Path), ("service" = String, Path)), responses((status = 204)))]
+pub(in crate::http) async fn remove(
+    State(server): State<Arc<Server>>,
+    administrator: Administrator,
+    Segments((workspace, name)): Segments<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let (service, version) = server.service(workspace.id, &name).await?;
+    server.records.delete::<ServiceRecord>(&service.id.to_string(), version).await?;
+    server.forget_secret(workspace.id, &SecretScope::Internal, &secret_name(service.id)).await?;
+    for run in server.queue.of_service(service.id) {
+        if let Err(error) = server.cancel(run, CancelCause::Removed, &administrator.name, true).await {
+            tracing::debug!(%run, %error, "a run of a removed service was not cancelled");
+        }
+    }
+    server.repositories.forget(service.id).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A new secret for the hook; the old one ends at once.
+#[utoipa::path(post, path = routes::SERVICE_HOOK_SECRET, tag = "services", operation_id = "renew_hook_secret", params(("workspace" = String, Path), ("service" = String, Path)), responses((status = 200, body = HookCreated)))]
+pub(in crate::http) async fn new_hook_secret(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments((workspace, name)): Segments<(String, String)>,
+) -> Result<Json<HookCreated>, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let (service, _) = server.service(workspace.id, &name).await?;
+    Ok(Json(renew_hook(&server, &workspace, &service).await?))
+}
+
+fn view(server: &Server, workspace: &Workspace, service: &Service) -> ServiceView {
+    ServiceView::of(service, server.hook_url(workspace.name.as_str(), service.name.as_str()))
+}
+
+async fn renew_hook(server: &Server, workspace: &Workspace, service: &Service) -> Result<HookCreated, ApiError> {
+    let mut bytes = zeroize::Zeroizing::new([0; HOOK_SECRET_BYTES]);
+    rand::rng().fill_bytes(bytes.as_mut_slice());
+    let secret = circle_api::worker::SecretValue::new(hex::encode(bytes.as_slice()));
+    server.keep_secret(workspace.id, SecretScope::Internal, &secret_name(service.id), &secret).await?;
+    let url = server.hook_url(workspace.name.as_str(), service.name.as_str());
+    let post_receive = circle_api::worker::SecretValue::new(script(service, &url, secret.expose()));
+    Ok(HookCreated { url, secret, post_receive })
+}
+
+fn build(workspace: &Workspace, wish: ServiceCreate) -> Result<Service, ApiError> {
+    let main = BranchName::new("main").map_err(|error| ApiError::Internal(error.to_string()))?;
+    Ok(Service {
+        id: ServiceId::from_uuid(Uuid::now_v7()),
+        workspace: workspace.id,
+        name: wish.name,
+        repository: wish.repository,
+        pipeline_path: wish.pipeline_path.unwrap_or_else(|| Service::DEFAULT_PIPELINE_PATH.into()),
+        default_branch: wish.default_branch.unwrap_or(main),
+        image: wish.image.map(Into::into),
+        default_deploys: wish.default_deploys,
+        queue_timeout_s: wish.queue_timeout_s.unwrap_or(Service::DEFAULT_QUEUE_TIMEOUT_S),
+        max_parallel: wish.max_parallel.unwrap_or(DEFAULT_PARALLEL),
+        created_at: now(),
+    })
+}
+
+fn changed(before: &Service, wish: &ServiceChange) -> Service {
+    let ServiceChange { repository, default_branch, pipeline_path, image, default_deploys, queue_timeout_s, max_parallel } =
+        wish.clone();
+    Service {
+        repository: repository.unwrap_or_else(|| before.repository.clone()),
+        default_branch: default_branch.unwrap_or_else(|| before.default_branch.clone()),
+        pipeline_path: pipeline_path.unwrap_or_else(|| before.pipeline_path.clone()),
+        image: image.map(Into::into).or_else(|| before.image.clone()),
+        default_deploys: default_deploys.unwrap_or_else(|| before.default_deploys.clone()),
+        queue_timeout_s: queue_timeout_s.unwrap_or(before.queue_timeout_s),
+        max_parallel: max_parallel.unwrap_or(before.max_parallel),
+        ..before.clone()
+    }
+}
+
+/// Bounds, and that what it names is there.
+async fn check(server: &Server, service: &Service) -> Result<(), ApiError> {
+    let mut faults = Faults::default();
+    if let Err(error) = RepositoryUrl::parse(&service.repository) {
+        faults.unless(false, "repository", error.to_string());
+    }
+    faults
+        .text(Some(&service.pipeline_path), 512, "pipeline_path")
+        .unless(is_inner_path(&service.pipeline_path), "pipeline_path", "the path stays within the repository: no leading slash, no \"..\"")
+        .within(Some(service.queue_timeout_s), (1, 604_800), "queue_timeout_s")
+        .within(Some(u64::from(service.max_parallel)), (1, 1000), "max_parallel")
+        .unless(service.default_deploys.len() <= 32, "default_deploys", "at most 32 environments");
+    if let Some(home) = &service.image {
+        faults.text(Some(&home.path), 255, "image.path");
+        faults.unless(is_inner_path(&home.path), "image.path", "the path is made of parts between slashes, such as shop/web");
+        let known = server.registry(service.workspace, home.registry.as_str()).await;
+        faults.unless(!is_missing(&known)?, "image.registry", format!("there is no registry {}", home.registry));
+    }
+    for environment in &service.default_deploys {
+        let known = server.environment(service.workspace, environment.as_str()).await;
+        faults.unless(!is_missing(&known)?, "default_deploys", format!("there is no environment {environment}"));
+    }
+    faults.done()
+}
+
+/// Whether a look-up found nothing; other failures are passed on.
+fn is_missing<T>(found: &Result<T, ApiError>) -> Result<bool, ApiError> {
+    match found {
+        Ok(_) => Ok(false),
+        Err(ApiError::NotFound { .. }) => Ok(true),
+        Err(error) => Err(ApiError::Unavailable(error.to_string())),
+    }
+}

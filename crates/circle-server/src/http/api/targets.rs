@@ -1,0 +1,139 @@
+//! Targets.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use circle_api::resources::{Page, PageQuery, SwarmEndpoint, TargetChange, TargetCreate, TargetView};
+use circle_api::routes;
+use circle_core::environment::{Target, TargetKind};
+use circle_core::ids::{SecretId, TargetId};
+use circle_core::service::SecretScope;
+use circle_store::records::{Query, kinds};
+use uuid::Uuid;
+
+use super::page::page;
+use super::validate::Faults;
+use crate::auth::Administrator;
+use crate::http::{ApiError, Body, Params, Segments};
+use crate::records::{EnvironmentRecord, TargetRecord};
+use crate::server::Server;
+use crate::time::now;
+
+/// Longest certificate bundle, in bytes.
+const MAX_BUNDLE_BYTES: usize = 64 * 1024;
+
+/// By name.
+#[utoipa::path(get, path = routes::TARGETS, tag = "targets", operation_id = "list_targets", params(("workspace" = String, Path), PageQuery), responses((status = 200, body = Page<TargetView>)))]
+pub(in crate::http) async fn list(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments(workspace): Segments<String>,
+    Params(query): Params<PageQuery>,
+) -> Result<Json<Page<TargetView>>, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let by_name = Query::over(kinds::TARGET_NAME).equal(workspace.id.to_string());
+    Ok(Json(page(&server, by_name, &query, |TargetRecord(target)| TargetView::from(&target)).await?))
+}
+
+/// Makes one known.
+#[utoipa::path(post, path = routes::TARGETS, tag = "targets", operation_id = "create_target", params(("workspace" = String, Path)), request_body = TargetCreate, responses((status = 201, body = TargetView)))]
+pub(in crate::http) async fn create(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments(workspace): Segments<String>,
+    Body(wish): Body<TargetCreate>,
+) -> Result<(StatusCode, Json<TargetView>), ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    check(&wish.swarm)?;
+    let mut target = Target {
+        id: TargetId::from_uuid(Uuid::now_v7()),
+        workspace: workspace.id,
+        name: wish.name,
+        kind: TargetKind::Swarm { endpoint: wish.swarm.endpoint.clone(), tls: None },
+        created_at: now(),
+    };
+    target.kind = kind(&server, &target, &wish.swarm).await?;
+    let record = TargetRecord(target);
+    server.records.insert(&record).await?;
+    Ok((StatusCode::CREATED, Json(TargetView::from(&record.0))))
+}
+
+/// One by name.
+#[utoipa::path(get, path = routes::TARGET, tag = "targets", operation_id = "show_target", params(("workspace" = String, Path), ("target" = String, Path)), responses((status = 200, body = TargetView)))]
+pub(in crate::http) async fn show(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments((workspace, name)): Segments<(String, String)>,
+) -> Result<Json<TargetView>, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    Ok(Json(TargetView::from(&server.target(workspace.id, &name).await?.0)))
+}
+
+/// Replaces how it is reached.
+#[utoipa::path(patch, path = routes::TARGET, tag = "targets", operation_id = "change_target", params(("workspace" = String, Path), ("target" = String, Path)), request_body = TargetChange, responses((status = 200, body = TargetView)))]
+pub(in crate::http) async fn change(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments((workspace, name)): Segments<(String, String)>,
+    Body(wish): Body<TargetChange>,
+) -> Result<Json<TargetView>, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let (target, _) = server.target(workspace.id, &name).await?;
+    check(&wish.swarm)?;
+    let kind = kind(&server, &target, &wish.swarm).await?;
+    let apply = |TargetRecord(known): &mut TargetRecord| {
+        known.kind = kind.clone();
+        Ok::<(), ApiError>(())
+    };
+    let updated = server.records.update(&target.id.to_string(), apply).await?;
+    Ok(Json(TargetView::from(&updated.record.0)))
+}
+
+/// Removes one that no environment is on.
+#[utoipa::path(delete, path = routes::TARGET, tag = "targets", operation_id = "remove_target", params(("workspace" = String, Path), ("target" = String, Path)), responses((status = 204)))]
+pub(in crate::http) async fn remove(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments((workspace, name)): Segments<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let (target, version) = server.target(workspace.id, &name).await?;
+    let query = Query::over(kinds::ENVIRONMENT_NAME).equal(workspace.id.to_string()).limit(1000);
+    let page = server.records.find(query).await?;
+    for (EnvironmentRecord(environment), _) in server.records.load_page(&page).await? {
+        if environment.target == target.id {
+            let message = format!("the environment {} is on it: give that another target first", environment.name);
+            return Err(ApiError::Conflict(message));
+        }
+    }
+    server.records.delete::<TargetRecord>(&target.id.to_string(), version).await?;
+    server.forget_secret(workspace.id, &SecretScope::Internal, &bundle_name(target.id)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn bundle_name(target: TargetId) -> String {
+    format!("tls_{target}")
+}
+
+async fn kind(server: &Server, target: &Target, swarm: &SwarmEndpoint) -> Result<TargetKind, ApiError> {
+    let tls: Option<SecretId> = match &swarm.tls_bundle {
+        Some(bundle) => {
+            let name = bundle_name(target.id);
+            Some(server.keep_secret(target.workspace, SecretScope::Internal, &name, bundle).await?.id)
+        }
+        None => None,
+    };
+    Ok(TargetKind::Swarm { endpoint: swarm.endpoint.clone(), tls })
+}
+
+fn check(swarm: &SwarmEndpoint) -> Result<(), ApiError> {
+    let known = swarm.endpoint.starts_with("unix:///") || swarm.endpoint.starts_with("tcp://");
+    let bundle = swarm.tls_bundle.as_ref().map_or(1, |bundle| bundle.expose().len());
+    Faults::default()
+        .text(Some(&swarm.endpoint), 512, "swarm.endpoint")
+        .unless(known, "swarm.endpoint", "the endpoint is unix:///path or tcp://host:port")
+        .unless((1..=MAX_BUNDLE_BYTES).contains(&bundle), "swarm.tls_bundle", "a bundle has 1 byte to 64 KiB")
+        .done()
+}

@@ -1,0 +1,115 @@
+//! Workers as people manage them.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use circle_api::resources::{
+    EnrolmentCreate, EnrolmentCreated, Page, PageQuery, WorkerState, WorkerView,
+};
+use circle_api::routes;
+use circle_core::ids::WorkerId;
+use circle_store::records::{Query, UpdateError, kinds};
+
+use super::page::page;
+use super::validate::Faults;
+use crate::auth::{Administrator, mint};
+use crate::http::{ApiError, Body, Params, Segments};
+use crate::records::{TokenKind, TokenRecord, WorkerRecord};
+use crate::server::Server;
+use crate::time::{from_ms, now, now_ms};
+
+/// An enrolment token works for an hour when nothing is said, in seconds.
+const DEFAULT_ENROLMENT_S: u64 = 3_600;
+
+/// By name.
+#[utoipa::path(get, path = routes::WORKERS, tag = "workers", operation_id = "list_workers", params(PageQuery), responses((status = 200, body = Page<WorkerView>)))]
+pub(in crate::http) async fn list(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Params(query): Params<PageQuery>,
+) -> Result<Json<Page<WorkerView>>, ApiError> {
+    Ok(Json(page(&server, Query::over(kinds::WORKER_NAME), &query, |worker| view(&server, worker)).await?))
+}
+
+/// A token that lets one worker in, once.
+#[utoipa::path(post, path = routes::WORKER_ENROLMENTS, tag = "workers", operation_id = "create_enrolment", request_body = EnrolmentCreate, responses((status = 201, body = EnrolmentCreated)))]
+pub(in crate::http) async fn enrolment(
+    State(server): State<Arc<Server>>,
+    administrator: Administrator,
+    Body(wish): Body<EnrolmentCreate>,
+) -> Result<(StatusCode, Json<EnrolmentCreated>), ApiError> {
+    Faults::default().within(wish.valid_s, (60, 604_800), "valid_s").done()?;
+    let valid_ms = i64::try_from(wish.valid_s.unwrap_or(DEFAULT_ENROLMENT_S) * 1000).unwrap_or(i64::MAX);
+    let minted = mint(TokenKind::Enrolment.prefix());
+    let expires_at = now_ms().saturating_add(valid_ms);
+    let mut record = minted.record(TokenKind::Enrolment, format!("by {}", administrator.name), now_ms());
+    record.expires_at = Some(expires_at);
+    server.records.insert(&record).await?;
+    Ok((StatusCode::CREATED, Json(EnrolmentCreated { token: minted.value, expires_at: from_ms(expires_at) })))
+}
+
+/// Ends a worker's credential at once. What it executes is taken over when its leases run out.
+#[utoipa::path(delete, path = routes::WORKER, tag = "workers", operation_id = "revoke_worker", params(("worker" = String, Path)), responses((status = 204)))]
+pub(in crate::http) async fn revoke(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments(id): Segments<WorkerId>,
+) -> Result<StatusCode, ApiError> {
+    let found = server.records.load::<WorkerRecord>(&id.to_string()).await?;
+    let (worker, version) = found.ok_or_else(|| ApiError::not_found("worker", id))?;
+    let token = worker.token.to_string();
+    if let Some((_, version)) = server.records.load::<TokenRecord>(&token).await? {
+        server.records.delete::<TokenRecord>(&token, version).await?;
+    }
+    server.records.delete::<WorkerRecord>(&id.to_string(), version).await?;
+    server.queue.cut(id);
+    server.lose_worker(id).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lets it finish what it has; it takes nothing new.
+#[utoipa::path(post, path = routes::WORKER_DRAIN, tag = "workers", operation_id = "drain_worker", params(("worker" = String, Path)), responses((status = 202, body = WorkerView)))]
+pub(in crate::http) async fn drain(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments(id): Segments<WorkerId>,
+) -> Result<(StatusCode, Json<WorkerView>), ApiError> {
+    let set = |worker: &mut WorkerRecord| {
+        worker.draining = true;
+        Ok::<(), Infallible>(())
+    };
+    let updated = server.records.update(&id.to_string(), set).await.map_err(|error| match error {
+        UpdateError::Missing { .. } => ApiError::not_found("worker", id),
+        UpdateError::Refused(never) => match never {},
+        UpdateError::Contended { .. } => ApiError::Unavailable(error.to_string()),
+        UpdateError::Record(error) => error.into(),
+    })?;
+    server.queue.drain(id);
+    Ok((StatusCode::ACCEPTED, Json(view(&server, updated.record))))
+}
+
+fn view(server: &Server, worker: WorkerRecord) -> WorkerView {
+    let connected = server.queue.is_connected(worker.id);
+    let state = match (connected, worker.draining) {
+        (false, _) => WorkerState::Lost,
+        (true, true) => WorkerState::Draining,
+        (true, false) => WorkerState::Connected,
+    };
+    WorkerView {
+        id: worker.id,
+        name: worker.name,
+        state,
+        version: worker.facts.version,
+        arch: worker.facts.arch,
+        max_cells: worker.facts.max_cells,
+        warm_cells: worker.facts.warm_cells,
+        memory_bytes: worker.facts.memory_bytes,
+        cpus: worker.facts.cpus,
+        runs: server.queue.held_by(worker.id).into_iter().map(|(run, _)| run).collect(),
+        seen_at: if connected { Some(now()) } else { worker.seen_at.map(from_ms) },
+        created_at: from_ms(worker.created_at),
+    }
+}
