@@ -10,6 +10,7 @@
 
 mod auth;
 mod config;
+pub mod deploy;
 mod http;
 mod limits;
 pub mod records;

@@ -33,7 +33,7 @@ pub struct Server {
     /// Stages' outputs.
     pub blobs: Arc<dyn Blobs>,
     /// Seals and opens secrets.
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
     /// Cancelled when the server goes down.
     pub shutdown: CancellationToken,
     pub(crate) queue: Queue,
@@ -75,7 +75,7 @@ impl Server {
             log_bus,
             log_archive,
             blobs,
-            vault,
+            vault: Arc::new(vault),
             shutdown,
         }
     }

@@ -76,6 +76,7 @@ fn plan_one(run: &Run, step: &DeployStep, environment: &Environment, now: Timest
         create: workload.create.clone(),
         needs: Vec::new(),
         verify: step.verify.clone(),
+        bound_url: workload.url.clone(),
         url: workload.url.clone(),
         deadline_s: environment.deadline_s,
         stabilise_s: environment.stabilise_s,

@@ -35,7 +35,9 @@ pub struct Deployment {
     pub needs: Vec<DeploymentId>,
     /// A check from outside after the rollout.
     pub verify: Option<Verify>,
-    /// Where it answers: as bound, else as found.
+    /// Where it answers, as bound: what `verify` asks.
+    pub bound_url: Option<String>,
+    /// Where it answers, as bound or as found on the target after the rollout.
     pub url: Option<String>,
     /// For the rollout, in seconds.
     pub deadline_s: u64,

@@ -13,6 +13,8 @@ pub(crate) async fn start(server: &Arc<Server>, tasks: &mut JoinSet<()>) -> Resu
     view::rebuild(server).await?;
     let (waiting, active, _) = server.queue.figures();
     tracing::info!(waiting, active, "the queue was read");
+    let deployer = crate::deploy::of_server(server).map_err(|error| ApiError::Internal(error.to_string()))?;
+    tasks.spawn(deployer.run(server.shutdown.clone()));
     tasks.spawn(deliveries::run(Arc::clone(server)));
     tasks.spawn(deadlines::run(Arc::clone(server)));
     tasks.spawn(view::run(Arc::clone(server)));
