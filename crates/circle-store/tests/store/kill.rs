@@ -5,6 +5,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
 
 use bytes::Bytes;
 use circle_store::leases::{Acquire, Leases};
@@ -15,6 +17,8 @@ use tokio::task::JoinSet;
 
 const FOLDER: &str = "CIRCLE_STORE_KILL_FOLDER";
 const ROUNDS: usize = 20;
+/// How long the child may be silent, on a busy machine.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 const WRITERS: usize = 4;
 /// How much of the end of a stream is looked at after each kill; the whole is after the last.
 const TAIL_BYTES: u64 = 200_000;
@@ -27,18 +31,16 @@ fn what_was_acknowledged_survives_twenty_kills() {
         // Kill after so many answers: at the very first, in the thick of it, and with much behind it.
         let answers = 1 + (round * 61) % 200;
         let mut child = start_child(folder.path());
-        let output = child.stdout.take().expect("piped");
-        let mut lines = BufReader::new(output).lines();
-        for _ in 0..answers {
-            let line = lines
-                .next()
-                .expect("the child goes on until it is killed")
-                .expect("text");
+        let said = listen(&mut child);
+        for answer in 0..answers {
+            let line = said.recv_timeout(ANSWER_LIMIT);
+            let line =
+                line.unwrap_or_else(|error| panic!("round {round}: {error} after {answer} of {answers} answers"));
             acknowledged.take(&line);
         }
         child.kill().expect("killed");
         // What it said before the signal reached it counts too; a line cut in two was not said.
-        lines.map_while(Result::ok).for_each(|line| acknowledged.take(&line));
+        said.iter().for_each(|line| acknowledged.take(&line));
         child.wait().expect("reaped");
         check(folder.path(), &acknowledged, round);
     }
@@ -72,6 +74,17 @@ impl Acknowledged {
             other => panic!("the child said {other}"),
         }
     }
+}
+
+/// Hands over what the child says until its end.
+fn listen(child: &mut Child) -> Receiver<String> {
+    let output = child.stdout.take().expect("piped");
+    let (lines, said) = sync_channel(1000);
+    std::thread::spawn(move || {
+        let all = BufReader::new(output).lines().map_while(Result::ok);
+        all.take_while(|line| lines.send(line.clone()).is_ok()).for_each(drop);
+    });
+    said
 }
 
 fn start_child(folder: &Path) -> Child {
