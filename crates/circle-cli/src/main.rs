@@ -1,1 +1,25 @@
-fn main() {}
+//! The binary `circle`: the composition root, and the only place that knows server, worker and command line at once.
+
+mod args;
+mod commands;
+mod config;
+mod context;
+mod exit;
+mod paint;
+mod printer;
+mod progress;
+mod run;
+mod run_ref;
+mod signals;
+mod supervise;
+mod telemetry;
+mod text;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if let Some(code) = commands::cell_init::main_if_asked() {
+        return code;
+    }
+    run::main()
+}

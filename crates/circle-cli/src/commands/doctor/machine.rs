@@ -1,0 +1,44 @@
+//! Memory; the disk is the probe's.
+
+use super::finding::Finding;
+use crate::text::size;
+
+/// A server, a worker and one cell with a daemon and a small build.
+const COMFORTABLE_MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Memory that programs can have now.
+pub(super) fn memory() -> Finding {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let Some(available) = available(&text) else {
+        return Finding::limited(
+            "memory",
+            "The machine does not say how much memory it has.",
+            "Mount /proc.",
+        );
+    };
+    let sentence = format!("{} of memory are available.", size(available));
+    if available < COMFORTABLE_MEMORY_BYTES {
+        return Finding::limited("memory", sentence, "A server, a worker and a build want 2 GiB.");
+    }
+    Finding::good("memory", sentence)
+}
+
+fn available(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1_024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::available;
+
+    #[test]
+    fn available_memory_is_read_in_bytes() {
+        assert_eq!(
+            available("MemTotal:  9 kB\nMemAvailable:    2048 kB\n"),
+            Some(2_097_152)
+        );
+        assert_eq!(available("MemAvailable: much\n"), None);
+    }
+}

@@ -1,0 +1,124 @@
+//! `circle secret`: values that runs may read; they are set and never shown again.
+
+use std::path::PathBuf;
+
+use circle_api::resources::{SecretScope, SecretSet, SecretView};
+use circle_core::names::{Slug, VariableName};
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+
+use super::{input, pages};
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::printer::Printer;
+use crate::text::{Cell, Table, age};
+
+/// Keep secrets that pipelines may use
+#[derive(Debug, Args)]
+pub(crate) struct SecretArgs {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Make or replace a secret; the value comes from a file or standard input, never from the command line
+    #[command(visible_alias = "add")]
+    Set {
+        name: VariableName,
+        #[command(flatten)]
+        scope: Scope,
+        /// A file with the value; - reads standard input. One newline at the end is not part of it
+        #[arg(long, value_name = "FILE", default_value = "-")]
+        file: PathBuf,
+    },
+    /// List secrets without their values
+    List,
+    Remove {
+        name: VariableName,
+        #[command(flatten)]
+        scope: Scope,
+    },
+}
+
+/// Which runs may read it; every service of the workspace when nothing is said.
+#[derive(Debug, Args)]
+struct Scope {
+    /// Only runs of this service
+    #[arg(long, conflicts_with = "environment")]
+    service: Option<Slug>,
+    /// Only refs that may reach this environment
+    #[arg(long)]
+    environment: Option<Slug>,
+}
+
+pub(crate) async fn secret(context: &Context, args: SecretArgs) -> anyhow::Result<Exit> {
+    let session = context.session()?;
+    let (client, workspace, printer) = (&session.client, session.workspace.as_str(), &context.printer);
+    match args.action {
+        Action::Set { name, scope, file } => {
+            let value = input::secret(&file, "secret")?;
+            let view = client
+                .set_secret(
+                    workspace,
+                    &SecretSet {
+                        scope: scope.into(),
+                        name,
+                        value,
+                    },
+                )
+                .await?;
+            printer.show(&view, |_| format!("{} is kept for {}", view.name, reach(&view.scope)))?;
+        }
+        Action::List => {
+            let secrets = pages::all(|page| async move { client.secrets(workspace, &page).await }).await?;
+            printer.show(&secrets, |printer| table(&secrets, printer))?;
+        }
+        Action::Remove { name, scope } => {
+            let scope = SecretScope::from(scope);
+            let secrets = pages::all(|page| async move { client.secrets(workspace, &page).await }).await?;
+            let found = secrets
+                .iter()
+                .find(|secret| secret.name == name && secret.scope == scope);
+            let secret =
+                found.ok_or_else(|| Failure::not_found(format!("there is no secret {name} for {}", reach(&scope))))?;
+            client.remove_secret(workspace, secret.id).await?;
+            printer.say(&format!("{name} is removed for {}", reach(&scope)))?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+impl From<Scope> for SecretScope {
+    fn from(scope: Scope) -> Self {
+        match (scope.service, scope.environment) {
+            (Some(service), _) => Self::Service { service },
+            (None, Some(environment)) => Self::Environment { environment },
+            (None, None) => Self::Workspace,
+        }
+    }
+}
+
+fn reach(scope: &SecretScope) -> String {
+    match scope {
+        SecretScope::Workspace => "every service".into(),
+        SecretScope::Service { service } => format!("service {service}"),
+        SecretScope::Environment { environment } => format!("environment {environment}"),
+    }
+}
+
+fn table(secrets: &[SecretView], printer: &Printer) -> String {
+    let now = Timestamp::now();
+    let mut table = Table::new(&["SECRET", "FOR", "SET"]);
+    for secret in secrets {
+        table.row([
+            Cell::from(&secret.name),
+            reach(&secret.scope).into(),
+            age(secret.created_at, now).into(),
+        ]);
+    }
+    table.render(
+        printer,
+        "There are no secrets; set one with: circle secret set NAME < FILE",
+    )
+}

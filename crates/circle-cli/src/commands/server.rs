@@ -1,0 +1,134 @@
+//! `circle server`: the server alone; needs no root.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use circle_server::{ListenConfig, Listeners, ServerConfig, serve};
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::SOCKET;
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::signals::Signals;
+
+/// Start the server alone; it needs no root
+///
+/// It keeps everything in the data folder's `server`, makes an administrator's token at its first start and writes it to
+/// `server/admin-token`.
+#[derive(Debug, Args)]
+pub(crate) struct ServerArgs {
+    #[command(flatten)]
+    flags: ServerFlags,
+}
+
+/// What `up` and `server` share.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Server")]
+pub(crate) struct ServerFlags {
+    /// The address to listen on besides the socket in the data folder; `none` for the socket alone
+    #[arg(
+        long,
+        env = "CIRCLE_LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8080"
+    )]
+    pub(crate) listen: Listen,
+    /// The address under which people and hooks reach the server; http:// and the listening address when absent
+    #[arg(long, env = "CIRCLE_URL", value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// A worker that is silent for so long has lost its run, in milliseconds
+    #[arg(long, env = "CIRCLE_LEASE_MS", value_name = "MS", default_value_t = 15_000)]
+    lease_ms: u64,
+    /// Logs and outputs of ended runs are kept so long, in days
+    #[arg(long, env = "CIRCLE_KEEP_DAYS", value_name = "DAYS", default_value_t = 90)]
+    keep_days: u32,
+}
+
+/// A TCP address, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listen {
+    Tcp(SocketAddr),
+    Nowhere,
+}
+
+pub(crate) async fn server(context: &Context, args: ServerArgs) -> anyhow::Result<Exit> {
+    let signals = Signals::new()?;
+    let data = std::path::absolute(&context.args.data)?;
+    let listen = ListenConfig {
+        socket: Some(data.join(SOCKET)),
+        tcp: args.flags.listen.address(),
+    };
+    let listeners = Listeners::bind(&listen)
+        .await
+        .map_err(|error| Failure::broken(error.to_string()))?;
+    let bound = listeners
+        .address()
+        .map_or_else(|| "http://localhost".into(), |address| format!("http://{address}"));
+    let url = args.flags.url.unwrap_or(bound);
+    let config = ServerConfig {
+        lease_ms: args.flags.lease_ms,
+        keep_days: args.flags.keep_days,
+        ..ServerConfig::new(data.join("server"), url.trim_end_matches('/'))
+    };
+    let shutdown = CancellationToken::new();
+    let work = Box::pin(serve(config, listeners, shutdown.clone()));
+    match signals.end(&shutdown, work).await {
+        Some(ended) => ended
+            .map(|()| Exit::Ok)
+            .map_err(|error| Failure::broken(told(&error)).into()),
+        None => Ok(Exit::Cancelled),
+    }
+}
+
+/// The error with its causes, as one sentence.
+fn told(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    std::iter::once(error.to_string())
+        .chain(causes.map(ToString::to_string))
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+impl ServerFlags {
+    /// The same flags for a child process.
+    pub(crate) fn to_arguments(&self) -> Vec<OsString> {
+        let mut arguments = vec![format!("--listen={}", self.listen)];
+        arguments.extend(self.url.as_ref().map(|url| format!("--url={url}")));
+        arguments.push(format!("--lease-ms={}", self.lease_ms));
+        arguments.push(format!("--keep-days={}", self.keep_days));
+        arguments.into_iter().map(OsString::from).collect()
+    }
+}
+
+impl Listen {
+    pub(crate) fn address(self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(address),
+            Self::Nowhere => None,
+        }
+    }
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self::Nowhere);
+        }
+        text.parse()
+            .map(Self::Tcp)
+            .map_err(|_| "write an address such as 127.0.0.1:8080, or none".to_owned())
+    }
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(out, "{address}"),
+            Self::Nowhere => out.write_str("none"),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! `circle show`: one run with its stages, images and deployments.
+
+use circle_api::resources::{DeploymentView, ImageView, RunView, StageView, StageWord};
+use clap::Args;
+
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::paint::Tone;
+use crate::printer::Printer;
+use crate::progress::{Detail, follow, verdict_line};
+use crate::run_ref::RunRef;
+use crate::text::{Cell, Table, duration, safe_line, size};
+
+/// Show one run
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// service/number, a run id, or a service for its newest run
+    run: RunRef,
+    /// Tell what changes, to the end; the exit code is the run's verdict
+    #[arg(long)]
+    watch: bool,
+}
+
+pub(crate) async fn show(context: &Context, args: ShowArgs) -> anyhow::Result<Exit> {
+    let session = context.session()?;
+    if args.watch {
+        let run = args.run.id(&session.client, &session.workspace).await?;
+        return follow(&session.client, run, &context.printer, (Detail::Stages, Vec::new())).await;
+    }
+    let view = args.run.view(&session.client, &session.workspace).await?;
+    context.printer.show(&view, |printer| text(&view, printer))?;
+    Ok(Exit::Ok)
+}
+
+fn text(view: &RunView, printer: &Printer) -> String {
+    let mut parts = vec![head(view, printer), stages(&view.stages, printer)];
+    if !view.images.is_empty() {
+        parts.push(images(&view.images, printer));
+    }
+    parts.extend(
+        view.deployments
+            .iter()
+            .map(|deployment| deployment_text(deployment, printer)),
+    );
+    parts.extend(
+        view.warnings
+            .iter()
+            .map(|warning| printer.paint.tone(Tone::Warn, &format!("warning: {warning}"))),
+    );
+    parts.join("\n\n")
+}
+
+fn head(view: &RunView, printer: &Printer) -> String {
+    let run = &view.run;
+    let strong = |text: String| printer.paint.tone(Tone::Strong, &text);
+    let mut lines = vec![
+        format!(
+            "{}  {}",
+            strong(format!("{} #{}", run.service_name, run.number)),
+            verdict_line(view, printer.paint)
+        ),
+        format!("id        {}", run.id),
+        format!(
+            "ref       {}  {}",
+            run.git_ref,
+            run.commit.as_deref().unwrap_or("(not resolved yet)")
+        ),
+    ];
+    lines.extend(
+        run.title
+            .as_ref()
+            .map(|title| format!("title     {}", safe_line(title.as_bytes(), false))),
+    );
+    lines.push(format!("asked by  {} ({}) at {}", run.actor, run.event, run.created_at));
+    lines.push(format!("page      {}", view.url));
+    lines.extend(
+        view.waiting
+            .as_ref()
+            .map(|waiting| format!("waits     {}", waiting.sentence)),
+    );
+    let from = |stage: &Option<String>| stage.as_ref().map(|stage| format!(" from {stage}")).unwrap_or_default();
+    lines.extend(
+        view.rerun_of
+            .as_ref()
+            .map(|link| format!("repeats   {}{}", link.run, from(&link.from_stage))),
+    );
+    lines.extend(
+        view.reruns
+            .iter()
+            .map(|link| format!("repeated  by {}{}", link.run, from(&link.from_stage))),
+    );
+    lines.join("\n")
+}
+
+fn stages(stages: &[StageView], printer: &Printer) -> String {
+    let mut table = Table::new(&[
+        "STAGE", "STATE", "TOOK", "QUEUE", "CELL", "PULL", "START", "RUN", "COPY OUT", "NOTE",
+    ]);
+    for stage in stages {
+        let phases = &stage.phases;
+        let mut row = vec![
+            Cell::from(&stage.name),
+            Cell::toned(stage.state.word(), tone(stage.state)),
+            stage.duration_ms.map(duration).unwrap_or_default().into(),
+        ];
+        let times = [
+            phases.queue_ms,
+            phases.cell_ms,
+            phases.pull_ms,
+            phases.start_ms,
+            phases.run_ms,
+            phases.copy_out_ms,
+        ];
+        row.extend(times.map(|ms| if ms == 0 { Cell::from("") } else { duration(ms).into() }));
+        row.push(note(stage).into());
+        table.row(row);
+    }
+    table.render(printer, "No stages: the pipeline was not planned.")
+}
+
+fn note(stage: &StageView) -> String {
+    let mut notes = Vec::new();
+    notes.extend(stage.failure.as_ref().map(|failure| failure.message.clone()));
+    notes.extend((stage.tries > 1).then(|| format!("{} tries", stage.tries)));
+    notes.extend(stage.reused.then(|| "taken over".to_owned()));
+    notes.join("; ")
+}
+
+fn tone(state: StageWord) -> Tone {
+    match state {
+        StageWord::Waiting | StageWord::NotRun => Tone::Dim,
+        StageWord::Running => Tone::Busy,
+        StageWord::Succeeded => Tone::Good,
+        StageWord::Failed => Tone::Bad,
+        StageWord::Cancelled => Tone::Warn,
+    }
+}
+
+fn images(images: &[ImageView], printer: &Printer) -> String {
+    let mut table = Table::new(&["IMAGE", "REPOSITORY", "TAGS", "SIZE", "DIGEST"]);
+    for image in images {
+        table.row([
+            Cell::from(&image.name),
+            image.repository.as_deref().unwrap_or("(not pushed)").into(),
+            image.tags.join(" ").into(),
+            size(image.bytes).into(),
+            image.digest.as_deref().unwrap_or_default().into(),
+        ]);
+    }
+    table.render(printer, "")
+}
+
+fn deployment_text(deployment: &DeploymentView, printer: &Printer) -> String {
+    let title = format!("{}: {}", deployment.environment, deployment.state.replace('_', " "));
+    let mut lines = vec![printer.paint.tone(Tone::Strong, &title)];
+    lines.push(format!("workload  {}", deployment.workload));
+    lines.push(format!(
+        "before    {}",
+        deployment.before_digest.as_deref().unwrap_or("nothing")
+    ));
+    lines.push(format!("after     {}", deployment.after_digest));
+    lines.extend(deployment.url.as_ref().map(|url| format!("serves    {url}")));
+    lines.extend(
+        deployment
+            .failure
+            .as_ref()
+            .map(|failure| format!("failure   {}", failure.message)),
+    );
+    lines.extend(
+        deployment
+            .events
+            .iter()
+            .map(|event| format!("  {}  {}", event.at, event.message)),
+    );
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+    use crate::paint::Paint;
+    use crate::printer::Printer;
+    use circle_api::resources::RunView;
+    use serde_json::json;
+
+    fn view() -> RunView {
+        let phases =
+            json!({"queue_ms": 40, "cell_ms": 12, "pull_ms": 0, "start_ms": 5, "run_ms": 900, "copy_out_ms": 0});
+        let none = json!({"queue_ms": 0, "cell_ms": 0, "pull_ms": 0, "start_ms": 0, "run_ms": 0, "copy_out_ms": 0});
+        let view = json!({
+            "run": {"id": "run_00000000000000000000000000000007", "service": "svc_00000000000000000000000000000002",
+                "service_name": "web", "number": 12, "state": "failed", "event": "push", "ref": "refs/heads/main",
+                "commit": "0123456789abcdef0123456789abcdef01234567", "title": "Mend the door", "actor": "alice",
+                "message": "web never became healthy", "created_at": "2026-01-02T03:04:05Z", "duration_ms": 61_000},
+            "url": "http://localhost/runs/7",
+            "verdict": {"verdict": "failed", "failure": {"kind": "deploy", "message": "web never became healthy"}},
+            "stages": [
+                {"name": "checkout", "kind": "checkout", "state": "succeeded", "tries": 1, "phases": phases, "duration_ms": 957},
+                {"name": "build", "kind": "build", "state": "succeeded", "tries": 2, "phases": phases, "duration_ms": 957},
+                {"name": "post_build", "kind": "post_build", "state": "not_run", "tries": 0, "phases": none},
+            ],
+            "images": [{"name": "default", "repository": "r.example/web", "digest": "sha256:bb", "tags": ["1", "2"],
+                "bytes": 1_234_567}],
+            "deployments": [{"id": "dep_00000000000000000000000000000001", "run": "run_00000000000000000000000000000007",
+                "run_number": 12, "service": "svc_00000000000000000000000000000002", "service_name": "web",
+                "environment": "staging", "workload": "web", "state": "rolled_back", "image": "r.example/web@sha256:bb",
+                "before_digest": "sha256:aa", "after_digest": "sha256:bb",
+                "failure": {"kind": "deploy", "message": "web never became healthy"},
+                "events": [{"at": "2026-01-02T03:04:50Z", "message": "1 of 1 tasks is unhealthy"}],
+                "created_at": "2026-01-02T03:04:40Z", "ended_at": "2026-01-02T03:05:06Z"}],
+            "warnings": ["`build.foo` is not used"], "reruns": [], "updated_at": "2026-01-02T03:05:06Z",
+            "rerun_of": {"run": "run_00000000000000000000000000000006", "from_stage": "build"}
+        });
+        serde_json::from_value(view).expect("a view")
+    }
+
+    #[test]
+    fn a_run_is_shown_whole() {
+        let printer = Printer {
+            paint: Paint::off(),
+            json: false,
+            width: None,
+        };
+        insta::assert_snapshot!(text(&view(), &printer));
+    }
+}

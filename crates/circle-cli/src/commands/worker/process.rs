@@ -1,0 +1,175 @@
+//! The worker's process.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use circle_cell::Cidr;
+use circle_worker::{WorkerConfig, WorkerError, work};
+use clap::Args;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::SOCKET;
+use crate::context::Context;
+use crate::exit::{Exit, Failure};
+use crate::signals::Signals;
+
+#[derive(Debug, Args)]
+pub(super) struct ProcessArgs {
+    #[command(flatten)]
+    flags: WorkerFlags,
+    /// A file with an enrolment token, read when the worker has none of its own; the data folder's when absent
+    #[arg(long, value_name = "FILE", help_heading = "Worker")]
+    enrolment: Option<PathBuf>,
+}
+
+/// What `up` and `worker` share.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Worker")]
+pub(crate) struct WorkerFlags {
+    /// The worker's name, unique on the server; the machine's host name when absent
+    #[arg(long, env = "CIRCLE_WORKER_NAME")]
+    name: Option<String>,
+    /// Cells at the same time
+    #[arg(long, env = "CIRCLE_MAX_CELLS", value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=256))]
+    max_cells: u32,
+    /// Cells that stand ready ahead of demand
+    #[arg(long, env = "CIRCLE_WARM_CELLS", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=256))]
+    warm_cells: u32,
+    /// A service of this machine that cells reach at the same address, such as a registry's 127.0.0.1:5000, or
+    /// INSIDE:PORT=OUTSIDE:PORT; may be repeated
+    #[arg(long = "relay", value_name = "HOST:PORT")]
+    relays: Vec<String>,
+    /// A docker-archive tar whose images every cell holds from the beginning; may be repeated
+    #[arg(long = "image", value_name = "TAR")]
+    images: Vec<PathBuf>,
+    /// A registry that cells may speak plain HTTP with: host:port or a CIDR; may be repeated. Loopback always may be
+    #[arg(long = "insecure-registry", value_name = "REGISTRY")]
+    insecure_registries: Vec<String>,
+    /// A private address range that cells may reach, such as 10.1.0.0/16; may be repeated
+    #[arg(long = "allow-network", value_name = "CIDR")]
+    allow_networks: Vec<Cidr>,
+    /// Memory of a cell's containers together, in MiB; unbounded when absent
+    #[arg(long, env = "CIRCLE_CELL_MEMORY_MIB", value_name = "MIB")]
+    cell_memory_mib: Option<u64>,
+    /// Processor time of a cell's containers together, in thousandths of a core; unbounded when absent
+    #[arg(long, env = "CIRCLE_CELL_CPU_MILLIS", value_name = "MILLIS")]
+    cell_cpu_millis: Option<u32>,
+    /// Processes of a cell's containers together
+    #[arg(long, env = "CIRCLE_CELL_PIDS", value_name = "N", default_value_t = 4096)]
+    cell_pids: u32,
+}
+
+pub(super) async fn run(context: &Context, args: ProcessArgs) -> anyhow::Result<Exit> {
+    let signals = Signals::new()?;
+    let data = std::path::absolute(&context.args.data)?;
+    let server = context
+        .args
+        .server
+        .clone()
+        .unwrap_or_else(|| format!("unix://{}", data.join(SOCKET).display()));
+    let mut config = args.flags.config(WorkerConfig::new(server, data.join("worker")));
+    config.enrolment = Some(args.enrolment.unwrap_or_else(|| data.join("server/local-enrolment")));
+    let shutdown = CancellationToken::new();
+    let worked = signals.end(&shutdown, Box::pin(work(config, shutdown.clone()))).await;
+    match worked {
+        Some(Ok(())) => Ok(Exit::Ok),
+        Some(Err(error)) => Err(failure(&error).into()),
+        None => Ok(Exit::Cancelled),
+    }
+}
+
+fn failure(error: &WorkerError) -> Failure {
+    let mut sentence = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        sentence = format!("{sentence}: {next}");
+        cause = next.source();
+    }
+    match error {
+        WorkerError::Configuration(_) => Failure::usage(sentence),
+        WorkerError::Refused(_) | WorkerError::NotEnrolled { .. } => Failure::refused(sentence),
+        WorkerError::Folder { .. } | WorkerError::Cell(_) => Failure::broken(sentence),
+    }
+}
+
+impl WorkerFlags {
+    fn config(self, defaults: WorkerConfig) -> WorkerConfig {
+        WorkerConfig {
+            name: self.name.unwrap_or(defaults.name),
+            max_cells: self.max_cells,
+            warm_cells: self.warm_cells,
+            images: self.images,
+            relays: self.relays,
+            insecure_registries: self.insecure_registries,
+            allow_networks: self.allow_networks,
+            cell_memory_bytes: self
+                .cell_memory_mib
+                .map(|mebibytes| mebibytes.saturating_mul(1_024 * 1_024)),
+            cell_cpu_millis: self.cell_cpu_millis,
+            cell_pids: Some(self.cell_pids),
+            server: defaults.server,
+            folder: defaults.folder,
+            enrolment: defaults.enrolment,
+            cell_init: defaults.cell_init,
+        }
+    }
+
+    /// The same flags for a child process.
+    pub(crate) fn to_arguments(&self) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = Vec::new();
+        let mut add = |text: String| arguments.push(text.into());
+        self.name.iter().for_each(|name| add(format!("--name={name}")));
+        add(format!("--max-cells={}", self.max_cells));
+        add(format!("--warm-cells={}", self.warm_cells));
+        self.relays.iter().for_each(|relay| add(format!("--relay={relay}")));
+        self.insecure_registries
+            .iter()
+            .for_each(|registry| add(format!("--insecure-registry={registry}")));
+        self.allow_networks
+            .iter()
+            .for_each(|network| add(format!("--allow-network={network}")));
+        self.cell_memory_mib
+            .iter()
+            .for_each(|memory| add(format!("--cell-memory-mib={memory}")));
+        self.cell_cpu_millis
+            .iter()
+            .for_each(|cpu| add(format!("--cell-cpu-millis={cpu}")));
+        add(format!("--cell-pids={}", self.cell_pids));
+        for image in &self.images {
+            arguments.extend(["--image".into(), image.clone().into_os_string()]);
+        }
+        arguments
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::WorkerArgs;
+    use clap::{Args, Command, FromArgMatches};
+    use std::ffi::OsString;
+
+    fn parsed(arguments: Vec<OsString>) -> WorkerArgs {
+        let command = WorkerArgs::augment_args(Command::new("worker").no_binary_name(true));
+        let matches = command.try_get_matches_from(arguments).expect("they parse");
+        WorkerArgs::from_arg_matches(&matches).expect("they fit")
+    }
+
+    #[test]
+    fn a_child_gets_every_flag_that_the_supervisor_got() {
+        let given = [
+            "--name=w1",
+            "--max-cells=3",
+            "--warm-cells=0",
+            "--relay=127.0.0.1:5000",
+            "--insecure-registry=10.0.0.1:5000",
+            "--allow-network=10.1.0.0/16",
+            "--cell-memory-mib=512",
+            "--cell-cpu-millis=1500",
+            "--cell-pids=100",
+            "--image",
+            "a b.tar",
+        ];
+        let passed_on = parsed(given.map(OsString::from).into()).process.flags.to_arguments();
+        assert_eq!(passed_on, given.map(OsString::from));
+    }
+}

@@ -1,0 +1,100 @@
+//! Follows a run to its end and tells what happens.
+
+use circle_api::client::{Client, FollowWish, LiveEvent};
+use circle_api::worker::frames::Mark;
+use circle_core::ids::RunId;
+use serde::Serialize;
+use serde_json::json;
+use tokio::signal;
+
+use super::story::Story;
+use crate::exit::Exit;
+use crate::printer::Printer;
+
+/// How much of the log is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Detail {
+    /// Stages only.
+    Stages,
+    /// Commands as one line each, and the last lines of one that failed.
+    Groups,
+    /// Every line.
+    Lines,
+}
+
+/// Tells a run to its end; gives the code of its verdict. Ctrl-C ends the telling, not the run.
+pub(crate) async fn follow(
+    client: &Client,
+    run: RunId,
+    printer: &Printer,
+    (detail, stages): (Detail, Vec<String>),
+) -> anyhow::Result<Exit> {
+    let wish = FollowWish {
+        logs: detail > Detail::Stages,
+        stages,
+        from: Vec::new(),
+    };
+    let mut live = client.follow(run, wish);
+    let mut story = Story::new(printer.paint, detail);
+    let mut exit = None;
+    loop {
+        let event = tokio::select! {
+            event = live.next() => event?,
+            _ = signal::ctrl_c() => return Ok(Exit::Cancelled),
+        };
+        let Some(event) = event else { break };
+        if let LiveEvent::Run(view) = &event {
+            exit = Exit::of_run(view.run.state);
+        }
+        if printer.json {
+            printer.event(&as_json(&event))?;
+        } else {
+            for line in story.take(&event) {
+                printer.line(&line)?;
+            }
+        }
+    }
+    for line in story.end() {
+        printer.say(&line)?;
+    }
+    Ok(exit.unwrap_or(Exit::Broken))
+}
+
+/// One event for programs; output that is no UTF-8 is shown as far as it is.
+fn as_json(event: &LiveEvent) -> impl Serialize {
+    match event {
+        LiveEvent::Run(view) => json!({"event": "run", "run": view}),
+        LiveEvent::Log {
+            stage,
+            attempt,
+            offset,
+            bytes,
+        } => {
+            let text = String::from_utf8_lossy(bytes);
+            json!({"event": "log", "stage": stage, "attempt": attempt, "offset": offset, "text": text})
+        }
+        LiveEvent::Mark {
+            stage,
+            attempt,
+            offset,
+            mark: Mark::Begin { group, title },
+        } => {
+            json!({"event": "begin", "stage": stage, "attempt": attempt, "offset": offset, "group": group, "title": title})
+        }
+        LiveEvent::Mark {
+            stage,
+            attempt,
+            offset,
+            mark:
+                Mark::End {
+                    group,
+                    exit_code,
+                    duration_ms,
+                },
+        } => json!({
+            "event": "end", "stage": stage, "attempt": attempt, "offset": offset, "group": group,
+            "exit_code": exit_code, "duration_ms": duration_ms,
+        }),
+        LiveEvent::Reconnecting { reason } => json!({"event": "reconnecting", "reason": reason}),
+    }
+}

@@ -1,0 +1,10 @@
+//! A run as it happens, as lines for people or events for programs.
+
+mod follow;
+mod groups;
+mod lines;
+mod stages;
+mod story;
+
+pub(crate) use follow::{Detail, follow};
+pub(crate) use stages::{state_cell, verdict_line};
