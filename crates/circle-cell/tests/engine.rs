@@ -4,7 +4,7 @@ mod support;
 
 use std::process::Stdio;
 
-use support::{Bench, docker_ok, until};
+use support::{Bench, docker, docker_ok, until};
 use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
@@ -46,6 +46,15 @@ async fn buildkit_builds_within_the_limits_of_jobs() {
         "a build step runs outside the limits of jobs: {groups}"
     );
     assert_eq!(docker_ok(&cell, &["run", "--rm", "built", "cat", "/who"]).await, "0");
+    cell.kill().await.expect("nothing is left");
+}
+
+#[tokio::test]
+async fn a_command_can_be_run_in_a_container_that_runs() {
+    let bench = Bench::new();
+    let cell = bench.start().await;
+    let id = docker_ok(&cell, &["run", "-d", "busybox:test", "sleep", "600"]).await;
+    assert_eq!(docker_ok(&cell, &["exec", &id, "hostname"]).await, id[..12]);
     cell.kill().await.expect("nothing is left");
 }
 
@@ -126,10 +135,11 @@ async fn published_port(cell: &circle_cell::Cell) -> String {
     for _ in 0..200 {
         let tasks = docker_ok(cell, &["service", "ps", "-q", "shop"]).await;
         if let Some(task) = tasks.lines().next() {
-            let format = "{{range .Status.PortStatus.Ports}}{{.PublishedPort}}{{end}}";
-            let port = docker_ok(cell, &["inspect", "--type", "task", "-f", format, task]).await;
-            if !port.is_empty() {
-                return port;
+            let format = "{{(index .Status.PortStatus.Ports 0).PublishedPort}}";
+            // Until the task runs there is no first port, and the client complains.
+            let port = docker(cell, &["inspect", "--type", "task", "-f", format, task]).await;
+            if port.status.success() {
+                return String::from_utf8(port.stdout).expect("a number").trim().to_owned();
             }
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;

@@ -27,7 +27,8 @@ use crate::{Cell, CellError, CellId, CellSpec, Exit, StartTimings};
 const LAST_WORDS: Duration = Duration::from_millis(30);
 
 /// The folders of a cell and who may look into them. Containers come through `/cell` as mapped users.
-const FOLDERS: [(&str, u32); 8] = [
+const FOLDERS: [(&str, u32); 9] = [
+    ("tmp", 0o700),
     ("root", 0o700),
     ("run", 0o700),
     ("docker", 0o711),
@@ -190,7 +191,7 @@ async fn start_daemon(
         environment: [
             "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME=/root",
-            "TMPDIR=/cell/docker/tmp",
+            "TMPDIR=/cell/tmp",
         ]
         .map(|pair| Words::Text(pair.to_owned()))
         .to_vec(),
