@@ -41,6 +41,15 @@ pub struct Killed {
     pub cleaned_in: Duration,
 }
 
+/// How often the limits of a cell were hit, since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct BoundsHit {
+    /// Processes that were killed because the jobs together had used up the cell's memory.
+    pub memory: u64,
+    /// Forks that were refused because the jobs together had too many processes (counted by Linux 4.3 and later).
+    pub pids: u64,
+}
+
 /// Why a cell died that nobody killed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Death {
@@ -99,6 +108,11 @@ impl Cell {
     /// Who root inside the containers is on the host.
     pub fn remapped_root(&self) -> Owner {
         self.process.remapped_root()
+    }
+
+    /// How often the limits were hit so far: ask when a job died of signal 9 or could not fork.
+    pub fn bounds_hit(&self) -> BoundsHit {
+        self.process.bounds_hit()
     }
 
     /// A handle that kills this cell from another task.

@@ -42,6 +42,9 @@ async fn sec_28_a_job_that_takes_too_much_memory_dies_alone() {
     .await;
     assert!(!glutton.status.success(), "400 MB fitted into 128: {glutton:?}");
     cell.health().await.expect("the daemon lives on");
+    let hit = cell.bounds_hit();
+    assert!(hit.memory > 0 && hit.pids == 0, "the bound is named: {hit:?}");
+    assert_eq!(hit, cell.bounds_hit(), "asking twice counts once");
     assert_eq!(
         docker_ok(&cell, &["inspect", "-f", "{{.State.Running}}", &beside]).await,
         "true"
@@ -92,6 +95,7 @@ async fn sec_28_a_fork_bomb_is_bounded_and_the_daemon_lives() {
     })
     .await;
     assert!(most <= 60, "{most} processes");
+    until("the bound is named", || (cell.bounds_hit().pids > 0, cell.bounds_hit())).await;
     cell.health().await.expect("the daemon lives on");
     docker_ok(&cell, &["kill", &bomb]).await;
     let killed = cell.kill().await.expect("nothing is left");

@@ -17,6 +17,7 @@ use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, watch};
 
 use super::cell::ProcessCell;
+use super::cgroup::Hits;
 use super::core::Core;
 use super::daemon::{DaemonLog, collect};
 use super::remains::Remains;
@@ -59,6 +60,7 @@ pub(super) fn give_birth(core: &Arc<Core>, remains: Remains) -> Result<Birth, Ce
         .adopt(born.pid)
         .map_err(fail("put its first process into its cgroup"))?;
     let both = Interest::READABLE | Interest::WRITABLE;
+    let hits = remains.groups.watch_limits().map_err(fail("watch its limits"))?;
     let control = nonblocking(control)
         .and_then(|socket| watch_descriptor(socket, both))
         .map_err(fail("watch its control socket"))?;
@@ -66,7 +68,7 @@ pub(super) fn give_birth(core: &Arc<Core>, remains: Remains) -> Result<Birth, Ce
     let Some(init) = newborn.0.take() else {
         return Err(CellError::PoolClosed);
     };
-    let cell = hand_over(core, remains, init, control, reader);
+    let cell = hand_over(core, remains, hits, init, (control, reader));
     Ok(Birth {
         cell,
         pid: born.pid,
@@ -78,9 +80,9 @@ pub(super) fn give_birth(core: &Arc<Core>, remains: Remains) -> Result<Birth, Ce
 fn hand_over(
     core: &Arc<Core>,
     remains: Remains,
+    hits: Hits,
     init: Arc<OwnedFd>,
-    control: AsyncFd<OwnedFd>,
-    reader: pipe::Receiver,
+    (control, reader): (AsyncFd<OwnedFd>, pipe::Receiver),
 ) -> ProcessCell {
     let (asks, asked) = mpsc::channel(MOST_ORDERS);
     let (helpers, more_helpers) = mpsc::channel::<Helper>(MOST_ORDERS);
@@ -107,6 +109,7 @@ fn hand_over(
         helper_groups: remains.groups.helper_folders(),
         jobs: remains.groups.jobs_path(),
         log: log.clone(),
+        hits,
         timings: StartTimings::default(),
         folder: folder.clone(),
     };

@@ -11,13 +11,16 @@ use nix::unistd::pipe2;
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, watch};
 
+use super::cgroup::Hits;
 use super::daemon::{DaemonLog, ping};
 use super::network::{serve_relay, stream_listener};
 use super::warden::Helper;
 use super::wire::{ProcessKiller, Wire};
 use crate::init::order::{Door, Order, Run, Words};
 use crate::sys::kill_by_pidfd;
-use crate::{CellError, CellId, Death, Exit, InCell, InCellChild, Killed, Owner, Relay, Sight, StartTimings};
+use crate::{
+    BoundsHit, CellError, CellId, Death, Exit, InCell, InCellChild, Killed, Owner, Relay, Sight, StartTimings,
+};
 
 /// A cell of this machine.
 #[derive(Debug)]
@@ -32,6 +35,7 @@ pub(crate) struct ProcessCell {
     /// The parent of the containers' cgroups.
     pub(super) jobs: String,
     pub(super) log: DaemonLog,
+    pub(super) hits: Hits,
     pub(super) timings: StartTimings,
 }
 
@@ -77,6 +81,10 @@ impl ProcessCell {
 
     pub(crate) fn remapped_root(&self) -> Owner {
         self.remapped_root
+    }
+
+    pub(crate) fn bounds_hit(&self) -> BoundsHit {
+        self.hits.so_far()
     }
 
     pub(crate) fn killer(&self) -> ProcessKiller {

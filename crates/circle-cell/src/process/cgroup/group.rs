@@ -7,6 +7,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use super::hierarchy::{Hierarchies, Version};
+use super::hits::Hits;
 use super::limits::settings;
 use crate::Limits;
 use crate::sys::{kill_by_pidfd, open_pidfd};
@@ -89,6 +90,13 @@ impl CellGroups {
     /// What the daemon calls the parent of its containers' groups.
     pub(crate) fn jobs_path(&self) -> String {
         format!("/circle/{}/{JOBS}", self.name)
+    }
+
+    /// Begins to watch the limits; the groups must have been made.
+    pub(crate) fn watch_limits(&self) -> io::Result<Hits> {
+        let jobs = |controller| self.folder_for(controller).map(|cell| cell.join(JOBS));
+        let memory = jobs("memory").ok_or_else(|| io::Error::other("there is no memory controller"))?;
+        Hits::watch(self.hierarchies.version, memory, jobs("pids"))
     }
 
     /// Every process in the groups.

@@ -3,7 +3,9 @@
 
 mod group;
 mod hierarchy;
+mod hits;
 mod limits;
 
 pub(crate) use group::CellGroups;
 pub(crate) use hierarchy::{Hierarchies, Version, detect_cgroups};
+pub(crate) use hits::Hits;
