@@ -12,6 +12,8 @@ pub const MAX_NODES: usize = 20_000;
 pub const MAX_DIAGNOSTICS: usize = 100;
 /// Characters of a source line that are shown as its excerpt.
 pub(crate) const MAX_EXCERPT_CHARS: usize = 200;
+/// Characters of a message or of its help; a foreign name in it may be as long as the file.
+pub(crate) const MAX_MESSAGE_CHARS: usize = 600;
 /// Characters of a foreign text that are quoted in a message.
 pub(crate) const MAX_QUOTE_CHARS: usize = 60;
 

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bounds::MAX_MESSAGE_CHARS;
 use super::code::Code;
 use super::source::{Source, Span};
+use super::value::is_invisible;
 
 /// One finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +57,7 @@ impl Diagnostic {
     /// The same with a sentence of help.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(plain(&help.into()));
         self
     }
 
@@ -68,16 +70,42 @@ impl Diagnostic {
         Self {
             severity,
             code,
-            message,
+            message: plain(&message),
             file: source.name().to_owned(),
             line: span.start.line,
             column: span.start.column,
             end_line: span.end.line,
             end_column: span.end.column,
-            excerpt: source.excerpt(span.start.line),
+            excerpt: source.excerpt(span.start.line).chars().map(shown).collect(),
             help: None,
         }
     }
+}
+
+/// One line that steers no terminal, whatever foreign text it quotes.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars().take(MAX_MESSAGE_CHARS) {
+        if is_hidden(c) {
+            out.extend(c.escape_default())
+        } else {
+            out.push(c)
+        }
+    }
+    out
+}
+
+/// One character for one, so that columns still count.
+fn shown(c: char) -> char {
+    if is_hidden(c) && c != '\t' {
+        char::REPLACEMENT_CHARACTER
+    } else {
+        c
+    }
+}
+
+fn is_hidden(c: char) -> bool {
+    c.is_control() || is_invisible(c)
 }
 
 impl std::fmt::Display for Diagnostic {

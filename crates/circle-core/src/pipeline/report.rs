@@ -7,7 +7,6 @@ use super::bounds::{MAX_DIAGNOSTICS, MAX_QUOTE_CHARS};
 use super::code::Code;
 use super::diagnostic::Diagnostic;
 use super::source::{Position, Source, Span};
-use super::value::is_invisible;
 
 /// Takes findings in any order. What is reached twice through aliases is reported once.
 #[derive(Debug)]
@@ -107,19 +106,13 @@ fn is_certain(code: Code, span: Span, stop: Position) -> bool {
     span.end.line < stop.line && !about_what_is_missing
 }
 
-/// A foreign text as it may stand in a message: cut, and without characters that steer a terminal or hide.
+/// A foreign text as it may stand in a message: cut. What it hides is made visible by the diagnostic.
 pub(crate) fn quote(text: &str) -> String {
-    let mut short: String = text.chars().take(MAX_QUOTE_CHARS).flat_map(printable).collect();
-    if text.chars().nth(MAX_QUOTE_CHARS).is_some() {
-        short.push('…');
-    }
-    format!("`{short}`")
-}
-
-fn printable(c: char) -> Vec<char> {
-    if c.is_control() || is_invisible(c) {
-        c.escape_default().collect()
+    let short: String = text.chars().take(MAX_QUOTE_CHARS).collect();
+    let more = if text.chars().nth(MAX_QUOTE_CHARS).is_some() {
+        "…"
     } else {
-        vec![c]
-    }
+        ""
+    };
+    format!("`{short}{more}`")
 }

@@ -22,7 +22,12 @@ pub(crate) fn check_answer(bytes: &[u8]) -> Result<(), String> {
         let line = source.line(one.line);
         let within = one.line >= 1 && one.column >= 1 && one.column as usize <= line.chars().count() + 1;
         let ordered = (one.line, one.column) <= (one.end_line, one.end_column);
-        if !within || !ordered || one.message.is_empty() || one.message.contains('\n') {
+        let texts = [Some(&one.message), one.help.as_ref()];
+        let tame = texts
+            .into_iter()
+            .flatten()
+            .all(|text| !text.is_empty() && !text.contains(char::is_control));
+        if !within || !ordered || !tame || one.excerpt.contains(|c: char| c.is_control() && c != '\t') {
             return Err(format!("{one:?} of {line:?}"));
         }
     }
