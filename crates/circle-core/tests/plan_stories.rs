@@ -241,6 +241,20 @@ fn unknown_secrets_are_errors_with_a_server_and_one_warning_without() {
 }
 
 #[test]
+fn a_run_needs_the_secrets_of_its_own_stages_only() {
+    let file = good(
+        "triggers: [{event: push, branches: [main]}, {event: push, stages: [build]}]\nbuild: {}\npost_build: {image: a, secrets: [CDN_KEY], commands: [b]}\n",
+    );
+    let policy = Policy {
+        secrets: Some(BTreeSet::new()),
+        ..Policy::default()
+    };
+    plan(&file, &push("feature"), &policy).expect("post_build does not run here");
+    let findings = plan(&file, &push("main"), &policy).expect_err("post_build needs its secret");
+    assert_eq!((findings[0].code, findings[0].line), (Code::UndefinedSecret, 3));
+}
+
+#[test]
 fn variables_say_what_the_event_has_and_nothing_else() {
     let facts = RunFacts {
         run_id: "run_1".to_owned(),

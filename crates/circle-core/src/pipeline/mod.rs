@@ -31,7 +31,7 @@ pub use tree::PipelineFile;
 pub use value::{ImageReference, is_beneath, parse_image, parse_repository, parse_tag};
 
 pub(crate) use bounds::{DEFAULT_READY_TIMEOUT_S, DEFAULT_STAGE_TIMEOUT_S};
-pub(crate) use check::{container_texts, image_texts};
+pub(crate) use check::{container_texts, image_texts, undefined};
 pub(crate) use report::{Report, quote};
 pub(crate) use source::Spanned;
 pub(crate) use tree::{

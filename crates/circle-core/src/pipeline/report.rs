@@ -44,16 +44,6 @@ impl<'s> Report<'s> {
         self.push(Diagnostic::warning(self.source, code, span, message).help(help), span);
     }
 
-    /// A finding that was made elsewhere.
-    pub(crate) fn add(&self, finding: Diagnostic) {
-        let place = |line, column| Position { line, column };
-        let span = Span {
-            start: place(finding.line, finding.column),
-            end: place(finding.end_line, finding.end_column),
-        };
-        self.push(finding, span);
-    }
-
     /// From now on takes only findings that what was not read could not mend.
     pub(crate) fn only_before(&self, stop: Position) {
         self.found.borrow_mut().stop = Some(stop);

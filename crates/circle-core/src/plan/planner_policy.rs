@@ -6,7 +6,7 @@ use super::DeployStep;
 use super::planner_order::{Step, Wanted};
 use crate::expand;
 use crate::pipeline::{
-    Code, ContainerSpec, ImageSpec, PipelineFile, PreBuildForm, Report, check_secrets, is_beneath, quote,
+    Code, ContainerSpec, ImageSpec, PipelineFile, PreBuildForm, Report, Spanned, is_beneath, quote, undefined,
 };
 use crate::service::WorkspacePolicy;
 
@@ -60,9 +60,7 @@ pub(super) fn check_policy(
         rights(report, container, policy, wanted.trusted);
     }
     if let Some(known) = policy.secrets.as_ref().filter(|_| wanted.trusted) {
-        for finding in check_secrets(file, Some(known)) {
-            report.add(finding);
-        }
+        undefined(report, steps.iter().flat_map(|step| secrets(file, step)), known);
     }
     if wanted.push {
         file.images().for_each(|image| repository(report, image, policy));
@@ -84,6 +82,21 @@ fn containers<'f>(file: &'f PipelineFile, step: &Step<'f>) -> Vec<&'f ContainerS
         },
         Step::Checkout | Step::Build | Step::Push => Vec::new(),
     }
+}
+
+/// Only the stages that run need their secrets: a branch may lack those of an environment that it never reaches.
+fn secrets<'f>(file: &'f PipelineFile, step: &Step<'f>) -> Vec<&'f Spanned<String>> {
+    let images: Vec<&ImageSpec> = match step {
+        Step::Build => file.images().collect(),
+        Step::PreBuild => file.pre_build_image().into_iter().collect(),
+        _ => Vec::new(),
+    };
+    let built = images.into_iter().flat_map(|image| &image.secrets);
+    containers(file, step)
+        .into_iter()
+        .flat_map(|container| &container.secrets)
+        .chain(built)
+        .collect()
 }
 
 fn rights(report: &Report<'_>, container: &ContainerSpec, policy: &Policy, trusted: bool) {

@@ -13,6 +13,7 @@ use super::report::Report;
 use super::tree::PipelineFile;
 
 pub use secrets::check_secrets;
+pub(crate) use secrets::undefined;
 pub(crate) use variables::{container_texts, image_texts};
 
 /// Runs every check that needs the file alone.

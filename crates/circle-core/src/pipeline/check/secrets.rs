@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::pipeline::code::Code;
 use crate::pipeline::diagnostic::Diagnostic;
 use crate::pipeline::report::{Report, quote};
+use crate::pipeline::source::Spanned;
 use crate::pipeline::suggest::nearest;
 use crate::pipeline::tree::PipelineFile;
 
@@ -13,7 +14,7 @@ use crate::pipeline::tree::PipelineFile;
 pub fn check_secrets(file: &PipelineFile, known: Option<&BTreeSet<String>>) -> Vec<Diagnostic> {
     let report = Report::new(&file.source);
     match known {
-        Some(known) => defined(&report, file, known),
+        Some(known) => undefined(&report, file.secret_uses(), known),
         None => {
             if let Some(first) = file.secret_uses().next() {
                 let names: Vec<&str> = file.secrets().into_iter().collect();
@@ -33,9 +34,14 @@ pub fn check_secrets(file: &PipelineFile, known: Option<&BTreeSet<String>>) -> V
     report.finish()
 }
 
-fn defined(report: &Report<'_>, file: &PipelineFile, known: &BTreeSet<String>) {
-    for used in file.secret_uses().filter(|used| !known.contains(&used.value)) {
-        let message = format!("the service has no secret {}", quote(&used.value));
+/// Reports those secrets that are not among the known ones.
+pub(crate) fn undefined<'s>(
+    report: &Report<'_>,
+    uses: impl IntoIterator<Item = &'s Spanned<String>>,
+    known: &BTreeSet<String>,
+) {
+    for used in uses.into_iter().filter(|used| !known.contains(&used.value)) {
+        let message = format!("there is no secret {} that this run may read", quote(&used.value));
         let help = match nearest(&used.value, known.iter().map(String::as_str)) {
             Some(right) => format!("did you mean `{right}`?"),
             None => format!("add it with `circle secret add {}`", used.value),
