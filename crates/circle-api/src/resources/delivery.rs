@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The body of a plain git hook: one ref that moved. Signed as `X-Circle-Signature: sha256=<hex HMAC-SHA256 of the raw body>`.
+/// The body of a plain git hook: one ref that moved. Signed as `Circle-Signature: sha256=<hex HMAC-SHA256 of the raw body>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GitHook {
-    /// The repository as the hook knows it; for the log only, the path names the service.
+    /// The repository as the hook knows it; another one than the service's is refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
     /// A full ref.

@@ -113,7 +113,7 @@ pub struct ServiceCreated {
 pub struct HookCreated {
     /// Where to POST.
     pub url: String,
-    /// Key of the HMAC-SHA256 over the raw body, sent as `X-Circle-Signature: sha256=<hex>`.
+    /// Key of the HMAC-SHA256 over the raw body, sent as `Circle-Signature: sha256=<hex>`.
     #[schema(value_type = String, format = Password)]
     pub secret: SecretValue,
     /// A shell script for `hooks/post-receive` of a bare repository; it holds the secret, so its mode is 0700.

@@ -1,7 +1,8 @@
 //! Binary framing of log requests: chunks and marks, one after the other, without escaping the bytes.
 //!
 //! A frame is the length of its header (u32, big endian), the header (JSON, [`FrameHeader`]), then `len` bytes of output.
-//! Chunks carry output; marks carry what the log's index keeps (a command's begin and end) and no bytes.
+//! Chunks carry output; marks carry what the log's index keeps (a command's begin and end) and no bytes. The `attempt` is the
+//! assignment's: frames of another one are refused, and a higher one makes the log of the stage begin anew.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
