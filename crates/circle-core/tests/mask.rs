@@ -24,7 +24,11 @@ fn sec_16_a_secret_in_two_writes_is_masked() {
     let masker = Masker::new(["correct-horse"]);
     let text = b"a correct-horse b";
     for cut in 0..=text.len() {
-        assert_eq!(masked(&masker, &[&text[..cut], &text[cut..]]), "a *** b", "cut at {cut}");
+        assert_eq!(
+            masked(&masker, &[&text[..cut], &text[cut..]]),
+            "a *** b",
+            "cut at {cut}"
+        );
     }
 }
 
@@ -33,7 +37,11 @@ fn sec_16_a_secret_in_single_bytes_is_masked() {
     let masker = Masker::new(["correct-horse", "horse-battery"]);
     let text = b"correct-horse-battery\nhors";
     let pieces: Vec<&[u8]> = text.chunks(1).collect();
-    assert_eq!(masked(&masker, &pieces), "***\nhors", "overlapping secrets are one mask");
+    assert_eq!(
+        masked(&masker, &pieces),
+        "***\nhors",
+        "overlapping secrets are one mask"
+    );
 }
 
 #[test]
@@ -42,21 +50,35 @@ fn a_finished_line_is_not_held_back() {
     let mut stream = masker.stream();
     let mut out = Vec::new();
     stream.write(b"progress 1\nprogress 2\n", &mut out);
-    assert_eq!((out.as_slice(), stream.held_bytes()), (&b"progress 1\nprogress 2\n"[..], 0));
+    assert_eq!(
+        (out.as_slice(), stream.held_bytes()),
+        (&b"progress 1\nprogress 2\n"[..], 0)
+    );
     stream.write(b"Password: cor", &mut out);
-    assert!(out.ends_with(b"Password: "), "only what could be a secret waits: {:?}", String::from_utf8_lossy(&out));
+    assert!(
+        out.ends_with(b"Password: "),
+        "only what could be a secret waits: {:?}",
+        String::from_utf8_lossy(&out)
+    );
 }
 
 #[test]
 fn sec_17_secrets_of_many_lines_are_masked_by_line_and_as_a_whole() {
     let masker = Masker::new(["-----BEGIN-----\nMIIEvQIBADAN\nxy\n-----END-----\n"]);
-    assert_eq!(masked(&masker, &[b"1 MIIEvQIBADAN\r\n2 -----END-----"]), "1 ***\r\n2 ***");
+    assert_eq!(
+        masked(&masker, &[b"1 MIIEvQIBADAN\r\n2 -----END-----"]),
+        "1 ***\r\n2 ***"
+    );
     for end in ["\n", "\r\n"] {
         let text = ["-----BEGIN-----", "MIIEvQIBADAN", "xy", "-----END-----"].join(end);
         assert_eq!(masked(&masker, &[text.as_bytes()]), MASK);
     }
     let short = Masker::new(["ab\ncd\nef"]);
-    assert_eq!(masked(&short, &[b"xab\r\nc", b"d\r\nefx"]), "x***x", "lines too short to stand alone");
+    assert_eq!(
+        masked(&short, &[b"xab\r\nc", b"d\r\nefx"]),
+        "x***x",
+        "lines too short to stand alone"
+    );
 }
 
 #[test]
@@ -67,14 +89,21 @@ fn sec_18_other_spellings_are_masked() {
         hex::encode(SECRET),
         hex::encode_upper(SECRET),
         percent.to_owned(),
-        percent.replace("%C3%9C", "%c3%9c").replace("%C3%AF", "%c3%af").replace("%2F", "%2f"),
+        percent
+            .replace("%C3%9C", "%c3%9c")
+            .replace("%C3%AF", "%c3%af")
+            .replace("%2F", "%2f"),
         r#"hunter2-Ünïcode/'$x\""#.to_owned(),
         r#"hunter2-\u00dcn\u00efcode/'$x\""#.to_owned(),
         r#"hunter2-Ünïcode\/'$x\""#.to_owned(),
         r#"hunter2-Ünïcode/'\''$x""#.to_owned(),
         r#"hunter2-Ünïcode/'\$x\""#.to_owned(),
     ] {
-        assert_eq!(masked(&masker, &[b"<", spelling.as_bytes(), b">"]), "<***>", "{spelling}");
+        assert_eq!(
+            masked(&masker, &[b"<", spelling.as_bytes(), b">"]),
+            "<***>",
+            "{spelling}"
+        );
     }
 }
 
@@ -84,24 +113,40 @@ fn sec_18_base64_is_masked_in_all_three_alignments() {
     for before in ["", "u", "us", "use"] {
         let code = STANDARD.encode(format!("{before}{SECRET} and more"));
         let shown = masked(&masker, &[code.as_bytes()]);
-        assert!(shown.contains(MASK) && shown.len() < code.len() - 20, "{before}: {code} became {shown}");
+        assert!(
+            shown.contains(MASK) && shown.len() < code.len() - 20,
+            "{before}: {code} became {shown}"
+        );
     }
     let long = "0123456789abcdef".repeat(8);
-    let wrapped: Vec<String> =
-        STANDARD.encode(&long).as_bytes().chunks(76).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
-    assert_eq!(masked(&Masker::new([long.as_str()]), &[wrapped.join("\n").as_bytes()]), "***\n***\n***=");
+    let wrapped: Vec<String> = STANDARD
+        .encode(&long)
+        .as_bytes()
+        .chunks(76)
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect();
+    assert_eq!(
+        masked(&Masker::new([long.as_str()]), &[wrapped.join("\n").as_bytes()]),
+        "***\n***\n***="
+    );
 }
 
 #[test]
 fn sec_19_terminal_sequences_between_the_characters_do_not_help() {
     let masker = Masker::new(["correct-horse"]);
-    let coloured: String = "correct-horse".chars().map(|c| format!("\x1b[3{}m{c}\x1b[0m", 1)).collect();
+    let coloured: String = "correct-horse"
+        .chars()
+        .map(|c| format!("\x1b[3{}m{c}\x1b[0m", 1))
+        .collect();
     let text = format!("\x1b[1mplain {coloured} end\x1b]0;title\x07");
     for cut in 0..text.len() {
         let (one, other) = text.as_bytes().split_at(cut);
         let shown = masked(&masker, &[one, other]);
         assert!(shown.starts_with("\x1b[1mplain ") && shown.contains(MASK), "{shown:?}");
-        assert!(shown.ends_with("\x1b[0m end\x1b]0;title\x07"), "sequences outside stay: {shown:?}");
+        assert!(
+            shown.ends_with("\x1b[0m end\x1b]0;title\x07"),
+            "sequences outside stay: {shown:?}"
+        );
     }
 }
 
@@ -130,7 +175,9 @@ fn an_endless_repetition_is_not_held_without_bound() {
 /// sec_26; the promise itself (100 MB/s) is for an optimised build and stands in the benchmark. Here: no collapse.
 #[test]
 fn sec_26_a_thousand_secrets_do_not_stop_the_log() {
-    let secrets: Vec<String> = (0_u64..1_000).map(|n| hex::encode(n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()) + "Zq").collect();
+    let secrets: Vec<String> = (0_u64..1_000)
+        .map(|n| hex::encode(n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes()) + "Zq")
+        .collect();
     let masker = Masker::new(secrets.iter().map(String::as_str));
     let line = b"2026-01-01T00:00:00Z INFO compiling something of middling length, as a build does\n";
     let block: Vec<u8> = line.iter().copied().cycle().take(64 * 1024).collect();
@@ -142,7 +189,11 @@ fn sec_26_a_thousand_secrets_do_not_stop_the_log() {
         stream.write(&block, &mut out);
         bytes += block.len();
     }
-    assert!(start.elapsed() < Duration::from_secs(8), "4 MiB took {:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(8),
+        "4 MiB took {:?}",
+        start.elapsed()
+    );
 }
 
 proptest! {
@@ -202,4 +253,3 @@ proptest! {
 fn without_sequences(out: &[u8]) -> String {
     String::from_utf8_lossy(out).replace("\x1b[0m", "")
 }
-

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::images::among;
 use crate::pipeline::code::Code;
 use crate::pipeline::report::{Report, quote};
 use crate::pipeline::source::Spanned;
@@ -21,42 +22,20 @@ pub(super) fn check(report: &Report<'_>, file: &PipelineFile) {
 
 fn image(report: &Report<'_>, file: &PipelineFile, step: &DeployEntry) {
     let names: Vec<&str> = file.images().map(|image| image.name.value.as_str()).collect();
+    let place = step.environment.span;
     match (&step.image, names.as_slice()) {
         (_, []) => {
             let help = "add `build: {}`: what is deployed is what this run built";
-            report.error_help(
-                Code::UnknownImage,
-                step.environment.span,
-                "`deploy` needs a `build` section",
-                help,
-            );
+            report.error_help(Code::UnknownImage, place, "`deploy` needs a `build` section", help);
         }
         (None, [_]) => {}
         (None, many) => {
-            let message = format!(
-                "several images are built; the step for `{}` does not say which",
-                step.environment.value
-            );
-            report.error_help(
-                Code::UnknownImage,
-                step.environment.span,
-                message,
-                format!("write `image:` with one of: {}", many.join(", ")),
-            );
+            let name = &step.environment.value;
+            let message = format!("several images are built; the step for `{name}` does not say which");
+            let help = format!("write `image:` with one of: {}", many.join(", "));
+            report.error_help(Code::UnknownImage, place, message, help);
         }
-        (Some(image), many) if !many.contains(&image.value.as_str()) => {
-            let help = match nearest(&image.value, many.iter().copied()) {
-                Some(right) => format!("did you mean `{right}`?"),
-                None => format!("`build` makes: {}", many.join(", ")),
-            };
-            report.error_help(
-                Code::UnknownImage,
-                image.span,
-                format!("`build` has no image {}", quote(&image.value)),
-                help,
-            );
-        }
-        (Some(_), _) => {}
+        (Some(image), many) => among(report, &image.value, image.span, many),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::pipeline::code::Code;
 use crate::pipeline::report::{Report, quote};
-use crate::pipeline::source::Spanned;
+use crate::pipeline::source::{Span, Spanned};
 use crate::pipeline::suggest::nearest;
 use crate::pipeline::tree::{Job, PipelineFile, PreBuildForm};
 
@@ -30,44 +30,30 @@ fn exists(report: &Report<'_>, file: &PipelineFile, image: &Spanned<String>) {
     let names: Vec<&str> = file.images().map(|image| image.name.value.as_str()).collect();
     match (name, names.as_slice()) {
         (_, []) => {
-            let help = "add `build: {}`";
-            report.error_help(
-                Code::UnknownImage,
-                image.span,
-                "`BUILT_IMAGE` needs a `build` section",
-                help,
-            );
+            let message = "`BUILT_IMAGE` needs a `build` section";
+            report.error_help(Code::UnknownImage, image.span, message, "add `build: {}`");
         }
         (None, [_]) => {}
         (None, many) => {
-            let help = format!(
-                "write one of: {}",
-                many.iter()
-                    .map(|name| format!("BUILT_IMAGE.{name}"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            );
-            report.error_help(
-                Code::UnknownImage,
-                image.span,
-                "several images are built; `BUILT_IMAGE` does not say which",
-                help,
-            );
+            let message = "several images are built; `BUILT_IMAGE` does not say which";
+            let help = format!("write one of: BUILT_IMAGE.{}", many.join(", BUILT_IMAGE."));
+            report.error_help(Code::UnknownImage, image.span, message, help);
         }
-        (Some(name), many) if !many.contains(&name) => {
-            let help = match nearest(name, many.iter().copied()) {
-                Some(right) => format!("did you mean `BUILT_IMAGE.{right}`?"),
-                None => format!("`build` makes: {}", many.join(", ")),
-            };
-            report.error_help(
-                Code::UnknownImage,
-                image.span,
-                format!("`build` has no image {}", quote(name)),
-                help,
-            );
-        }
-        (Some(_), _) => {}
+        (Some(name), many) => among(report, name, image.span, many),
     }
+}
+
+/// Reports the name of an image that is not built.
+pub(super) fn among(report: &Report<'_>, name: &str, span: Span, built: &[&str]) {
+    if built.contains(&name) {
+        return;
+    }
+    let help = match nearest(name, built.iter().copied()) {
+        Some(right) => format!("did you mean `{right}`?"),
+        None => format!("`build` makes: {}", built.join(", ")),
+    };
+    let message = format!("`build` has no image {}", quote(name));
+    report.error_help(Code::UnknownImage, span, message, help);
 }
 
 fn not_built_yet(report: &Report<'_>, job: &Job) {

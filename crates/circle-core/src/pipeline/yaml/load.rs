@@ -122,47 +122,21 @@ impl Loader<'_, '_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span);
-                let scalar = Scalar {
-                    text: text.into_owned(),
-                    plain: style == ScalarStyle::Plain,
-                };
-                let node = Rc::new(Node {
-                    value: Value::Scalar(scalar),
-                    span,
-                    size: 1,
-                    height: 1,
-                });
-                self.complete(node, anchor, span)
+                let node = Node::scalar(text.into_owned(), style == ScalarStyle::Plain, span);
+                self.complete(Rc::new(node), anchor, span)
             }
             Event::Alias(anchor) => match self.anchors.get(&anchor) {
                 Some(node) => self.complete(Rc::clone(node), 0, span),
                 None => {
-                    self.report
-                        .error(Code::UnknownAlias, span, "an anchor cannot contain itself");
-                    let nothing = Scalar {
-                        text: String::new(),
-                        plain: true,
-                    };
-                    self.complete(
-                        Rc::new(Node {
-                            value: Value::Scalar(nothing),
-                            span,
-                            size: 1,
-                            height: 1,
-                        }),
-                        0,
-                        span,
-                    )
+                    let message = "an anchor cannot contain itself";
+                    self.report.error(Code::UnknownAlias, span, message);
+                    self.complete(Rc::new(Node::scalar(String::new(), true, span)), 0, span)
                 }
             },
             Event::SequenceStart(anchor, tag) => self.begin(OpenKind::List(Vec::new()), anchor, tag.is_some(), span),
             Event::MappingStart(anchor, tag) => {
-                let kind = OpenKind::Map {
-                    entries: Vec::new(),
-                    seen: BTreeMap::new(),
-                    key: Key::Missing,
-                };
-                self.begin(kind, anchor, tag.is_some(), span)
+                let (entries, seen, key) = (Vec::new(), BTreeMap::new(), Key::Missing);
+                self.begin(OpenKind::Map { entries, seen, key }, anchor, tag.is_some(), span)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(Some(span)),
             _ => true,

@@ -65,6 +65,15 @@ impl Scalar {
 }
 
 impl Node {
+    pub(crate) fn scalar(text: String, plain: bool, span: Span) -> Self {
+        Self {
+            value: Value::Scalar(Scalar { text, plain }),
+            span,
+            size: 1,
+            height: 1,
+        }
+    }
+
     /// What this is, for a message that begins with "found".
     pub(crate) fn description(&self) -> &'static str {
         match &self.value {
