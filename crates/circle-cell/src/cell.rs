@@ -46,7 +46,7 @@ pub struct Killed {
 pub struct BoundsHit {
     /// Processes that were killed because the jobs together had used up the cell's memory.
     pub memory: u64,
-    /// Forks that were refused because the jobs together had too many processes (counted by Linux 4.3 and later).
+    /// Forks that were refused because the jobs together had too many processes; at least 1 when the bound was reached.
     pub pids: u64,
 }
 

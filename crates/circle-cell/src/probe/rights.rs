@@ -65,7 +65,7 @@ mod tests {
     fn the_effective_set_is_read_from_the_kernels_table() {
         assert_eq!(
             effective("Name:\tx\nCapPrm:\t0\nCapEff:\t000001fffeffffff\n"),
-            Some(0x1_ffff_feff_ffff)
+            Some(0x1ff_feff_ffff)
         );
         assert_eq!(effective("Name:\tx\n"), None);
     }

@@ -45,7 +45,10 @@ impl Hits {
             Version::One => self.heard(),
             Version::Two => event_count(&self.memory.join("memory.events"), "oom_kill"),
         };
-        let pids = self.pids.as_deref().map_or(0, refused_forks);
+        let pids = self
+            .pids
+            .as_deref()
+            .map_or(0, |jobs| refused_forks(jobs).max(u64::from(was_full(jobs))));
         BoundsHit { memory, pids }
     }
 
@@ -75,6 +78,12 @@ fn refused_forks(group: &Path) -> u64 {
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .map(|entry| entry.path());
     event_count(&group.join("pids.events"), "max") + folders.map(|folder| refused_forks(&folder)).sum::<u64>()
+}
+
+/// A job that could not fork may be gone, and its own count with it; the highest number ever stays with the limit.
+fn was_full(jobs: &Path) -> bool {
+    let number = |file: &str| fs::read_to_string(jobs.join(file)).ok()?.trim().parse::<u64>().ok();
+    matches!((number("pids.peak"), number("pids.max")), (Some(peak), Some(most)) if peak >= most)
 }
 
 /// The number behind a word, one pair on each line.
