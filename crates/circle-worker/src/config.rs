@@ -74,7 +74,11 @@ impl WorkerConfig {
     }
 
     pub(crate) fn limits(&self) -> Limits {
-        Limits { memory_bytes: self.cell_memory_bytes, cpu_millis: self.cell_cpu_millis, pids: self.cell_pids }
+        Limits {
+            memory_bytes: self.cell_memory_bytes,
+            cpu_millis: self.cell_cpu_millis,
+            pids: self.cell_pids,
+        }
     }
 
     pub(crate) fn parsed_relays(&self) -> Result<Vec<Relay>, circle_cell::RelayError> {
@@ -83,15 +87,19 @@ impl WorkerConfig {
 
     pub(crate) fn init_program(&self) -> InitProgram {
         match self.cell_init.as_deref() {
-            Some([program, args @ ..]) => {
-                InitProgram { program: program.clone(), args: args.iter().map(|word| word.as_os_str().to_owned()).collect() }
-            }
+            Some([program, args @ ..]) => InitProgram {
+                program: program.clone(),
+                args: args.iter().map(|word| word.as_os_str().to_owned()).collect(),
+            },
             Some([]) | None => InitProgram::this_program(),
         }
     }
 
     pub(crate) fn network(&self) -> NetworkPolicy {
-        NetworkPolicy { allow: self.allow_networks.clone(), ..NetworkPolicy::default() }
+        NetworkPolicy {
+            allow: self.allow_networks.clone(),
+            ..NetworkPolicy::default()
+        }
     }
 }
 
@@ -111,7 +119,11 @@ fn one() -> u32 {
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = name.trim();
-    if name.is_empty() { "worker".to_owned() } else { name.to_owned() }
+    if name.is_empty() {
+        "worker".to_owned()
+    } else {
+        name.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -122,7 +134,11 @@ mod tests {
     fn a_server_and_a_folder_are_enough() {
         let text = r#"{"server": "unix:///run/circle.sock", "folder": "/var/lib/circle/worker"}"#;
         let config: WorkerConfig = serde_json::from_str(text).expect("a configuration");
-        assert_eq!(config, WorkerConfig::new("unix:///run/circle.sock", "/var/lib/circle/worker"));
-        serde_json::from_str::<WorkerConfig>(r#"{"server": "x", "folder": "y", "maxcells": 3}"#).expect_err("an unknown key");
+        assert_eq!(
+            config,
+            WorkerConfig::new("unix:///run/circle.sock", "/var/lib/circle/worker")
+        );
+        serde_json::from_str::<WorkerConfig>(r#"{"server": "x", "folder": "y", "maxcells": 3}"#)
+            .expect_err("an unknown key");
     }
 }

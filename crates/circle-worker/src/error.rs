@@ -33,5 +33,6 @@ pub enum WorkerError {
 }
 
 fn at(path: Option<&PathBuf>) -> String {
-    path.map(|path| format!(" (looked in {})", path.display())).unwrap_or_default()
+    path.map(|path| format!(" (looked in {})", path.display()))
+        .unwrap_or_default()
 }

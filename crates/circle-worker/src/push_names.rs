@@ -8,27 +8,44 @@ use circle_api::worker::Assignment;
 /// One sentence, when nothing says where.
 pub(crate) fn resolve(wanted: Option<&str>, image: &str, assignment: &Assignment) -> Result<String, String> {
     let home = assignment.image_home.as_deref();
-    let no_home = || "no registry is set for this service, and the file names none: set one with `circle service set`".to_owned();
+    let no_home =
+        || "no registry is set for this service, and the file names none: set one with `circle service set`".to_owned();
     let Some(wanted) = wanted else {
         let home = home.ok_or_else(no_home)?;
-        return Ok(if image == "default" { home.to_owned() } else { format!("{home}/{image}") });
+        return Ok(if image == "default" {
+            home.to_owned()
+        } else {
+            format!("{home}/{image}")
+        });
     };
     if let Some((first, path)) = wanted.split_once('/') {
-        if let Some(registry) = assignment.registries.iter().find(|registry| registry.name == first || registry.address == first) {
+        if let Some(registry) = assignment
+            .registries
+            .iter()
+            .find(|registry| registry.name == first || registry.address == first)
+        {
             return Ok(format!("{}/{path}", registry.address));
         }
         if first.contains(['.', ':']) {
-            return Err(format!("\"{first}\" is no registry of this workspace: add it with `circle registry add`"));
+            return Err(format!(
+                "\"{first}\" is no registry of this workspace: add it with `circle registry add`"
+            ));
         }
     }
-    let host = home.and_then(|home| home.split_once('/')).map(|(host, _)| host).ok_or_else(no_home)?;
+    let host = home
+        .and_then(|home| home.split_once('/'))
+        .map(|(host, _)| host)
+        .ok_or_else(no_home)?;
     Ok(format!("{host}/{wanted}"))
 }
 
 /// Whether a repository is `allowed` itself or lies beneath it.
 pub(crate) fn beneath(repository: &str, allowed: &str) -> bool {
     let allowed = allowed.trim_end_matches('/');
-    repository.strip_prefix(allowed).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) && !allowed.is_empty()
+    repository
+        .strip_prefix(allowed)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        && !allowed.is_empty()
 }
 
 /// Whether a tag names a release: it is the git tag, or looks like a version (`v1.2.3`).
@@ -39,7 +56,10 @@ pub(crate) fn is_release_tag(tag: &str, git_tag: Option<&str>) -> bool {
     let version = tag.strip_prefix('v').unwrap_or(tag);
     let numbers = version.split(['-', '+', '_']).next().unwrap_or_default();
     let parts: Vec<&str> = numbers.split('.').collect();
-    parts.len() >= 3 && parts.iter().all(|part| !part.is_empty() && part.len() <= 9 && part.bytes().all(|byte| byte.is_ascii_digit()))
+    parts.len() >= 3
+        && parts
+            .iter()
+            .all(|part| !part.is_empty() && part.len() <= 9 && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -50,7 +70,12 @@ mod tests {
     fn sec_73_beneath_is_by_whole_parts() {
         assert!(beneath("r.example/shop", "r.example/shop"));
         assert!(beneath("r.example/shop/web", "r.example/shop/"));
-        for repository in ["r.example/shopping", "r.example/other", "evil/r.example/shop", "r.example"] {
+        for repository in [
+            "r.example/shopping",
+            "r.example/other",
+            "evil/r.example/shop",
+            "r.example",
+        ] {
             assert!(!beneath(repository, "r.example/shop"), "{repository}");
         }
         assert!(!beneath("r.example/shop", ""), "an empty confinement allows nothing");

@@ -9,7 +9,9 @@ use circle_core::names::{BranchName, CommitId};
 use circle_core::plan::{Ready, Retry, RetryWhen, Work};
 use circle_core::run::{FailureKind, WorkerEvent};
 use circle_lab::Credentials;
-use support::{Bench, assignment, build, checkout, container, integration, job, output, pre_build, push, sidecar, stage};
+use support::{
+    Bench, assignment, build, checkout, container, integration, job, output, pre_build, push, sidecar, stage,
+};
 
 fn built() -> circle_core::plan::Stage {
     stage("build", Work::Build { images: vec![build()] })
@@ -19,13 +21,19 @@ fn built() -> circle_core::plan::Stage {
 async fn an_image_that_does_not_exist_is_named() {
     let bench = Bench::with_registry(None).await;
     bench.commit(&[("a", "b")]).await;
-    let name = format!("{}/no/such:image", bench.registry.as_ref().expect("a registry").address());
+    let name = format!(
+        "{}/no/such:image",
+        bench.registry.as_ref().expect("a registry").address()
+    );
     let mut wanted = job(&["true"]);
     wanted.container = container(&name);
     let ran = bench.run(vec![integration(vec![], wanted)]).await;
     let failure = ran.failure();
     assert_eq!(failure.kind, FailureKind::ImageUnavailable, "{failure:?}");
-    assert!(failure.message.contains(&name) && failure.message.contains("no such image"), "{failure:?}");
+    assert!(
+        failure.message.contains(&name) && failure.message.contains("no such image"),
+        "{failure:?}"
+    );
     assert_eq!(failure.stage.as_deref(), Some("integration"));
 }
 
@@ -38,7 +46,11 @@ async fn a_sidecar_that_is_never_ready_is_named() {
     let ran = bench.run(vec![integration(vec![service], job(&["true"]))]).await;
     let failure = ran.failure();
     assert_eq!(failure.kind, FailureKind::Sidecar, "{failure:?}");
-    for part in ["sidecar db was not ready within 2 s", "port 5432 did not accept", "waiting for a disk"] {
+    for part in [
+        "sidecar db was not ready within 2 s",
+        "port 5432 did not accept",
+        "waiting for a disk",
+    ] {
         assert!(failure.message.contains(part), "{part}: {}", failure.message);
     }
 }
@@ -51,14 +63,22 @@ async fn a_sidecar_that_dies_is_the_reason() {
     let ran = bench.run(vec![integration(vec![early], job(&["true"]))]).await;
     let failure = ran.failure();
     assert_eq!(failure.kind, FailureKind::Sidecar, "{failure:?}");
-    assert!(failure.message.contains("db exited 3 before it was ready"), "{failure:?}");
+    assert!(
+        failure.message.contains("db exited 3 before it was ready"),
+        "{failure:?}"
+    );
     assert!(failure.message.contains("no config"), "{failure:?}");
 
-    let late = sidecar("db", "echo up; sleep 2; kill -9 $$", Ready::Log("up".into()));
-    let ran = bench.run(vec![integration(vec![late], job(&["sleep 4", "false"]))]).await;
+    let late = sidecar("db", "echo up; sleep 2; exit 137", Ready::Log("up".into()));
+    let ran = bench
+        .run(vec![integration(vec![late], job(&["sleep 4", "false"]))])
+        .await;
     let failure = ran.failure();
     assert_eq!(failure.kind, FailureKind::Sidecar, "{failure:?}");
-    assert!(failure.message.starts_with("db exited 137 before the test failed"), "{failure:?}");
+    assert!(
+        failure.message.starts_with("db exited 137 before the test failed"),
+        "{failure:?}"
+    );
 }
 
 #[tokio::test]
@@ -68,15 +88,33 @@ async fn every_kind_of_readiness_is_waited_for() {
     let serve = "mkdir /w; sleep 1; echo hi > /w/ok; exec httpd -f -p 8080 -h /w";
     let services = vec![
         sidecar("tcp", serve, Ready::Tcp(8080)),
-        sidecar("http", serve, Ready::Http { port: 8080, path: "/ok".into() }),
-        sidecar("exec", "sleep 1; touch /ready; sleep 60", Ready::Exec(["test", "-f", "/ready"].map(str::to_owned).to_vec())),
-        sidecar("log", "sleep 1; echo accepting; sleep 60", Ready::Log("accepting".into())),
+        sidecar(
+            "http",
+            serve,
+            Ready::Http {
+                port: 8080,
+                path: "/ok".into(),
+            },
+        ),
+        sidecar(
+            "exec",
+            "sleep 1; touch /ready; sleep 60",
+            Ready::Exec(["test", "-f", "/ready"].map(str::to_owned).to_vec()),
+        ),
+        sidecar(
+            "log",
+            "sleep 1; echo accepting; sleep 60",
+            Ready::Log("accepting".into()),
+        ),
         sidecar("none", "sleep 60", Ready::Default),
     ];
     let commands = ["wget -q -O- http://tcp:8080/ok", "wget -q -O- http://http:8080/ok"];
     let ran = bench.run(vec![integration(services, job(&commands))]).await;
     let log = ran.succeeded().sink.log("integration");
-    assert!(log.contains("log | accepting") && log.contains("none has neither a health check"), "{log}");
+    assert!(
+        log.contains("log | accepting") && log.contains("none has neither a health check"),
+        "{log}"
+    );
 }
 
 #[tokio::test]
@@ -85,24 +123,48 @@ async fn a_command_that_fails_in_the_middle_ends_the_stage() {
     bench.commit(&[("a", "b")]).await;
     let mut wanted = job(&["echo one", "echo two; exit 7", "echo three"]);
     wanted.finally = vec!["echo and finally".into()];
-    let ran = bench.run(vec![pre_build(wanted, vec![output("/workspace/never", "never")])]).await;
+    let ran = bench
+        .run(vec![pre_build(wanted, vec![output("/workspace/never", "never")])])
+        .await;
     let failure = ran.failure();
-    assert_eq!((failure.kind, failure.exit_code), (FailureKind::Command, Some(7)), "the code before the output: {failure:?}");
-    assert!(failure.message.contains("`echo two; exit 7` exited with code 7"), "{failure:?}");
+    assert_eq!(
+        (failure.kind, failure.exit_code),
+        (FailureKind::Command, Some(7)),
+        "the code before the output: {failure:?}"
+    );
+    assert!(
+        failure.message.contains("`echo two; exit 7` exited with code 7"),
+        "{failure:?}"
+    );
     let log = ran.sink.log("pre_build");
-    assert!(log.contains("two\n") && !log.contains("three") && log.contains("and finally"), "{log}");
+    assert!(
+        log.contains("two\n") && !log.contains("three") && log.contains("and finally"),
+        "{log}"
+    );
     let groups = ran.sink.groups("pre_build");
-    assert_eq!(groups[..2], [("echo one".into(), Some(0)), ("echo two; exit 7".into(), Some(7))], "{groups:?}");
+    assert_eq!(
+        groups[..2],
+        [("echo one".into(), Some(0)), ("echo two; exit 7".into(), Some(7))],
+        "{groups:?}"
+    );
 }
 
 #[tokio::test]
 async fn an_output_that_is_not_there_is_named() {
     let bench = Bench::new().await;
     bench.commit(&[("a", "b")]).await;
-    let ran = bench.run(vec![pre_build(job(&["true"]), vec![output("/workspace/bin/shop", "bin/shop")])]).await;
+    let ran = bench
+        .run(vec![pre_build(
+            job(&["true"]),
+            vec![output("/workspace/bin/shop", "bin/shop")],
+        )])
+        .await;
     let failure = ran.failure();
     assert_eq!(failure.kind, FailureKind::Output, "{failure:?}");
-    assert!(failure.message.contains("/workspace/bin/shop is not there"), "{failure:?}");
+    assert!(
+        failure.message.contains("/workspace/bin/shop is not there"),
+        "{failure:?}"
+    );
 }
 
 #[tokio::test]
@@ -110,12 +172,16 @@ async fn sec_34_a_link_out_of_the_workspace_is_no_output() {
     let bench = Bench::new().await;
     bench.commit(&[("a", "b")]).await;
     let commands = job(&["mkdir out", "ln -s /etc/passwd out/passwd"]);
-    let ran = bench.run(vec![pre_build(commands, vec![output("/workspace/out", "out")])]).await;
+    let ran = bench
+        .run(vec![pre_build(commands, vec![output("/workspace/out", "out")])])
+        .await;
     let failure = ran.failure();
     assert_eq!(failure.kind, FailureKind::Output, "{failure:?}");
     assert!(failure.message.contains("leaves the workspace"), "{failure:?}");
     let commands = job(&["mkdir out", "mkfifo out/pipe"]);
-    let ran = bench.run(vec![pre_build(commands, vec![output("/workspace/out", "out")])]).await;
+    let ran = bench
+        .run(vec![pre_build(commands, vec![output("/workspace/out", "out")])])
+        .await;
     assert!(ran.failure().message.contains("neither a file"), "{:?}", ran.failure());
 }
 
@@ -123,9 +189,24 @@ async fn sec_34_a_link_out_of_the_workspace_is_no_output() {
 async fn outputs_keep_modes_and_are_all_that_later_stages_see() {
     let bench = Bench::new().await;
     bench.commit(&[("word", "hello\n")]).await;
-    let commands = ["mkdir -p out/deep", "echo x > out/deep/run", "chmod 750 out/deep/run", "ln -s deep/run out/link", "echo y > scratch", "echo z > word"];
-    let later = ["stat -c %a:%u dist/deep/run", "cat dist/link", "test ! -e scratch", "cat word"];
-    let stages = vec![pre_build(job(&commands), vec![output("/workspace/out", "dist")]), support::post_build(job(&later))];
+    let commands = [
+        "mkdir -p out/deep",
+        "echo x > out/deep/run",
+        "chmod 750 out/deep/run",
+        "ln -s deep/run out/link",
+        "echo y > scratch",
+        "echo z > word",
+    ];
+    let later = [
+        "stat -c %a:%u dist/deep/run",
+        "cat dist/link",
+        "test ! -e scratch",
+        "cat word",
+    ];
+    let stages = vec![
+        pre_build(job(&commands), vec![output("/workspace/out", "dist")]),
+        support::post_build(job(&later)),
+    ];
     let ran = bench.run(stages).await;
     assert_eq!(ran.succeeded().sink.log("post_build"), "750:0\nx\nhello\n");
 }
@@ -137,19 +218,33 @@ async fn a_syntax_error_of_the_dockerfile_is_shown_with_its_line() {
     let ran = bench.run(vec![built()]).await;
     let failure = ran.failure();
     assert_eq!(failure.kind, FailureKind::Build, "{failure:?}");
-    assert!(failure.message.starts_with("Dockerfile:2: unknown instruction: RUNN"), "{failure:?}");
+    assert!(
+        failure.message.starts_with("Dockerfile:2: unknown instruction: RUNN"),
+        "{failure:?}"
+    );
     assert!(failure.message.contains("2 | RUNN make"), "{failure:?}");
 }
 
 #[tokio::test]
 async fn a_failing_step_of_a_build_is_shown_with_its_output() {
     let bench = Bench::new().await;
-    bench.commit(&[("Dockerfile", "FROM busybox:test\nRUN echo broken here; exit 5\n")]).await;
+    bench
+        .commit(&[("Dockerfile", "FROM busybox:test\nRUN echo broken here; exit 5\n")])
+        .await;
     let ran = bench.run(vec![built()]).await;
     let failure = ran.failure();
-    assert_eq!((failure.kind, failure.exit_code), (FailureKind::Build, Some(5)), "{failure:?}");
+    assert_eq!(
+        (failure.kind, failure.exit_code),
+        (FailureKind::Build, Some(5)),
+        "{failure:?}"
+    );
     assert!(ran.sink.log("build").contains("broken here"), "{}", ran.sink.all());
-    assert!(ran.sink.groups("build").iter().any(|(title, code)| title.contains("exit 5") && *code == Some(1)));
+    assert!(
+        ran.sink
+            .groups("build")
+            .iter()
+            .any(|(title, code)| title.contains("exit 5") && *code == Some(1))
+    );
 }
 
 #[tokio::test]
@@ -158,14 +253,26 @@ async fn build_secrets_arguments_targets_and_ignored_files_work() {
     let dockerfile = "FROM busybox:test AS base\nARG WORD\nRUN --mount=type=secret,id=TOKEN cat /run/secrets/TOKEN | wc -c > /length\n\
          RUN --mount=type=cache,target=/cache echo $WORD > /word\nFROM base AS wanted\nCOPY . /all\n\
          RUN ls /all; cat /word /length; test ! -e /run/secrets/TOKEN\nFROM base AS unwanted\nRUN false\n";
-    bench.commit(&[("Dockerfile", dockerfile), (".dockerignore", "*.key\n.git\n"), ("x.key", "k"), ("y.txt", "t")]).await;
+    bench
+        .commit(&[
+            ("Dockerfile", dockerfile),
+            (".dockerignore", "*.key\n.git\n"),
+            ("x.key", "k"),
+            ("y.txt", "t"),
+        ])
+        .await;
     let mut image = build();
     image.target = Some("wanted".into());
     image.args.insert("WORD".into(), "${CIRCLE_SERVICE}!".into());
     image.labels.insert("run".into(), "${CIRCLE_RUN_NUMBER}".into());
     image.secrets = vec!["TOKEN".into()];
-    let mut wanted = assignment(bench.repository.url(), vec![checkout(), stage("build", Work::Build { images: vec![image] })]);
-    wanted.secrets.insert("TOKEN".into(), SecretValue::new("seventeen-letters"));
+    let mut wanted = assignment(
+        bench.repository.url(),
+        vec![checkout(), stage("build", Work::Build { images: vec![image] })],
+    );
+    wanted
+        .secrets
+        .insert("TOKEN".into(), SecretValue::new("seventeen-letters"));
     let ran = bench.run_assignment(wanted).await;
     let log = ran.succeeded().sink.log("build");
     assert!(log.contains("y.txt") && !log.contains("x.key"), "{log}");
@@ -177,15 +284,27 @@ async fn build_secrets_arguments_targets_and_ignored_files_work() {
 async fn a_dockerfile_form_runs_only_what_its_last_stage_says() {
     let bench = Bench::new().await;
     let files = [
-        ("build.Dockerfile", "FROM busybox:test\nRUN mkdir /out && echo built > /out/shop\n"),
-        ("run.Dockerfile", "FROM busybox:test\nWORKDIR /made\nCMD [\"sh\", \"-c\", \"echo ran > result\"]\n"),
+        (
+            "build.Dockerfile",
+            "FROM busybox:test\nRUN mkdir /out && echo built > /out/shop\n",
+        ),
+        (
+            "run.Dockerfile",
+            "FROM busybox:test\nWORKDIR /made\nCMD [\"sh\", \"-c\", \"echo ran > result\"]\n",
+        ),
     ];
     bench.commit(&files).await;
     let form = |name: &str, dockerfile: &str, from: &str| {
         let mut image = build();
         image.dockerfile = dockerfile.into();
         let how = circle_core::plan::PreBuild::Dockerfile { build: Box::new(image) };
-        stage(name, Work::PreBuild { how, outputs: vec![output(from, name)] })
+        stage(
+            name,
+            Work::PreBuild {
+                how,
+                outputs: vec![output(from, name)],
+            },
+        )
     };
     let stages = vec![
         form("one", "build.Dockerfile", "/out/shop"),
@@ -198,7 +317,10 @@ async fn a_dockerfile_form_runs_only_what_its_last_stage_says() {
 
 #[tokio::test]
 async fn a_registry_that_is_down_or_refuses_is_told_apart() {
-    let right = Credentials { username: "pusher".into(), password: "right-password".into() };
+    let right = Credentials {
+        username: "pusher".into(),
+        password: "right-password".into(),
+    };
     let mut bench = Bench::with_registry(Some(&right)).await;
     bench.commit(&[("Dockerfile", "FROM busybox:test\nRUN true\n")]).await;
     let address = bench.registry.as_ref().expect("a registry").address();
@@ -219,9 +341,20 @@ async fn a_registry_that_is_down_or_refuses_is_told_apart() {
     let refused = bench.run_assignment(bad).await;
     let failure = refused.failure();
     assert_eq!(failure.kind, FailureKind::Push, "{failure:?}");
-    assert!(failure.message.contains("refused the user name or password of the registry local"), "{failure:?}");
+    assert!(
+        failure
+            .message
+            .contains("refused the user name or password of the registry local"),
+        "{failure:?}"
+    );
     assert!(!failure.message.contains("wrong-password"), "{failure:?}");
-    bench.registry.as_mut().expect("a registry").stop().await.expect("it stops");
+    bench
+        .registry
+        .as_mut()
+        .expect("a registry")
+        .stop()
+        .await
+        .expect("it stops");
     let down = bench.run_assignment(good).await;
     let failure = down.failure();
     assert_eq!(failure.kind, FailureKind::Push, "{failure:?}");
@@ -232,7 +365,9 @@ async fn a_registry_that_is_down_or_refuses_is_told_apart() {
 async fn sec_73_pushes_stay_beneath_the_service_and_release_tags_never_move() {
     let bench = Bench::with_registry(None).await;
     let registry = bench.registry.as_ref().expect("a registry").address();
-    bench.commit(&[("Dockerfile", "FROM busybox:test\nARG N\nRUN echo $N > /n\n")]).await;
+    bench
+        .commit(&[("Dockerfile", "FROM busybox:test\nARG N\nRUN echo $N > /n\n")])
+        .await;
     let with = |repository: Option<String>, tag: &str, argument: &str| {
         let mut image = build();
         image.args.insert("N".into(), argument.into());
@@ -240,19 +375,30 @@ async fn sec_73_pushes_stay_beneath_the_service_and_release_tags_never_move() {
         if let Work::Push { images } = &mut last.work {
             images[0].repository = repository;
         }
-        let mut wanted =
-            assignment(bench.repository.url(), vec![checkout(), stage("build", Work::Build { images: vec![image] }), last]);
+        let mut wanted = assignment(
+            bench.repository.url(),
+            vec![checkout(), stage("build", Work::Build { images: vec![image] }), last],
+        );
         wanted.image_home = Some(format!("{registry}/shop"));
         wanted.push_confinement = vec![format!("{registry}/shop")];
         wanted
     };
-    let outside = bench.run_assignment(with(Some("other/web".into()), "latest", "1")).await;
+    let outside = bench
+        .run_assignment(with(Some("other/web".into()), "latest", "1"))
+        .await;
     let failure = outside.failure();
     assert_eq!(failure.kind, FailureKind::Refused, "{failure:?}");
     assert!(failure.message.contains("may push only beneath"), "{failure:?}");
-    bench.run_assignment(with(Some("shop/web".into()), "v1.0.0", "1")).await.succeeded();
+    bench
+        .run_assignment(with(Some("shop/web".into()), "v1.0.0", "1"))
+        .await
+        .succeeded();
     let moved = bench.run_assignment(with(Some("shop/web".into()), "v1.0.0", "2")).await;
-    assert!(moved.failure().message.contains("release tags never move"), "{:?}", moved.failure());
+    assert!(
+        moved.failure().message.contains("release tags never move"),
+        "{:?}",
+        moved.failure()
+    );
 }
 
 #[tokio::test]
@@ -273,14 +419,24 @@ async fn a_ref_or_commit_that_is_not_there_is_said_so() {
 async fn sec_16_and_20_secrets_appear_nowhere() {
     let bench = Bench::new().await;
     bench.commit(&[("a", "b")]).await;
-    let mut wanted = job(&["printf '%s' \"${TOKEN%???????}\"; sleep 0.2; printf '%s\\n' \"${TOKEN#??????????}\"", "echo $TOKEN | base64; echo $TOKEN >&2; exit 3 # swordfish-secret"]);
+    let mut wanted = job(&[
+        "printf '%s' \"${TOKEN%???????}\"; sleep 0.2; printf '%s\\n' \"${TOKEN#??????????}\"",
+        "echo $TOKEN | base64; echo $TOKEN >&2; exit 3 # swordfish-secret",
+    ]);
     wanted.secrets = vec!["TOKEN".into()];
     let mut run = assignment(bench.repository.url(), vec![checkout(), integration(vec![], wanted)]);
     run.secrets.insert("TOKEN".into(), SecretValue::new("swordfish-secret"));
     let ran = bench.run_assignment(run).await;
     let failure = ran.failure();
-    let all = format!("{}{failure:?}{:?}", ran.sink.all(), ran.sink.marks.lock().expect("marks"));
-    assert!(!all.contains("swordfish-secret") && !all.contains("c3dvcmRmaXNoLXNlY3JldA"), "{all}");
+    let all = format!(
+        "{}{failure:?}{:?}",
+        ran.sink.all(),
+        ran.sink.marks.lock().expect("marks")
+    );
+    assert!(
+        !all.contains("swordfish-secret") && !all.contains("c3dvcmRmaXNoLXNlY3JldA"),
+        "{all}"
+    );
     assert!(all.contains("***"), "{all}");
 }
 
@@ -309,12 +465,23 @@ async fn time_and_silence_are_bounded() {
     let began = Instant::now();
     let ran = bench.run(vec![slow]).await;
     assert_eq!(ran.failure().kind, FailureKind::Bound, "{:?}", ran.failure());
-    assert!(ran.failure().message.contains("longer than its 5 s"), "{:?}", ran.failure());
+    assert!(
+        ran.failure().message.contains("longer than its 5 s"),
+        "{:?}",
+        ran.failure()
+    );
     assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
-    let mut silent = assignment(bench.repository.url(), vec![checkout(), integration(vec![], job(&["sleep 60"]))]);
+    let mut silent = assignment(
+        bench.repository.url(),
+        vec![checkout(), integration(vec![], job(&["sleep 60"]))],
+    );
     silent.plan.silence_s = 4;
     let ran = bench.run_assignment(silent).await;
-    assert!(ran.failure().message.contains("printed nothing for 4 s"), "{:?}", ran.failure());
+    assert!(
+        ran.failure().message.contains("printed nothing for 4 s"),
+        "{:?}",
+        ran.failure()
+    );
 }
 
 #[tokio::test]
@@ -322,14 +489,28 @@ async fn a_stage_is_tried_again_as_its_policy_says() {
     let bench = Bench::new().await;
     bench.commit(&[("a", "b")]).await;
     let mut flaky = integration(vec![], job(&["echo tried", "exit 1"]));
-    flaky.retry = Retry { max: 2, when: RetryWhen::Always };
+    flaky.retry = Retry {
+        max: 2,
+        when: RetryWhen::Always,
+    };
     let ran = bench.run(vec![flaky]).await;
     assert_eq!(ran.failure().kind, FailureKind::Command);
-    assert_eq!(ran.sink.log("integration").matches("tried").count(), 2, "{}", ran.sink.all());
+    assert_eq!(
+        ran.sink.log("integration").matches("tried").count(),
+        2,
+        "{}",
+        ran.sink.all()
+    );
     let events = ran.sink.events.lock().expect("events");
     let again: Vec<bool> = events
         .iter()
-        .filter_map(|event| if let WorkerEvent::StageFailed { again, .. } = event { Some(*again) } else { None })
+        .filter_map(|event| {
+            if let WorkerEvent::StageFailed { again, .. } = event {
+                Some(*again)
+            } else {
+                None
+            }
+        })
         .collect();
     assert_eq!(again, [true, false]);
 }

@@ -29,9 +29,17 @@ pub(super) fn at(text: &[u8]) -> Sequence {
     let text = &text[..text.len().min(LONGEST_BYTES + 1)];
     let end = match text.get(1) {
         None => None,
-        Some(b'[') => text.iter().skip(2).position(|byte| (0x40..=0x7e).contains(byte)).map(|at| at + 3),
+        Some(b'[') => text
+            .iter()
+            .skip(2)
+            .position(|byte| (0x40..=0x7e).contains(byte))
+            .map(|at| at + 3),
         Some(b']' | b'P' | b'X' | b'^' | b'_') => end_of_string(text),
-        Some(0x20..=0x2f) => text.iter().skip(2).position(|byte| (0x30..=0x7e).contains(byte)).map(|at| at + 3),
+        Some(0x20..=0x2f) => text
+            .iter()
+            .skip(2)
+            .position(|byte| (0x30..=0x7e).contains(byte))
+            .map(|at| at + 3),
         Some(0x30..=0x7e) => Some(2),
         Some(_) => return Sequence::Text,
     };
@@ -44,7 +52,11 @@ pub(super) fn at(text: &[u8]) -> Sequence {
 
 fn end_of_string(text: &[u8]) -> Option<usize> {
     let bell = text.iter().position(|byte| *byte == 7).map(|at| at + 1);
-    let terminator = text.windows(2).skip(2).position(|pair| pair == [ESCAPE, b'\\']).map(|at| at + 4);
+    let terminator = text
+        .windows(2)
+        .skip(2)
+        .position(|pair| pair == [ESCAPE, b'\\'])
+        .map(|at| at + 4);
     match (bell, terminator) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),

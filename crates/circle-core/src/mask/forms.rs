@@ -65,7 +65,9 @@ fn base64(value: &[u8], forms: &mut BTreeSet<Vec<u8>>) {
         let last = padded.len() * 8 / 6;
         for alphabet in [&STANDARD, &URL_SAFE] {
             let code = alphabet.encode(&padded);
-            let Some(core) = code.as_bytes().get(first..last) else { continue };
+            let Some(core) = code.as_bytes().get(first..last) else {
+                continue;
+            };
             if core.len() >= SHORTEST_BASE64 {
                 forms.insert(core.to_vec());
             }
@@ -89,7 +91,11 @@ fn trim_padding(code: &[u8]) -> &[u8] {
 fn wrapped(code: &[u8], forms: &mut BTreeSet<Vec<u8>>) {
     for columns in BASE64_COLUMNS {
         if code.len() > columns {
-            forms.extend(code.chunks(columns).filter(|line| line.len() >= SHORTEST_BASE64 * 2).map(<[u8]>::to_vec));
+            forms.extend(
+                code.chunks(columns)
+                    .filter(|line| line.len() >= SHORTEST_BASE64 * 2)
+                    .map(<[u8]>::to_vec),
+            );
         }
     }
 }
@@ -140,7 +146,9 @@ impl LowerEscapes for Vec<u8> {
 
 /// JSON strings: as serde writes them, with escaped slashes, and with everything beyond ASCII escaped.
 fn json(text: &str, forms: &mut BTreeSet<Vec<u8>>) {
-    let Ok(quoted) = serde_json::to_string(text) else { return };
+    let Ok(quoted) = serde_json::to_string(text) else {
+        return;
+    };
     let inner = &quoted[1..quoted.len() - 1];
     let mut ascii = String::with_capacity(inner.len());
     for character in inner.chars() {
@@ -158,7 +166,10 @@ fn json(text: &str, forms: &mut BTreeSet<Vec<u8>>) {
         forms.insert(form.as_bytes().to_vec());
     }
     // Some writers escape what could end a script element.
-    let html = inner.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
+    let html = inner
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+        .replace('&', "\\u0026");
     forms.insert(html.replace('\'', "\\u0027").into_bytes());
     forms.insert(html.into_bytes());
 }
@@ -169,8 +180,12 @@ fn shells(value: &[u8], forms: &mut BTreeSet<Vec<u8>>) {
     forms.insert(replace(value, b"'", b"'\"'\"'"));
     forms.insert(escaped(value, |byte| b"$`\"\\!".contains(&byte)));
     forms.insert(escaped(value, |byte| b"$`\"\\".contains(&byte)));
-    forms.insert(escaped(value, |byte| byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"-_./:=@%+,".contains(&byte)));
-    forms.insert(escaped(value, |byte| byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"-_./:@%+".contains(&byte)));
+    forms.insert(escaped(value, |byte| {
+        byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"-_./:=@%+,".contains(&byte)
+    }));
+    forms.insert(escaped(value, |byte| {
+        byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"-_./:@%+".contains(&byte)
+    }));
     let dollar = escaped(value, |byte| b"'\\".contains(&byte));
     let dollar = replace(&replace(&dollar, b"\n", b"\\n"), b"\t", b"\\t");
     forms.insert(replace(&dollar, b"\r", b"\\r"));
@@ -203,6 +218,9 @@ fn replace(value: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 }
 
 fn trim_line_ends(value: &[u8]) -> &[u8] {
-    let end = value.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
+    let end = value
+        .iter()
+        .rposition(|byte| !matches!(byte, b'\n' | b'\r'))
+        .map_or(0, |at| at + 1);
     &value[..end]
 }

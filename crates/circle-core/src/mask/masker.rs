@@ -41,7 +41,14 @@ impl Masker {
         }
         let longest = sorted.iter().map(Vec::len).max().unwrap_or(0);
         let automaton = (!sorted.is_empty()).then(|| automaton(&sorted));
-        Self { needles: Arc::new(Needles { sorted, automaton, begins, longest }) }
+        Self {
+            needles: Arc::new(Needles {
+                sorted,
+                automaton,
+                begins,
+                longest,
+            }),
+        }
     }
 
     /// Begins one stream of output; every stream of a job has its own.
@@ -66,7 +73,9 @@ impl Masker {
     /// Where needles stand, overlapping and touching ones joined, in order.
     pub(super) fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
         let mut found: Vec<Range<usize>> = Vec::new();
-        let Some(automaton) = &self.needles.automaton else { return found };
+        let Some(automaton) = &self.needles.automaton else {
+            return found;
+        };
         for hit in automaton.find_overlapping_iter(text) {
             let mut range = hit.range();
             // Hits come in the order of their ends; a longer one may swallow several before it.
@@ -88,7 +97,10 @@ impl Masker {
 
     fn begins_needle(&self, text: &[u8]) -> bool {
         let after = self.needles.sorted.partition_point(|needle| needle.as_slice() <= text);
-        self.needles.sorted.get(after).is_some_and(|needle| needle.starts_with(text))
+        self.needles
+            .sorted
+            .get(after)
+            .is_some_and(|needle| needle.starts_with(text))
     }
 }
 
@@ -100,7 +112,10 @@ impl fmt::Debug for Masker {
 
 fn automaton(needles: &[Vec<u8>]) -> AhoCorasick {
     let bytes: usize = needles.iter().map(Vec::len).sum();
-    assert!(bytes <= MOST_NEEDLE_BYTES, "the secrets of one run have {bytes} bytes in all their spellings; 64 MiB is the most");
+    assert!(
+        bytes <= MOST_NEEDLE_BYTES,
+        "the secrets of one run have {bytes} bytes in all their spellings; 64 MiB is the most"
+    );
     AhoCorasick::builder()
         .match_kind(MatchKind::Standard)
         .kind(Some(AhoCorasickKind::ContiguousNFA))

@@ -30,7 +30,11 @@ struct Plain<'a> {
 
 impl MaskStream {
     pub(super) fn new(masker: Masker) -> Self {
-        Self { masker, held: Vec::new(), covered: 0 }
+        Self {
+            masker,
+            held: Vec::new(),
+            covered: 0,
+        }
     }
 
     /// Takes a piece and appends to `out` what can be shown of it now.
@@ -100,7 +104,12 @@ impl<'a> Plain<'a> {
     /// A sequence that holds a secret, or a part of one, is read as text: a stray escape character hides nothing.
     fn new(raw: &'a [u8], masker: &Masker) -> Self {
         if !escapes::any(raw) {
-            return Self { raw, parts: None, end: raw.len(), hold: raw.len() };
+            return Self {
+                raw,
+                parts: None,
+                end: raw.len(),
+                hold: raw.len(),
+            };
         }
         let mut hits = masker.find(raw).into_iter().peekable();
         let mut hold = masker.open_end(raw);
@@ -108,7 +117,11 @@ impl<'a> Plain<'a> {
         let mut at = 0;
         while at < raw.len() {
             let sequence = escapes::at(&raw[at..]);
-            let end = if let Sequence::Whole(bytes) = sequence { at + bytes } else { raw.len() };
+            let end = if let Sequence::Whole(bytes) = sequence {
+                at + bytes
+            } else {
+                raw.len()
+            };
             while hits.next_if(|hit| hit.end <= at).is_some() {}
             let secret = hits.peek().is_some_and(|hit| hit.start < end);
             match sequence {
@@ -126,7 +139,12 @@ impl<'a> Plain<'a> {
                 }
             }
         }
-        Self { raw, parts: Some((characters, places)), end: at, hold }
+        Self {
+            raw,
+            parts: Some((characters, places)),
+            end: at,
+            hold,
+        }
     }
 
     /// The first character that must wait, and the place from which nothing is shown.

@@ -44,9 +44,26 @@ impl Context {
     pub(super) async fn stream(stage: &StageRun<'_>, view: &Path, image: &ImageBuild) -> Result<(Self, Body), Failure> {
         let folder = view.join(&image.context);
         let ignore = ignore(stage, view, &folder, image).await?;
-        let argv = ["/usr/bin/tar", "--create", "--format=gnu", "--sort=name", "--owner=0", "--group=0", "--numeric-owner"];
+        let argv = [
+            "/usr/bin/tar",
+            "--create",
+            "--format=gnu",
+            "--sort=name",
+            "--numeric-owner",
+        ];
         let mut argv: Vec<std::ffi::OsString> = argv.into_iter().map(Into::into).collect();
-        argv.extend(["--file=-".into(), "--directory".into(), folder.into_os_string(), ".".into()]);
+        // The engine unpacks a context without mapping its owners: only the mapped root's own number is root in the image.
+        let root = stage.shared.cell.remapped_root();
+        argv.extend([
+            format!("--owner=+{}", root.uid).into(),
+            format!("--group=+{}", root.gid).into(),
+        ]);
+        argv.extend([
+            "--file=-".into(),
+            "--directory".into(),
+            folder.into_os_string(),
+            ".".into(),
+        ]);
         let mut child = read::start(stage.shared, view, argv).await?;
         let (pieces, queue) = mpsc::channel(QUEUE);
         let mut tasks = JoinSet::new();
@@ -66,7 +83,9 @@ impl Context {
             }
             packed
         });
-        let body = BodyExt::boxed(StreamBody::new(ReceiverStream::new(queue).map(|piece| piece.map(Frame::data))));
+        let body = BodyExt::boxed(StreamBody::new(
+            ReceiverStream::new(queue).map(|piece| piece.map(Frame::data)),
+        ));
         Ok((Self { tasks }, body))
     }
 
@@ -82,7 +101,11 @@ async fn ignore(stage: &StageRun<'_>, view: &Path, folder: &Path, image: &ImageB
     if text.is_none() {
         text = read::text(stage.shared, view, &folder.join(".dockerignore"), MAX_IGNORE_BYTES).await?;
     }
-    let kept = vec![image.dockerfile.trim_start_matches("./").to_owned(), ".dockerignore".to_owned(), own];
+    let kept = vec![
+        image.dockerfile.trim_start_matches("./").to_owned(),
+        ".dockerignore".to_owned(),
+        own,
+    ];
     let (ignore, warnings) = Ignore::parse(&text.unwrap_or_default(), kept);
     for warning in warnings {
         stage.log.say(&format!("circle: {warning}")).await;
@@ -131,7 +154,10 @@ async fn filter(mut tar: impl AsyncRead + Unpin, ignore: &Ignore, pieces: &Piece
             continue;
         }
         let name = long_name.take().unwrap_or_else(|| short_name(&header));
-        let name = String::from_utf8_lossy(&name).trim_start_matches("./").trim_end_matches('/').to_owned();
+        let name = String::from_utf8_lossy(&name)
+            .trim_start_matches("./")
+            .trim_end_matches('/')
+            .to_owned();
         let stays = name != "." && !ignore.leaves_out(&name);
         if stays {
             total += size;
@@ -141,7 +167,9 @@ async fn filter(mut tar: impl AsyncRead + Unpin, ignore: &Ignore, pieces: &Piece
             before.clear();
         }
         if total > MAX_CONTEXT_BYTES {
-            return Err("the build context has more than 16 GiB; name what it does not need in .dockerignore".to_owned());
+            return Err(
+                "the build context has more than 16 GiB; name what it does not need in .dockerignore".to_owned(),
+            );
         }
         pass(&mut tar, padded(size), stays, pieces).await?;
     }
@@ -179,7 +207,10 @@ async fn pass(tar: &mut (impl AsyncRead + Unpin), mut left: u64, stays: bool, pi
 }
 
 async fn send(pieces: &Pieces, piece: Bytes) -> Result<(), String> {
-    pieces.send(Ok(piece)).await.map_err(|_| "the engine stopped reading the build context".to_owned())
+    pieces
+        .send(Ok(piece))
+        .await
+        .map_err(|_| "the engine stopped reading the build context".to_owned())
 }
 
 fn short_name(header: &[u8; BLOCK]) -> Vec<u8> {
@@ -195,7 +226,11 @@ fn size(header: &[u8; BLOCK]) -> Result<u64, String> {
     if field[0] & 0x80 != 0 {
         return Ok(field[4..].iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)));
     }
-    let digits: String = field.iter().map(|byte| char::from(*byte)).filter(char::is_ascii_digit).collect();
+    let digits: String = field
+        .iter()
+        .map(|byte| char::from(*byte))
+        .filter(char::is_ascii_digit)
+        .collect();
     u64::from_str_radix(&digits, 8).map_err(|_| "the packer wrote a size that is no number".to_owned())
 }
 
@@ -205,7 +240,10 @@ fn padded(size: u64) -> u64 {
 
 /// A context that is not there, as a sentence.
 pub(super) fn missing(image: &ImageBuild) -> Failure {
-    let message = format!("the Dockerfile {} is not in the context {} of the image {}", image.dockerfile, image.context, image.name);
+    let message = format!(
+        "the Dockerfile {} is not in the context {} of the image {}",
+        image.dockerfile, image.context, image.name
+    );
     Failure::new(FailureKind::Build, message)
 }
 
@@ -219,16 +257,25 @@ mod tests {
     async fn what_is_ignored_never_reaches_the_engine() {
         let long = format!("src/{}/file", "long-".repeat(40));
         let mut tar = Builder::new(Vec::new());
-        for (name, content) in [("./Dockerfile", "FROM x"), ("./secret.key", "0123"), (&format!("./{long}"), "y"), ("./target/a", "z")] {
+        for (name, content) in [
+            ("./Dockerfile", "FROM x"),
+            ("./secret.key", "0123"),
+            (&format!("./{long}"), "y"),
+            ("./target/a", "z"),
+        ] {
             let mut header = Header::new_gnu();
             header.set_size(content.len() as u64);
             header.set_mode(0o644);
-            tar.append_data(&mut header, name, content.as_bytes()).await.expect("an entry");
+            tar.append_data(&mut header, name, content.as_bytes())
+                .await
+                .expect("an entry");
         }
         let packed = tar.into_inner().await.expect("a tar");
         let (pieces, mut queue) = mpsc::channel(64);
         let (ignore, _) = Ignore::parse("target\n*.key\n", Vec::new());
-        filter(packed.as_slice(), &ignore, &pieces).await.expect("a filtered tar");
+        filter(packed.as_slice(), &ignore, &pieces)
+            .await
+            .expect("a filtered tar");
         drop(pieces);
         let mut shown = Vec::new();
         while let Some(piece) = queue.recv().await {
@@ -240,6 +287,12 @@ mod tests {
             .expect("entries")
             .map(|entry| entry.expect("an entry").path().expect("a name").display().to_string())
             .collect();
-        assert_eq!(names.iter().map(|name| name.trim_start_matches("./")).collect::<Vec<_>>(), ["Dockerfile", long.as_str()]);
+        assert_eq!(
+            names
+                .iter()
+                .map(|name| name.trim_start_matches("./"))
+                .collect::<Vec<_>>(),
+            ["Dockerfile", long.as_str()]
+        );
     }
 }

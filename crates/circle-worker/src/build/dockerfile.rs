@@ -28,12 +28,19 @@ pub(super) async fn text(stage: &StageRun<'_>, view: &Path, image: &ImageBuild) 
 /// The lines that an error of the parser means, as `file:line` and the excerpt.
 pub(super) fn excerpt(error: &str, name: &str, text: &str) -> Option<String> {
     let at = error.find("parse error line ").map(|at| at + "parse error line ".len());
-    let at = at.or_else(|| error.find("parse error on line ").map(|at| at + "parse error on line ".len()))?;
+    let at = at.or_else(|| {
+        error
+            .find("parse error on line ")
+            .map(|at| at + "parse error on line ".len())
+    })?;
     let digits: String = error[at..].chars().take_while(char::is_ascii_digit).collect();
     let number: usize = digits.parse().ok()?;
     let line = text.lines().nth(number.checked_sub(1)?)?;
     let why = error[at + digits.len()..].trim_start_matches(':').trim();
-    Some(format!("{name}:{number}: {why}\n  {number} | {}", line.chars().take(200).collect::<String>()))
+    Some(format!(
+        "{name}:{number}: {why}\n  {number} | {}",
+        line.chars().take(200).collect::<String>()
+    ))
 }
 
 fn last_stage_sets_a_command(text: &str, target: Option<&str>) -> bool {
@@ -46,7 +53,8 @@ fn last_stage_sets_a_command(text: &str, target: Option<&str>) -> bool {
             "FROM" => {
                 sets = false;
                 let name = words.skip_while(|word| !word.eq_ignore_ascii_case("as")).nth(1);
-                in_target = target.is_none() || name.is_some_and(|name| target.is_some_and(|wanted| name.eq_ignore_ascii_case(wanted)));
+                in_target = target.is_none()
+                    || name.is_some_and(|name| target.is_some_and(|wanted| name.eq_ignore_ascii_case(wanted)));
             }
             "CMD" | "ENTRYPOINT" => sets = true,
             _ => {}
@@ -57,7 +65,12 @@ fn last_stage_sets_a_command(text: &str, target: Option<&str>) -> bool {
 
 /// The instructions, with continued lines joined; comments between them are left out, as the parser does it.
 fn instructions(text: &str) -> Vec<String> {
-    let escape = if text.lines().take_while(|line| line.starts_with('#')).any(|line| is_backtick_directive(line)) { '`' } else { '\\' };
+    let directives = text.lines().take_while(|line| line.starts_with('#'));
+    let escape = if directives.into_iter().any(is_backtick_directive) {
+        '`'
+    } else {
+        '\\'
+    };
     let mut all = Vec::new();
     let mut open: Option<String> = None;
     for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
@@ -77,7 +90,11 @@ fn instructions(text: &str) -> Vec<String> {
 }
 
 fn is_backtick_directive(line: &str) -> bool {
-    let text: String = line.trim_start_matches('#').chars().filter(|c| !c.is_whitespace()).collect();
+    let text: String = line
+        .trim_start_matches('#')
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .collect();
     text.eq_ignore_ascii_case("escape=`")
 }
 

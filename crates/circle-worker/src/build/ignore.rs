@@ -13,7 +13,10 @@ pub(super) struct Ignore {
 impl Ignore {
     /// Reads the patterns; a line that is no pattern is given back as a warning.
     pub(super) fn parse(text: &str, kept: Vec<String>) -> (Self, Vec<String>) {
-        let mut this = Self { rules: Vec::new(), kept };
+        let mut this = Self {
+            rules: Vec::new(),
+            kept,
+        };
         let mut warnings = Vec::new();
         for line in text.trim_start_matches('\u{feff}').lines().map(str::trim) {
             if line.is_empty() || line.starts_with('#') {
@@ -24,7 +27,11 @@ impl Ignore {
             if pattern.is_empty() {
                 continue;
             }
-            match GlobBuilder::new(&pattern).literal_separator(true).backslash_escape(true).build() {
+            match GlobBuilder::new(&pattern)
+                .literal_separator(true)
+                .backslash_escape(true)
+                .build()
+            {
                 Ok(glob) => this.rules.push((keeps, glob.compile_matcher())),
                 Err(error) => warnings.push(format!("`{line}` of .dockerignore is no pattern: {error}")),
             }
@@ -49,7 +56,10 @@ impl Ignore {
 
 /// Without leading and trailing slashes and `.` parts, as the docker client cleans them.
 fn clean(pattern: &str) -> String {
-    let parts: Vec<&str> = pattern.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let parts: Vec<&str> = pattern
+        .split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect();
     parts.join("/")
 }
 
@@ -66,10 +76,25 @@ mod tests {
         let text = "# comment\n/target\n**/*.log\nnode_modules/\n!node_modules/keep.js\n*.md\n!README.md\n";
         let (ignore, warnings) = Ignore::parse(text, vec!["Dockerfile".into()]);
         assert_eq!(warnings, Vec::<String>::new());
-        for path in ["target", "target/debug/x", "a.log", "deep/down/b.log", "node_modules/x.js", "NOTES.md"] {
+        for path in [
+            "target",
+            "target/debug/x",
+            "a.log",
+            "deep/down/b.log",
+            "node_modules/x.js",
+            "NOTES.md",
+        ] {
             assert!(ignore.leaves_out(path), "{path} should be left out");
         }
-        for path in ["src/target.rs", "src/target", "node_modules/keep.js", "README.md", "docs/x.md", "Dockerfile", ""] {
+        for path in [
+            "src/target.rs",
+            "src/target",
+            "node_modules/keep.js",
+            "README.md",
+            "docs/x.md",
+            "Dockerfile",
+            "",
+        ] {
             assert!(!ignore.leaves_out(path), "{path} should stay");
         }
     }

@@ -28,13 +28,18 @@ pub(crate) struct Built {
 /// [`FailureKind::Build`] with the failed step, or the line of the Dockerfile that is not understood.
 pub(crate) async fn build_image(stage: &StageRun<'_>, image: &ImageBuild) -> Result<Built, Failure> {
     let view = stage.view().await?;
-    let Some(text) = dockerfile::text(stage, view.inside(), image).await? else { return Err(missing(image)) };
+    let Some(text) = dockerfile::text(stage, view.inside(), image).await? else {
+        return Err(missing(image));
+    };
     let engine = &stage.shared.engine;
     let secrets = stage.secrets(&image.secrets)?;
     let session = Session::open(engine, secrets, stage.shared.assignment.registries.clone()).await?;
     let path = query(stage, image, &session.id)?;
     let (mut context, body) = Context::stream(stage, view.inside(), image).await?;
-    let request = Request::post(path).header("host", "engine").header("content-type", "application/x-tar").body(body);
+    let request = Request::post(path)
+        .header("host", "engine")
+        .header("content-type", "application/x-tar")
+        .body(body);
     let request = request.map_err(|error| Failure::new(FailureKind::Infrastructure, error.to_string()))?;
     let mut progress = Progress::new(stage.log.clone());
     let answer = async { follow(engine.stream(request).await?, &mut progress).await };
@@ -42,9 +47,15 @@ pub(crate) async fn build_image(stage: &StageRun<'_>, image: &ImageBuild) -> Res
     progress.finish().await;
     match result {
         Ok(Some(id)) => inspect(engine, id).await,
-        Ok(None) => Err(Failure::new(FailureKind::Infrastructure, "the engine ended the build without naming an image")),
+        Ok(None) => Err(Failure::new(
+            FailureKind::Infrastructure,
+            "the engine ended the build without naming an image",
+        )),
         Err(error) => match context.complaint() {
-            Some(why) => Err(Failure::new(FailureKind::Build, format!("the build context could not be read: {why}"))),
+            Some(why) => Err(Failure::new(
+                FailureKind::Build,
+                format!("the build context could not be read: {why}"),
+            )),
             None => Err(explain(&error, image, &text)),
         },
     }
@@ -69,7 +80,8 @@ async fn follow(mut lines: Lines, progress: &mut Progress) -> Result<Option<Stri
 
 fn query(stage: &StageRun<'_>, image: &ImageBuild, session: &str) -> Result<String, Failure> {
     let expanded = |what: &str, texts: &BTreeMap<String, String>| -> Result<String, Failure> {
-        let expand = |(name, text): (&String, &String)| Ok((name.clone(), stage.expand(&format!("{what} {name}"), text)?));
+        let expand =
+            |(name, text): (&String, &String)| Ok((name.clone(), stage.expand(&format!("{what} {name}"), text)?));
         let all: BTreeMap<String, String> = texts.iter().map(expand).collect::<Result<_, Failure>>()?;
         Ok(encoded(&serde_json::to_string(&all).unwrap_or_default()))
     };
@@ -87,8 +99,12 @@ fn query(stage: &StageRun<'_>, image: &ImageBuild, session: &str) -> Result<Stri
 
 async fn inspect(engine: &Engine, id: String) -> Result<Built, Failure> {
     let inspected = engine.docker.inspect_image(&id).await;
-    let inspected = inspected.map_err(|error| engine_failure("the image that was built could not be looked at", &error))?;
-    let bytes = inspected.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default();
+    let inspected =
+        inspected.map_err(|error| engine_failure("the image that was built could not be looked at", &error))?;
+    let bytes = inspected
+        .size
+        .and_then(|size| u64::try_from(size).ok())
+        .unwrap_or_default();
     Ok(Built { id, bytes })
 }
 
@@ -100,17 +116,35 @@ fn explain(error: &RawError, image: &ImageBuild, text: &str) -> Failure {
     if let Some(excerpt) = dockerfile::excerpt(&words, &image.dockerfile, text) {
         return Failure::new(FailureKind::Build, excerpt);
     }
-    let kind = if base_is_unavailable(&words) { FailureKind::ImageUnavailable } else { FailureKind::Build };
-    let exit_code = words.rsplit_once("exit code: ").and_then(|(_, code)| code.trim().parse().ok());
+    let kind = if base_is_unavailable(&words) {
+        FailureKind::ImageUnavailable
+    } else {
+        FailureKind::Build
+    };
+    let exit_code = words
+        .rsplit_once("exit code: ")
+        .and_then(|(_, code)| code.trim().parse().ok());
     let message = match exit_code {
-        Some(137) => format!("the image {} could not be built: {words} (137 may mean that the cell's memory was used up)", image.name),
+        Some(137) => format!(
+            "the image {} could not be built: {words} (137 may mean that the cell's memory was used up)",
+            image.name
+        ),
         _ => format!("the image {} could not be built: {words}", image.name),
     };
-    Failure { exit_code, ..Failure::new(kind, message) }
+    Failure {
+        exit_code,
+        ..Failure::new(kind, message)
+    }
 }
 
 /// Whether the image that the Dockerfile starts from could not be had.
 fn base_is_unavailable(words: &str) -> bool {
-    let signs = ["pull access denied", "failed to do request", "failed to authorize", "failed to resolve source metadata", "unexpected status code [manifests"];
+    let signs = [
+        "pull access denied",
+        "failed to do request",
+        "failed to authorize",
+        "failed to resolve source metadata",
+        "unexpected status code [manifests",
+    ];
     signs.iter().any(|sign| words.contains(sign)) || (words.contains("docker.io/") && words.contains("not found"))
 }

@@ -30,7 +30,12 @@ struct Step {
 
 impl Progress {
     pub(super) fn new(log: StageLog) -> Self {
-        Self { log, open: HashMap::new(), done: HashSet::new(), count: 0 }
+        Self {
+            log,
+            open: HashMap::new(),
+            done: HashSet::new(),
+            count: 0,
+        }
     }
 
     /// Tells one report of the engine.
@@ -55,12 +60,21 @@ impl Progress {
 
     async fn begin(&mut self, vertex: &Vertex) {
         let is_quiet = vertex.name.starts_with(INTERNAL) && vertex.error.is_empty();
-        if vertex.started.is_none() || is_quiet || self.done.contains(&vertex.digest) || self.open.contains_key(&vertex.digest) {
+        if vertex.started.is_none()
+            || is_quiet
+            || self.done.contains(&vertex.digest)
+            || self.open.contains_key(&vertex.digest)
+        {
             return;
         }
         self.count += 1;
         let group = self.log.begin(&vertex.name).await;
-        let step = Step { number: self.count, group, output: self.log.stream(), line: Vec::new() };
+        let step = Step {
+            number: self.count,
+            group,
+            output: self.log.stream(),
+            line: Vec::new(),
+        };
         self.open.insert(vertex.digest.clone(), step);
     }
 
@@ -75,12 +89,16 @@ impl Progress {
         step.line.extend_from_slice(bytes);
         while let Some(end) = step.line.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = step.line.drain(..=end).collect();
-            step.output.write(&[format!("#{} ", step.number).as_bytes(), &line].concat()).await;
+            step.output
+                .write(&[format!("#{} ", step.number).as_bytes(), &line].concat())
+                .await;
         }
     }
 
     async fn end(&mut self, vertex: &Vertex) {
-        let Some(step) = self.open.remove(&vertex.digest) else { return };
+        let Some(step) = self.open.remove(&vertex.digest) else {
+            return;
+        };
         self.done.insert(vertex.digest.clone());
         if vertex.cached {
             self.log.say("CACHED").await;
@@ -103,6 +121,7 @@ async fn close(log: &StageLog, mut step: Step, exit_code: Option<i64>, duration:
 /// By the engine's clock.
 fn duration(vertex: &Vertex) -> Option<Duration> {
     let (started, completed) = (vertex.started.as_ref()?, vertex.completed.as_ref()?);
-    let nanoseconds = i128::from(completed.seconds - started.seconds) * 1_000_000_000 + i128::from(completed.nanos - started.nanos);
+    let nanoseconds =
+        i128::from(completed.seconds - started.seconds) * 1_000_000_000 + i128::from(completed.nanos - started.nanos);
     u64::try_from(nanoseconds).ok().map(Duration::from_nanos)
 }

@@ -73,21 +73,37 @@ impl Session {
             let message = "the cell's Docker engine has no BuildKit (it opens no session): Circle needs Docker Engine 20.10 or newer";
             return Err(Failure::new(FailureKind::Infrastructure, message));
         }
-        let upgraded = hyper::upgrade::on(response).await.map_err(|error| broken(&error.to_string()))?;
+        let upgraded = hyper::upgrade::on(response)
+            .await
+            .map_err(|error| broken(&error.to_string()))?;
         let mut tasks = JoinSet::new();
-        tasks.spawn(serve(upgraded, Offered { secrets: secrets.into_iter().collect(), registries }));
-        Ok(Self { id, _tasks: tasks, _connection: connection })
+        tasks.spawn(serve(
+            upgraded,
+            Offered {
+                secrets: secrets.into_iter().collect(),
+                registries,
+            },
+        ));
+        Ok(Self {
+            id,
+            _tasks: tasks,
+            _connection: connection,
+        })
     }
 }
 
 fn broken(why: &str) -> Failure {
-    Failure::new(FailureKind::Infrastructure, format!("a session with the engine's BuildKit could not be opened: {why}"))
+    Failure::new(
+        FailureKind::Infrastructure,
+        format!("a session with the engine's BuildKit could not be opened: {why}"),
+    )
 }
 
 async fn serve(upgraded: Upgraded, offered: Offered) {
     let registries = Credentials(offered.registries);
     // The list of connections never ends: the server would end with it.
-    let connections = futures_util::stream::iter([Ok::<_, io::Error>(Wire(TokioIo::new(upgraded)))]).chain(futures_util::stream::pending());
+    let connections = futures_util::stream::iter([Ok::<_, io::Error>(Wire(TokioIo::new(upgraded)))])
+        .chain(futures_util::stream::pending());
     let served = Server::builder()
         .add_service(HealthServer::new(AlwaysWell))
         .add_service(SecretsServer::new(SecretValues(offered.secrets)))
@@ -111,7 +127,9 @@ impl Health for AlwaysWell {
     type WatchStream = futures_util::stream::Empty<Result<HealthCheckResponse, Status>>;
 
     async fn check(&self, _: tonic::Request<HealthCheckRequest>) -> Result<Response<HealthCheckResponse>, Status> {
-        Ok(Response::new(HealthCheckResponse { status: ServingStatus::Serving.into() }))
+        Ok(Response::new(HealthCheckResponse {
+            status: ServingStatus::Serving.into(),
+        }))
     }
 
     async fn list(&self, _: tonic::Request<HealthListRequest>) -> Result<Response<HealthListResponse>, Status> {
@@ -127,11 +145,18 @@ struct SecretValues(HashMap<String, String>);
 
 #[async_trait]
 impl Secrets for SecretValues {
-    async fn get_secret(&self, request: tonic::Request<GetSecretRequest>) -> Result<Response<GetSecretResponse>, Status> {
+    async fn get_secret(
+        &self,
+        request: tonic::Request<GetSecretRequest>,
+    ) -> Result<Response<GetSecretResponse>, Status> {
         let id = request.into_inner().id;
         match self.0.get(&id) {
-            Some(value) => Ok(Response::new(GetSecretResponse { data: value.clone().into_bytes() })),
-            None => Err(Status::not_found(format!("the secret {id} is not listed under `secrets` of this image"))),
+            Some(value) => Ok(Response::new(GetSecretResponse {
+                data: value.clone().into_bytes(),
+            })),
+            None => Err(Status::not_found(format!(
+                "the secret {id} is not listed under `secrets` of this image"
+            ))),
         }
     }
 }
@@ -140,13 +165,21 @@ struct Credentials(Vec<RegistryAccess>);
 
 #[async_trait]
 impl Auth for Credentials {
-    async fn credentials(&self, request: tonic::Request<CredentialsRequest>) -> Result<Response<CredentialsResponse>, Status> {
+    async fn credentials(
+        &self,
+        request: tonic::Request<CredentialsRequest>,
+    ) -> Result<Response<CredentialsResponse>, Status> {
         let host = request.into_inner().host;
-        let wanted = |access: &&RegistryAccess| access.address == host || (access.address == "docker.io" && host == DOCKER_HUB);
+        let wanted =
+            |access: &&RegistryAccess| access.address == host || (access.address == "docker.io" && host == DOCKER_HUB);
         let found = self.0.iter().find(wanted);
         let answer = found.map_or_else(CredentialsResponse::default, |access| CredentialsResponse {
             username: access.username.clone().unwrap_or_default(),
-            secret: access.password.as_ref().map(|password| password.expose().to_owned()).unwrap_or_default(),
+            secret: access
+                .password
+                .as_ref()
+                .map(|password| password.expose().to_owned())
+                .unwrap_or_default(),
         });
         Ok(Response::new(answer))
     }
@@ -180,7 +213,11 @@ impl Connected for Wire {
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(context, buffer)
     }
 }

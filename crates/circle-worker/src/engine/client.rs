@@ -27,7 +27,10 @@ impl Engine {
         let address = format!("unix://{}", socket.display());
         let docker = Docker::connect_with_unix(&address, HEAD_SECONDS, bollard::API_DEFAULT_VERSION)
             .map_err(|error| engine_failure("the cell's Docker engine could not be addressed", &error))?;
-        Ok(Self { docker, socket: socket.to_owned() })
+        Ok(Self {
+            docker,
+            socket: socket.to_owned(),
+        })
     }
 }
 
@@ -44,5 +47,7 @@ pub(super) fn registry_header(access: &RegistryAccess) -> String {
 
 /// The credential for the registry of this image; a credential never goes to another host.
 pub(crate) fn access_for<'a>(registries: &'a [RegistryAccess], image: &Reference) -> Option<&'a RegistryAccess> {
-    registries.iter().find(|access| access.address == image.host && access.username.is_some())
+    registries
+        .iter()
+        .find(|access| access.address == image.host && access.username.is_some())
 }

@@ -48,12 +48,19 @@ pub(crate) struct Lines {
 
 impl Engine {
     /// Sends a request with an empty body and the registry's credential, and reads the answer as lines of JSON.
-    pub(crate) async fn lines(&self, method: &str, path: &str, access: Option<&RegistryAccess>) -> Result<Lines, RawError> {
+    pub(crate) async fn lines(
+        &self,
+        method: &str,
+        path: &str,
+        access: Option<&RegistryAccess>,
+    ) -> Result<Lines, RawError> {
         let mut request = Request::builder().method(method).uri(path).header("host", "engine");
         if let Some(access) = access {
             request = request.header("x-registry-auth", registry_header(access));
         }
-        let request = request.body(empty()).map_err(|error| RawError::Connection(error.to_string()))?;
+        let request = request
+            .body(empty())
+            .map_err(|error| RawError::Connection(error.to_string()))?;
         self.stream(request).await
     }
 
@@ -61,12 +68,18 @@ impl Engine {
     pub(crate) async fn stream(&self, request: Request<Body>) -> Result<Lines, RawError> {
         let (response, connection) = self.send(request).await?;
         let response = successful(response).await?;
-        Ok(Lines { body: response.into_body(), buffer: BytesMut::new(), _connection: connection })
+        Ok(Lines {
+            body: response.into_body(),
+            buffer: BytesMut::new(),
+            _connection: connection,
+        })
     }
 
     /// Sends a request on a connection of its own, which the caller keeps alive by holding the set.
     pub(crate) async fn send(&self, request: Request<Body>) -> Result<(Response<Incoming>, JoinSet<()>), RawError> {
-        let stream = UnixStream::connect(&self.socket).await.map_err(|error| RawError::Connection(error.to_string()))?;
+        let stream = UnixStream::connect(&self.socket)
+            .await
+            .map_err(|error| RawError::Connection(error.to_string()))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| RawError::Connection(with_sources(&error)))?;
@@ -76,7 +89,10 @@ impl Engine {
                 tracing::debug!(%error, "a connection to the engine ended");
             }
         });
-        let response = sender.send_request(request).await.map_err(|error| RawError::Connection(with_sources(&error)))?;
+        let response = sender
+            .send_request(request)
+            .await
+            .map_err(|error| RawError::Connection(with_sources(&error)))?;
         Ok((response, task))
     }
 }
@@ -93,7 +109,9 @@ impl Lines {
                 return checked(line).map(Some);
             }
             if self.buffer.len() > MAX_LINE_BYTES {
-                return Err(RawError::Stream("the engine sent a line of more than 16 MiB".to_owned()));
+                return Err(RawError::Stream(
+                    "the engine sent a line of more than 16 MiB".to_owned(),
+                ));
             }
             match self.body.frame().await {
                 Some(Ok(frame)) => self.buffer.extend(frame.into_data().ok()),
@@ -106,8 +124,11 @@ impl Lines {
 
     /// The next line as a value.
     pub(crate) async fn next_value(&mut self) -> Result<Option<Value>, RawError> {
-        let Some(line) = self.next().await? else { return Ok(None) };
-        let value = serde_json::from_slice(&line).map_err(|error| RawError::Stream(format!("the engine sent no JSON: {error}")))?;
+        let Some(line) = self.next().await? else {
+            return Ok(None);
+        };
+        let value = serde_json::from_slice(&line)
+            .map_err(|error| RawError::Stream(format!("the engine sent no JSON: {error}")))?;
         Ok(Some(value))
     }
 }
@@ -145,5 +166,8 @@ async fn successful(response: Response<Incoming>) -> Result<Response<Incoming>, 
         .ok()
         .and_then(|value| value.get("message").and_then(Value::as_str).map(str::to_owned))
         .unwrap_or_else(|| String::from_utf8_lossy(&text).trim().to_owned());
-    Err(RawError::Refused { status: status.as_u16(), message })
+    Err(RawError::Refused {
+        status: status.as_u16(),
+        message,
+    })
 }

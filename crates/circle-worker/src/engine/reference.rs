@@ -35,15 +35,33 @@ impl Reference {
             Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest, true),
             _ => (DEFAULT_HOST, name, false),
         };
-        let tag = if tag.is_none() && digest.is_none() { Some("latest".to_owned()) } else { tag };
+        let tag = if tag.is_none() && digest.is_none() {
+            Some("latest".to_owned())
+        } else {
+            tag
+        };
         let fine = is_path(path) && tag.as_deref().is_none_or(is_tag) && digest.as_deref().is_none_or(is_digest);
-        let host_fine = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte));
-        (fine && host_fine).then(|| Self { host: host.to_owned(), path: path.to_owned(), tag, digest, named_host })
+        let host_fine = host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+            && !host.starts_with(['.', '-', ':'])
+            && !host.contains("..");
+        (fine && host_fine).then(|| Self {
+            host: host.to_owned(),
+            path: path.to_owned(),
+            tag,
+            digest,
+            named_host,
+        })
     }
 
     /// The name without tag and digest, as it was written.
     pub(crate) fn name(&self) -> String {
-        if self.named_host { format!("{}/{}", self.host, self.path) } else { self.path.clone() }
+        if self.named_host {
+            format!("{}/{}", self.host, self.path)
+        } else {
+            self.path.clone()
+        }
     }
 
     /// `host/path`, with the host that is used when none is written.
@@ -73,20 +91,26 @@ impl fmt::Display for Reference {
 /// Whether a text can be a tag.
 pub(crate) fn is_tag(text: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
-    let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let first = text
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     first && text.len() <= 128 && text.bytes().all(word)
 }
 
 fn is_path(text: &str) -> bool {
     let part = |part: &str| {
-        let inner = part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte));
+        let inner = part
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte));
         inner && !part.is_empty() && !part.starts_with(['.', '_', '-']) && !part.ends_with(['.', '_', '-'])
     };
     text.len() <= 255 && text.split('/').all(part)
 }
 
 fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    text.strip_prefix("sha256:")
+        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -104,13 +128,27 @@ mod tests {
             (&format!("r.example/x@{digest}"), "r.example", "x", digest.as_str()),
         ] {
             let reference = Reference::parse(text).expect(text);
-            assert_eq!((reference.host.as_str(), reference.path.as_str(), reference.version()), (host, path, version));
+            assert_eq!(
+                (reference.host.as_str(), reference.path.as_str(), reference.version()),
+                (host, path, version)
+            );
         }
     }
 
     #[test]
     fn what_is_no_name_is_refused() {
-        for text in ["", "Upper", "a b", "x:", "../x", "x/", "x@sha256:12", "-x", "x:a b", "http://x/y"] {
+        for text in [
+            "",
+            "Upper",
+            "a b",
+            "x:",
+            "../x",
+            "x/",
+            "x@sha256:12",
+            "-x",
+            "x:a b",
+            "http://x/y",
+        ] {
             assert_eq!(Reference::parse(text), None, "{text}");
         }
     }

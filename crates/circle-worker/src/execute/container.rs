@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, DeviceMapping, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, ImageInspect, Mount,
-    MountType, NetworkingConfig,
+    ContainerCreateBody, DeviceMapping, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, ImageInspect,
+    Mount, MountType, NetworkingConfig,
 };
 use circle_core::plan::{Cache, Container};
 use circle_core::run::{Failure, FailureKind};
@@ -67,11 +67,23 @@ impl StageRun<'_> {
         };
         let local = |image: &circle_core::run::BuiltImage| {
             // An image of an earlier run is only in the registry; one of this run is in the cell.
-            let reused = self.shared.assignment.images.iter().any(|known| known.image_id == image.image_id);
-            if reused { reference_of(image) } else { image.image_id.clone() }
+            let reused = self
+                .shared
+                .assignment
+                .images
+                .iter()
+                .any(|known| known.image_id == image.image_id);
+            if reused {
+                reference_of(image)
+            } else {
+                image.image_id.clone()
+            }
         };
         found.map(local).ok_or_else(|| {
-            Failure::new(FailureKind::BadPipeline, format!("{BUILT_IMAGE}.{name} is asked for, but no such image was built"))
+            Failure::new(
+                FailureKind::BadPipeline,
+                format!("{BUILT_IMAGE}.{name} is asked for, but no such image was built"),
+            )
         })
     }
 
@@ -88,26 +100,43 @@ impl StageRun<'_> {
             let key = hex::encode(Sha256::digest(format!("{}\0{}", cache.path, cache.key.join("\0"))));
             if !self.carried.caches.contains_key(&key) {
                 let name = self.shared.fresh_name("cache");
-                let folder = self.shared.cell.new_folder(&name).await.map_err(cell_failure("a cache's folder"))?;
+                let folder = self
+                    .shared
+                    .cell
+                    .new_folder(&name)
+                    .await
+                    .map_err(cell_failure("a cache's folder"))?;
                 self.carried.caches.insert(key.clone(), folder);
             }
-            mounts.push(bind(&self.carried.caches[&key].inside().display().to_string(), &cache.path, false));
+            mounts.push(bind(
+                &self.carried.caches[&key].inside().display().to_string(),
+                &cache.path,
+                false,
+            ));
         }
         Ok(mounts)
     }
 
     /// Everything but entrypoint, command and environment.
-    pub(crate) async fn configuration(&mut self, settings: ContainerSettings<'_>) -> Result<ContainerCreateBody, Failure> {
+    pub(crate) async fn configuration(
+        &mut self,
+        settings: ContainerSettings<'_>,
+    ) -> Result<ContainerCreateBody, Failure> {
         let plan = settings.plan;
         let mut mounts = settings.mounts;
         mounts.extend(self.caches(&plan.caches).await?);
         if let Some(view) = settings.view {
-            mounts.extend(plan.volumes.iter().map(|volume| bind(&format!("{view}/{}", volume.from), &volume.to, volume.read_only)));
+            mounts.extend(
+                plan.volumes
+                    .iter()
+                    .map(|volume| bind(&format!("{view}/{}", volume.from), &volume.to, volume.read_only)),
+            );
         }
         Ok(ContainerCreateBody {
             image: Some(settings.image),
             user: plan.user.clone(),
-            exposed_ports: (!plan.ports.is_empty()).then(|| plan.ports.iter().map(|port| format!("{port}/tcp")).collect()),
+            exposed_ports: (!plan.ports.is_empty())
+                .then(|| plan.ports.iter().map(|port| format!("{port}/tcp")).collect()),
             labels: Some(HashMap::from([("circle.stage".to_owned(), self.stage.name.clone())])),
             host_config: Some(host_config(plan, mounts, settings.network)),
             networking_config: networking(settings.network, settings.aliases),
@@ -118,10 +147,14 @@ impl StageRun<'_> {
     /// Creates a container and gives its id.
     pub(crate) async fn create(&self, body: ContainerCreateBody) -> Result<String, Failure> {
         let image = body.image.clone().unwrap_or_default();
-        let created = self.shared.engine.docker.create_container(None::<bollard::query_parameters::CreateContainerOptions>, body);
-        let created = created.await.map_err(|error| {
-            engine_failure(&format!("the container of image {image} could not be created"), &error)
-        })?;
+        let created = self
+            .shared
+            .engine
+            .docker
+            .create_container(None::<bollard::query_parameters::CreateContainerOptions>, body);
+        let created = created
+            .await
+            .map_err(|error| engine_failure(&format!("the container of image {image} could not be created"), &error))?;
         Ok(created.id)
     }
 }
@@ -139,7 +172,10 @@ pub(crate) fn bind(source: &str, target: &str, read_only: bool) -> Mount {
 
 /// No health check: nobody looks at a job's.
 pub(crate) fn no_health_check() -> HealthConfig {
-    HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }
+    HealthConfig {
+        test: Some(vec!["NONE".to_owned()]),
+        ..HealthConfig::default()
+    }
 }
 
 fn host_config(plan: &Container, mounts: Vec<Mount>, network: Network<'_>) -> HostConfig {
@@ -157,7 +193,9 @@ fn host_config(plan: &Container, mounts: Vec<Mount>, network: Network<'_>) -> Ho
         memory,
         // As much swap as memory would double the bound.
         memory_swap: memory,
-        nano_cpus: resources.cpu_millis.and_then(|millis| i64::try_from(millis * 1_000_000).ok()),
+        nano_cpus: resources
+            .cpu_millis
+            .and_then(|millis| i64::try_from(millis * 1_000_000).ok()),
         pids_limit: resources.pids.and_then(|pids| i64::try_from(pids).ok()),
         extra_hosts: (!plan.extra_hosts.is_empty()).then(|| plan.extra_hosts.clone()),
         dns: (!plan.dns.is_empty()).then(|| plan.dns.clone()),
@@ -169,13 +207,21 @@ fn host_config(plan: &Container, mounts: Vec<Mount>, network: Network<'_>) -> Ho
             Network::Stage { name } => name.to_owned(),
         }),
         // Output is read where it is written; the engine keeps none of it.
-        log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("none".to_owned()),
+            config: None,
+        }),
         ..HostConfig::default()
     }
 }
 
 fn networking(network: Network<'_>, aliases: Vec<String>) -> Option<NetworkingConfig> {
     let Network::Stage { name } = network else { return None };
-    let endpoint = EndpointSettings { aliases: Some(aliases), ..EndpointSettings::default() };
-    Some(NetworkingConfig { endpoints_config: Some(HashMap::from([(name.to_owned(), endpoint)])) })
+    let endpoint = EndpointSettings {
+        aliases: Some(aliases),
+        ..EndpointSettings::default()
+    };
+    Some(NetworkingConfig {
+        endpoints_config: Some(HashMap::from([(name.to_owned(), endpoint)])),
+    })
 }

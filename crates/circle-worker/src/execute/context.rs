@@ -59,7 +59,11 @@ impl Shared<'_> {
     /// A name that was not used before in this cell.
     pub(crate) fn fresh_name(&self, what: &str) -> String {
         let number = self.names.fetch_add(1, Ordering::Relaxed);
-        let what: String = what.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }).take(40).collect();
+        let what: String = what
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' })
+            .take(40)
+            .collect();
         format!("{what}-{number}")
     }
 }
@@ -69,7 +73,11 @@ impl StageRun<'_> {
     pub(crate) async fn view(&self) -> Result<View, Failure> {
         let layers: Vec<&Layer> = self.carried.layers.iter().collect();
         let name = self.shared.fresh_name(&format!("view-{}", self.stage.name));
-        self.shared.cell.mount_view(&name, &layers).await.map_err(cell_failure("the stage's view of the checkout"))
+        self.shared
+            .cell
+            .mount_view(&name, &layers)
+            .await
+            .map_err(cell_failure("the stage's view of the checkout"))
     }
 
     /// The variables that Circle sets at this point.
@@ -79,13 +87,20 @@ impl StageRun<'_> {
 
     /// Expands a text of the plan.
     pub(crate) fn expand(&self, what: &str, text: &str) -> Result<String, Failure> {
-        expand(text, &self.variables())
-            .map_err(|error| Failure::new(FailureKind::BadPipeline, format!("{what} \"{text}\" cannot be expanded: {error}")))
+        expand(text, &self.variables()).map_err(|error| {
+            Failure::new(
+                FailureKind::BadPipeline,
+                format!("{what} \"{text}\" cannot be expanded: {error}"),
+            )
+        })
     }
 
     /// The values of secrets; a name without a value is refused.
     pub(crate) fn secrets(&self, names: &[String]) -> Result<Vec<(String, String)>, Failure> {
-        names.iter().map(|name| Ok((name.clone(), self.secret(name)?.to_owned()))).collect()
+        names
+            .iter()
+            .map(|name| Ok((name.clone(), self.secret(name)?.to_owned())))
+            .collect()
     }
 
     fn secret(&self, name: &str) -> Result<&str, Failure> {
@@ -131,5 +146,10 @@ pub(crate) fn reference_of(image: &BuiltImage) -> String {
 /// A failure of the cell, told with what was being done.
 pub(crate) fn cell_failure(what: &str) -> impl FnOnce(CellError) -> Failure {
     let what = what.to_owned();
-    move |error| Failure::new(FailureKind::Infrastructure, format!("{what} could not be made: {error}"))
+    move |error| {
+        Failure::new(
+            FailureKind::Infrastructure,
+            format!("{what} could not be made: {error}"),
+        )
+    }
 }

@@ -30,7 +30,11 @@ struct Pulls {
 
 impl Images {
     pub(crate) fn new(engine: Engine, registries: Vec<RegistryAccess>) -> Self {
-        Self { engine, registries, pulls: Mutex::default() }
+        Self {
+            engine,
+            registries,
+            pulls: Mutex::default(),
+        }
     }
 
     /// Begins to make an image present, unless that is under way. A name that is none fails when it is needed.
@@ -59,7 +63,9 @@ impl Images {
         let began = Instant::now();
         let mut pulled = self.start(name);
         if pulled.borrow().is_none() {
-            let quick = tokio::time::timeout(Duration::from_millis(300), pulled.wait_for(Option::is_some)).await.is_ok();
+            let quick = tokio::time::timeout(Duration::from_millis(300), pulled.wait_for(Option::is_some))
+                .await
+                .is_ok();
             if !quick {
                 log.say(&format!("circle: pulling {name}")).await;
             }
@@ -74,7 +80,10 @@ impl Images {
 }
 
 fn unavailable(name: &str, why: &str) -> Failure {
-    Failure::new(FailureKind::ImageUnavailable, format!("the image {name} could not be pulled: {why}"))
+    Failure::new(
+        FailureKind::ImageUnavailable,
+        format!("the image {name} could not be pulled: {why}"),
+    )
 }
 
 async fn make_present(engine: &Engine, registries: &[RegistryAccess], name: &str) -> Result<(), String> {
@@ -85,9 +94,14 @@ async fn make_present(engine: &Engine, registries: &[RegistryAccess], name: &str
         Err(error) => return Err(sentence(&error)),
     }
     let access = access_for(registries, &reference);
-    let path = format!("/images/create?fromImage={}&tag={}", encoded(&reference.name()), encoded(reference.version()));
+    let path = format!(
+        "/images/create?fromImage={}&tag={}",
+        encoded(&reference.name()),
+        encoded(reference.version())
+    );
     let pull = async { drain(engine.lines("POST", &path, access).await?).await };
-    pull.await.map_err(|error| explain(&error, &reference, access.is_some()))
+    pull.await
+        .map_err(|error| explain(&error, &reference, access.is_some()))
 }
 
 async fn drain(mut lines: Lines) -> Result<(), RawError> {
@@ -100,7 +114,16 @@ fn explain(error: &RawError, image: &Reference, with_credential: bool) -> String
     let text = error.to_string();
     let lower = text.to_lowercase();
     let host = &image.host;
-    if ["unauthorized", "authentication required", "no basic auth", "access denied", "denied:"].iter().any(|word| lower.contains(word)) {
+    if [
+        "unauthorized",
+        "authentication required",
+        "no basic auth",
+        "access denied",
+        "denied:",
+    ]
+    .iter()
+    .any(|word| lower.contains(word))
+    {
         return if with_credential {
             format!("{host} refused the credential of the registry configured for it ({text})")
         } else {
@@ -110,9 +133,17 @@ fn explain(error: &RawError, image: &Reference, with_credential: bool) -> String
     if lower.contains("not found") || lower.contains("manifest unknown") || lower.contains("does not exist") {
         return format!("there is no such image at {host}; see its name and tag ({text})");
     }
-    if ["connection refused", "no such host", "i/o timeout", "no route", "network is unreachable", "deadline", "server misbehaving"]
-        .iter()
-        .any(|word| lower.contains(word))
+    if [
+        "connection refused",
+        "no such host",
+        "i/o timeout",
+        "no route",
+        "network is unreachable",
+        "deadline",
+        "server misbehaving",
+    ]
+    .iter()
+    .any(|word| lower.contains(word))
     {
         return format!("the registry {host} could not be reached from the cell ({text})");
     }

@@ -36,12 +36,25 @@ pub(crate) struct JobPlace<'a> {
 }
 
 /// Runs a job in its container and tells its log. Whoever reads the container afterwards waits for the engine first.
-pub(crate) async fn run_job(stage: &mut StageRun<'_>, job: &ContainerJob, place: JobPlace<'_>) -> Result<JobEnd, Failure> {
+pub(crate) async fn run_job(
+    stage: &mut StageRun<'_>,
+    job: &ContainerJob,
+    place: JobPlace<'_>,
+) -> Result<JobEnd, Failure> {
     let image = stage.image(&job.container).await?;
-    let view = if place.sees_checkout { Some(stage.view().await?) } else { None };
+    let view = if place.sees_checkout {
+        Some(stage.view().await?)
+    } else {
+        None
+    };
     let orders = orders(stage, job, &image).await?;
     let io = stage.shared.fresh_name("gate");
-    let io = stage.shared.cell.new_folder(&io).await.map_err(cell_failure("the gate's folder"))?;
+    let io = stage
+        .shared
+        .cell
+        .new_folder(&io)
+        .await
+        .map_err(cell_failure("the gate's folder"))?;
     let mut channel = GateChannel::create(io.host()).map_err(gate_failure)?;
     let io = io.inside().display().to_string();
     let container = create(stage, job, (image, place.network, view.as_ref(), &io)).await?;
@@ -51,7 +64,10 @@ pub(crate) async fn run_job(stage: &mut StageRun<'_>, job: &ContainerJob, place:
     let failure = match told.verdict {
         Some(Ok(Exit::Code(0))) => None,
         Some(Ok(exit)) => Some(command_failure(stage, &container, exit, told.last_command).await),
-        Some(Err(reason)) => Some(Failure::new(FailureKind::Command, format!("the commands could not be started: {reason}"))),
+        Some(Err(reason)) => Some(Failure::new(
+            FailureKind::Command,
+            format!("the commands could not be started: {reason}"),
+        )),
         None => Some(cut_failure(stage, &container).await),
     };
     Ok(JobEnd { container, failure })
@@ -76,22 +92,47 @@ async fn orders(stage: &StageRun<'_>, job: &ContainerJob, image: &str) -> Result
     let work = if job.commands.is_empty() {
         Work::Program(own_command(stage, job, image).await?)
     } else {
-        Work::Commands { shell: shell(job.shell), commands: job.commands.clone() }
+        Work::Commands {
+            shell: shell(job.shell),
+            commands: job.commands.clone(),
+        }
     };
-    let directory = job.container.working_dir.clone().unwrap_or_else(|| WORKSPACE.to_owned());
+    let directory = job
+        .container
+        .working_dir
+        .clone()
+        .unwrap_or_else(|| WORKSPACE.to_owned());
     let environment = environment.into_iter().collect();
-    Ok(Orders { directory, workspace: WORKSPACE.to_owned(), environment, work, finally: job.finally.clone() })
+    Ok(Orders {
+        directory,
+        workspace: WORKSPACE.to_owned(),
+        environment,
+        work,
+        finally: job.finally.clone(),
+    })
 }
 
 /// The image's entrypoint and command, as far as the file does not say otherwise.
 async fn own_command(stage: &StageRun<'_>, job: &ContainerJob, image: &str) -> Result<Vec<String>, Failure> {
     let config = stage.inspect_image(image).await?.config.unwrap_or_default();
     let of_image = job.container.entrypoint.is_none();
-    let entrypoint = job.container.entrypoint.clone().or(config.entrypoint).unwrap_or_default();
-    let command = job.container.command.clone().or(if of_image { config.cmd } else { None }).unwrap_or_default();
+    let entrypoint = job
+        .container
+        .entrypoint
+        .clone()
+        .or(config.entrypoint)
+        .unwrap_or_default();
+    let command = job
+        .container
+        .command
+        .clone()
+        .or(if of_image { config.cmd } else { None })
+        .unwrap_or_default();
     let argv: Vec<String> = entrypoint.into_iter().chain(command).collect();
     if argv.is_empty() {
-        let message = format!("there is nothing to run: the stage has no commands, and the image {image} has neither CMD nor ENTRYPOINT");
+        let message = format!(
+            "there is nothing to run: the stage has no commands, and the image {image} has neither CMD nor ENTRYPOINT"
+        );
         return Err(Failure::new(FailureKind::BadPipeline, message));
     }
     Ok(argv)
@@ -104,9 +145,19 @@ async fn create(
 ) -> Result<String, Failure> {
     let view = view.map(|view| view.inside().display().to_string());
     let gate_path = stage.shared.gate.inside().display().to_string();
-    let mut mounts = vec![bind(&gate_path, gate::PROGRAM_FOLDER, true), bind(io, gate::CHANNEL_FOLDER, false)];
+    let mut mounts = vec![
+        bind(&gate_path, gate::PROGRAM_FOLDER, true),
+        bind(io, gate::CHANNEL_FOLDER, false),
+    ];
     mounts.extend(view.as_deref().map(|view| bind(view, WORKSPACE, false)));
-    let settings = ContainerSettings { plan: &job.container, image, network, aliases: Vec::new(), mounts, view: view.as_deref() };
+    let settings = ContainerSettings {
+        plan: &job.container,
+        image,
+        network,
+        aliases: Vec::new(),
+        mounts,
+        view: view.as_deref(),
+    };
     let mut body = stage.configuration(settings).await?;
     body.entrypoint = Some(vec![gate::ENTRYPOINT.to_owned()]);
     body.cmd = Some(Vec::new());
@@ -117,7 +168,12 @@ async fn create(
 }
 
 async fn start(stage: &mut StageRun<'_>, container: &str) -> Result<(), Failure> {
-    let started = stage.shared.engine.docker.start_container(container, None::<StartContainerOptions>).await;
+    let started = stage
+        .shared
+        .engine
+        .docker
+        .start_container(container, None::<StartContainerOptions>)
+        .await;
     stage.clock.enter(Phase::Run);
     started.map_err(|error| engine_failure("the job's container could not be started", &error))
 }
@@ -152,7 +208,12 @@ async fn follow(
             Some(Ok(GateEvent::CommandBegin { list, index })) => {
                 group = Some(stage.log.begin(title(list, index, commands, finally)).await);
             }
-            Some(Ok(GateEvent::CommandEnd { list, index, exit_code, duration })) => {
+            Some(Ok(GateEvent::CommandEnd {
+                list,
+                index,
+                exit_code,
+                duration,
+            })) => {
                 if let Some(group) = group.take() {
                     stage.log.end(group, Some(i64::from(exit_code)), Some(duration)).await;
                 }
@@ -187,21 +248,33 @@ fn title<'a>(list: List, index: u32, commands: &'a [String], finally: &'a [Strin
         List::Main => commands,
         List::Finally => finally,
     };
-    usize::try_from(index).ok().and_then(|at| list.get(at)).map_or("(image's own command)", String::as_str)
+    usize::try_from(index)
+        .ok()
+        .and_then(|at| list.get(at))
+        .map_or("(image's own command)", String::as_str)
 }
 
 /// Waits until the engine says that the container ended, whatever its code.
 pub(super) async fn wait(stage: &StageRun<'_>, container: &str) {
-    let mut waiting = stage.shared.engine.docker.wait_container(container, None::<WaitContainerOptions>);
+    let mut waiting = stage
+        .shared
+        .engine
+        .docker
+        .wait_container(container, None::<WaitContainerOptions>);
     // Every item is an end: a code, or an error that says the same.
     waiting.next().await;
 }
 
 /// Waits until the engine too knows that a container ended, so that it can be read.
 pub(crate) async fn wait_for_engine(stage: &StageRun<'_>, container: &str) -> Result<(), Failure> {
-    tokio::time::timeout(ENGINE_NOTICE, wait(stage, container)).await.map_err(|_| {
-        Failure::new(FailureKind::Infrastructure, "the engine did not notice within 10 s that the job's container ended")
-    })
+    tokio::time::timeout(ENGINE_NOTICE, wait(stage, container))
+        .await
+        .map_err(|_| {
+            Failure::new(
+                FailureKind::Infrastructure,
+                "the engine did not notice within 10 s that the job's container ended",
+            )
+        })
 }
 
 async fn command_failure(stage: &StageRun<'_>, container: &str, exit: Exit, command: Option<String>) -> Failure {
@@ -215,29 +288,59 @@ async fn command_failure(stage: &StageRun<'_>, container: &str, exit: Exit, comm
     };
     if code == 137 && was_out_of_memory(stage, container).await {
         let message = format!("{what} was killed: it used more memory than its bound");
-        return Failure { exit_code: Some(code), ..Failure::new(FailureKind::Bound, message) };
+        return Failure {
+            exit_code: Some(code),
+            ..Failure::new(FailureKind::Bound, message)
+        };
     }
-    Failure { exit_code: Some(code), ..Failure::new(FailureKind::Command, message) }
+    Failure {
+        exit_code: Some(code),
+        ..Failure::new(FailureKind::Command, message)
+    }
 }
 
 /// The gate was cut off: somebody killed the container, or its first process.
 async fn cut_failure(stage: &StageRun<'_>, container: &str) -> Failure {
     if was_out_of_memory(stage, container).await {
-        return Failure::new(FailureKind::Bound, "the job was killed: it used more memory than its bound");
+        return Failure::new(
+            FailureKind::Bound,
+            "the job was killed: it used more memory than its bound",
+        );
     }
-    let state = stage.shared.engine.docker.inspect_container(container, None::<InspectContainerOptions>).await;
+    let state = stage
+        .shared
+        .engine
+        .docker
+        .inspect_container(container, None::<InspectContainerOptions>)
+        .await;
     let state = state.ok().and_then(|container| container.state).unwrap_or_default();
     let code = state.exit_code.unwrap_or_default();
-    let why = state.error.filter(|text| !text.is_empty()).map(|text| format!(": {text}")).unwrap_or_default();
+    let why = state
+        .error
+        .filter(|text| !text.is_empty())
+        .map(|text| format!(": {text}"))
+        .unwrap_or_default();
     let message = format!("the job's container ended with code {code} before its commands did{why}");
-    Failure { exit_code: Some(code), ..Failure::new(FailureKind::Command, message) }
+    Failure {
+        exit_code: Some(code),
+        ..Failure::new(FailureKind::Command, message)
+    }
 }
 
 async fn was_out_of_memory(stage: &StageRun<'_>, container: &str) -> bool {
     // The engine learns of it a moment after the process is dead.
     let _ = wait_for_engine(stage, container).await;
-    let inspected = stage.shared.engine.docker.inspect_container(container, None::<InspectContainerOptions>).await;
-    inspected.ok().and_then(|container| container.state).and_then(|state| state.oom_killed).unwrap_or(false)
+    let inspected = stage
+        .shared
+        .engine
+        .docker
+        .inspect_container(container, None::<InspectContainerOptions>)
+        .await;
+    inspected
+        .ok()
+        .and_then(|container| container.state)
+        .and_then(|state| state.oom_killed)
+        .unwrap_or(false)
 }
 
 fn shell(shell: Shell) -> gate::Shell {
@@ -248,6 +351,10 @@ fn shell(shell: Shell) -> gate::Shell {
 }
 
 fn gate_failure(error: GateError) -> Failure {
-    let kind = if matches!(error, GateError::TooLarge { .. }) { FailureKind::Bound } else { FailureKind::Infrastructure };
+    let kind = if matches!(error, GateError::TooLarge { .. }) {
+        FailureKind::Bound
+    } else {
+        FailureKind::Infrastructure
+    };
     Failure::new(kind, error.to_string())
 }

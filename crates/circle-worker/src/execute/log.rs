@@ -48,7 +48,16 @@ impl StageLog {
     pub(crate) fn new(stage: &str, sink: Arc<dyn Sink>, masker: Masker) -> Self {
         let spoke = Mutex::new(Instant::now());
         let (groups, waiting) = (AtomicU32::new(0), AtomicU32::new(0));
-        Self { shared: Arc::new(Shared { stage: stage.to_owned(), sink, masker, groups, spoke, waiting }) }
+        Self {
+            shared: Arc::new(Shared {
+                stage: stage.to_owned(),
+                sink,
+                masker,
+                groups,
+                spoke,
+                waiting,
+            }),
+        }
     }
 
     /// A line of Circle's own.
@@ -60,23 +69,36 @@ impl StageLog {
 
     /// Begins a stream of somebody else's output.
     pub(crate) fn stream(&self) -> LogStream {
-        LogStream { log: self.clone(), mask: self.shared.masker.stream() }
+        LogStream {
+            log: self.clone(),
+            mask: self.shared.masker.stream(),
+        }
     }
 
     /// Begins a group.
     pub(crate) async fn begin(&self, title: &str) -> Group {
         let number = self.shared.groups.fetch_add(1, Ordering::Relaxed);
         let title = self.shared.masker.text(title).chars().take(MAX_TITLE_CHARS).collect();
-        self.shared.sink.mark(&self.shared.stage, Mark::Begin { group: number, title }).await;
+        self.shared
+            .sink
+            .mark(&self.shared.stage, Mark::Begin { group: number, title })
+            .await;
         self.spoke_now();
-        Group { number, began: Instant::now() }
+        Group {
+            number,
+            began: Instant::now(),
+        }
     }
 
     /// Ends a group; without a duration, it lasted since it began.
     pub(crate) async fn end(&self, group: Group, exit_code: Option<i64>, duration: Option<Duration>) {
         let lasted = duration.unwrap_or_else(|| group.began.elapsed());
         let duration_ms = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);
-        let mark = Mark::End { group: group.number, exit_code, duration_ms };
+        let mark = Mark::End {
+            group: group.number,
+            exit_code,
+            duration_ms,
+        };
         self.shared.sink.mark(&self.shared.stage, mark).await;
         self.spoke_now();
     }
@@ -86,7 +108,11 @@ impl StageLog {
         if self.shared.waiting.load(Ordering::Relaxed) > 0 {
             return Duration::ZERO;
         }
-        self.shared.spoke.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+        self.shared
+            .spoke
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed()
     }
 
     /// Masks a text that goes elsewhere.

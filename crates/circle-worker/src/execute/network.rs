@@ -26,10 +26,17 @@ impl StageNetwork {
     pub(super) fn prepare(engine: &Engine, plan: &Plan) -> Self {
         let (done, made) = watch::channel(None);
         let mut task = JoinSet::new();
-        if plan.stages.iter().any(|stage| matches!(stage.work, Work::Integration { .. })) {
+        if plan
+            .stages
+            .iter()
+            .any(|stage| matches!(stage.work, Work::Integration { .. }))
+        {
             let engine = engine.clone();
             task.spawn(async move {
-                let request = NetworkCreateRequest { name: NAME.to_owned(), ..NetworkCreateRequest::default() };
+                let request = NetworkCreateRequest {
+                    name: NAME.to_owned(),
+                    ..NetworkCreateRequest::default()
+                };
                 let created = engine.docker.create_network(request).await;
                 done.send_replace(Some(created.map(drop).map_err(|error| sentence(&error))));
             });
@@ -40,9 +47,17 @@ impl StageNetwork {
 
 /// The name of the stage's network, once it is there.
 pub(crate) async fn stage_network(stage: &StageRun<'_>) -> Result<String, Failure> {
-    let failed = |why: &str| Failure::new(FailureKind::Infrastructure, format!("the stage's network could not be made: {why}"));
+    let failed = |why: &str| {
+        Failure::new(
+            FailureKind::Infrastructure,
+            format!("the stage's network could not be made: {why}"),
+        )
+    };
     let mut made = stage.shared.network.made.clone();
-    let made = made.wait_for(Option::is_some).await.map_err(|_| failed("nobody makes it"))?;
+    let made = made
+        .wait_for(Option::is_some)
+        .await
+        .map_err(|_| failed("nobody makes it"))?;
     match made.as_ref() {
         Some(Err(why)) => Err(failed(why)),
         Some(Ok(())) | None => Ok(NAME.to_owned()),

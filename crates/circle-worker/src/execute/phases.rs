@@ -24,8 +24,15 @@ pub(crate) enum Phase {
 impl PhaseClock {
     /// Starts in [`Phase::Start`]; `cell` was spent on waiting for the cell.
     pub(crate) fn new(cell: Duration) -> Self {
-        let phases = Phases { cell_ms: milliseconds(cell), ..Phases::default() };
-        Self { phases, now: Phase::Start, since: Instant::now() }
+        let phases = Phases {
+            cell_ms: milliseconds(cell),
+            ..Phases::default()
+        };
+        Self {
+            phases,
+            now: Phase::Start,
+            since: Instant::now(),
+        }
     }
 
     /// From now on, time belongs to this phase.

@@ -9,8 +9,8 @@ use bollard::query_parameters::InspectContainerOptions;
 use circle_cell::{Cell, InCell};
 use circle_core::plan::Ready;
 use circle_core::run::{Failure, FailureKind};
-use futures_util::future::try_join_all;
 use futures_util::StreamExt;
+use futures_util::future::try_join_all;
 
 use super::context::StageRun;
 use super::sidecar::{Running, Sidecars};
@@ -58,7 +58,10 @@ impl Sidecars {
 async fn one_ready(stage: &StageRun<'_>, running: &Running) -> Result<(), Failure> {
     let probe = probe_of(stage, running).await?;
     if probe == Probe::Nothing {
-        let text = format!("circle: {} has neither a health check nor an exposed port: it counts as ready at once", running.name);
+        let text = format!(
+            "circle: {} has neither a health check nor an exposed port: it counts as ready at once",
+            running.name
+        );
         stage.log.say(&text).await;
         return Ok(());
     }
@@ -93,14 +96,19 @@ async fn probe_of(stage: &StageRun<'_>, running: &Running) -> Result<Probe, Fail
     Ok(match &running.plan.ready {
         Ready::Healthcheck => Probe::Healthcheck,
         Ready::Tcp(port) => Probe::Tcp(*port),
-        Ready::Http { port, path } => Probe::Http { port: *port, path: path.clone() },
+        Ready::Http { port, path } => Probe::Http {
+            port: *port,
+            path: path.clone(),
+        },
         Ready::Exec(argv) => Probe::Exec(argv.clone()),
         Ready::Log(text) => Probe::Log(text.clone()),
         Ready::Default => {
             let config = stage.inspect_image(&running.image).await?.config.unwrap_or_default();
             let test = config.healthcheck.and_then(|check| check.test).unwrap_or_default();
             let exposed = config.exposed_ports.unwrap_or_default();
-            let of_image = exposed.iter().filter_map(|port| port.strip_suffix("/tcp").unwrap_or(port).parse().ok());
+            let of_image = exposed
+                .iter()
+                .filter_map(|port| port.strip_suffix("/tcp").unwrap_or(port).parse().ok());
             let lowest = of_image.chain(running.plan.container.ports.iter().copied()).min();
             match lowest {
                 _ if !test.is_empty() && test[0] != "NONE" => Probe::Healthcheck,
@@ -128,24 +136,43 @@ async fn wait(stage: &StageRun<'_>, running: &Running, probe: &Probe) -> Result<
         }
         Probe::Tcp(port) => {
             let address = address(engine, running).await?;
-            in_cell(stage.shared.cell, TCP_PROBE, vec![address.to_string(), port.to_string()]).await
+            in_cell(
+                stage.shared.cell,
+                TCP_PROBE,
+                vec![address.to_string(), port.to_string()],
+            )
+            .await
         }
         Probe::Http { port, path } => {
             let address = address(engine, running).await?;
-            in_cell(stage.shared.cell, HTTP_PROBE, vec![address.to_string(), port.to_string(), path.clone()]).await
+            in_cell(
+                stage.shared.cell,
+                HTTP_PROBE,
+                vec![address.to_string(), port.to_string(), path.clone()],
+            )
+            .await
         }
     }
 }
 
 async fn healthy(engine: &Engine, running: &Running) -> Result<(), Failure> {
     loop {
-        let found = engine.docker.inspect_container(&running.container, None::<InspectContainerOptions>).await;
+        let found = engine
+            .docker
+            .inspect_container(&running.container, None::<InspectContainerOptions>)
+            .await;
         let found = found.map_err(|error| engine_failure("a sidecar could not be looked at", &error))?;
-        let health = found.state.and_then(|state| state.health).and_then(|health| health.status);
+        let health = found
+            .state
+            .and_then(|state| state.health)
+            .and_then(|health| health.status);
         match health {
             Some(HealthStatusEnum::HEALTHY) => return Ok(()),
             None | Some(HealthStatusEnum::NONE) => {
-                let message = format!("the image {} of the sidecar {} has no health check", running.image, running.name);
+                let message = format!(
+                    "the image {} of the sidecar {} has no health check",
+                    running.image, running.name
+                );
                 return Err(Failure::new(FailureKind::BadPipeline, message));
             }
             Some(_) => tokio::time::sleep(ASK_AGAIN).await,
@@ -154,15 +181,28 @@ async fn healthy(engine: &Engine, running: &Running) -> Result<(), Failure> {
 }
 
 async fn command_succeeds(engine: &Engine, running: &Running, argv: &[String]) -> Result<bool, Failure> {
-    let failed = |error| engine_failure(&format!("the readiness command of {} could not be run", running.name), &error);
+    let failed = |error| {
+        engine_failure(
+            &format!("the readiness command of {} could not be run", running.name),
+            &error,
+        )
+    };
     let options = CreateExecOptions {
         cmd: Some(argv.to_vec()),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         ..CreateExecOptions::default()
     };
-    let exec = engine.docker.create_exec(&running.container, options).await.map_err(failed)?;
-    let started = engine.docker.start_exec(&exec.id, None::<StartExecOptions>).await.map_err(failed)?;
+    let exec = engine
+        .docker
+        .create_exec(&running.container, options)
+        .await
+        .map_err(failed)?;
+    let started = engine
+        .docker
+        .start_exec(&exec.id, None::<StartExecOptions>)
+        .await
+        .map_err(failed)?;
     if let StartExecResults::Attached { mut output, .. } = started {
         while output.next().await.is_some() {}
     }
@@ -172,18 +212,38 @@ async fn command_succeeds(engine: &Engine, running: &Running, argv: &[String]) -
 
 /// The sidecar's address on the stage's network.
 async fn address(engine: &Engine, running: &Running) -> Result<IpAddr, Failure> {
-    let found = engine.docker.inspect_container(&running.container, None::<InspectContainerOptions>).await;
+    let found = engine
+        .docker
+        .inspect_container(&running.container, None::<InspectContainerOptions>)
+        .await;
     let found = found.map_err(|error| engine_failure("a sidecar's address could not be found", &error))?;
-    let networks = found.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
-    let address = networks.into_values().filter_map(|network| network.ip_address).find_map(|text| text.parse().ok());
+    let networks = found
+        .network_settings
+        .and_then(|settings| settings.networks)
+        .unwrap_or_default();
+    let address = networks
+        .into_values()
+        .filter_map(|network| network.ip_address)
+        .find_map(|text| text.parse().ok());
     address.ok_or_else(|| {
-        Failure::new(FailureKind::Sidecar, format!("the sidecar {} has no address: it ended as soon as it started", running.name))
+        Failure::new(
+            FailureKind::Sidecar,
+            format!(
+                "the sidecar {} has no address: it ended as soon as it started",
+                running.name
+            ),
+        )
     })
 }
 
 /// Runs a probe in the cell's network until it succeeds; it is killed when nobody waits any more.
 async fn in_cell(cell: &Cell, script: &str, words: Vec<String>) -> Result<(), Failure> {
-    let failed = |error| Failure::new(FailureKind::Infrastructure, format!("a readiness probe could not be run: {error}"));
+    let failed = |error| {
+        Failure::new(
+            FailureKind::Infrastructure,
+            format!("a readiness probe could not be run: {error}"),
+        )
+    };
     let mut argv = vec!["/usr/bin/bash".to_owned(), "-c".to_owned(), script.to_owned()];
     argv.extend(words);
     let mut command = InCell::new(Some(cell.remapped_root()), argv);
@@ -193,6 +253,9 @@ async fn in_cell(cell: &Cell, script: &str, words: Vec<String>) -> Result<(), Fa
     if exit.is_success() {
         Ok(())
     } else {
-        Err(Failure::new(FailureKind::Infrastructure, format!("a readiness probe ended with {exit:?} without an answer")))
+        Err(Failure::new(
+            FailureKind::Infrastructure,
+            format!("a readiness probe ended with {exit:?} without an answer"),
+        ))
     }
 }

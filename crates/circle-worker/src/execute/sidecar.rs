@@ -62,7 +62,11 @@ pub(super) struct Told {
 impl Sidecars {
     /// Starts all sidecars side by side on the stage's network; readiness is waited for by `ready`.
     pub(crate) async fn start(stage: &mut StageRun<'_>, sidecars: &[Sidecar], network: &str) -> Result<Self, Failure> {
-        let mut this = Self { running: Vec::new(), engine: stage.shared.engine.clone(), tasks: JoinSet::new() };
+        let mut this = Self {
+            running: Vec::new(),
+            engine: stage.shared.engine.clone(),
+            tasks: JoinSet::new(),
+        };
         let mut created = Vec::new();
         for sidecar in sidecars {
             let image = stage.image(&sidecar.container).await?;
@@ -90,18 +94,45 @@ impl Sidecars {
 
     /// The failure of a job, with the sidecar's death as its reason when one died before.
     pub(crate) async fn explain(&self, failure: Failure) -> Failure {
-        let died = self.running.iter().find_map(|running| running.ended.borrow().map(|code| (running, code)));
+        let died = self
+            .running
+            .iter()
+            .find_map(|running| running.ended.borrow().map(|code| (running, code)));
         let Some((running, code)) = died else { return failure };
         let why = self.death(running, code).await;
-        let message = format!("{} {why} before the test failed; {}{}", running.name, failure.message, running.told.quote());
-        Failure { kind: FailureKind::Sidecar, message, ..failure }
+        let message = format!(
+            "{} {why} before the test failed; {}{}",
+            running.name,
+            failure.message,
+            running.told.quote()
+        );
+        Failure {
+            kind: FailureKind::Sidecar,
+            message,
+            ..failure
+        }
     }
 
     /// `exited 137 (out of memory)`.
     pub(super) async fn death(&self, running: &Running, code: i64) -> String {
-        let inspected = self.engine.docker.inspect_container(&running.container, None::<InspectContainerOptions>).await;
-        let memory = inspected.ok().and_then(|found| found.state).and_then(|state| state.oom_killed).unwrap_or(false);
-        format!("exited {code}{}", if memory { " (it used more memory than its bound)" } else { "" })
+        let inspected = self
+            .engine
+            .docker
+            .inspect_container(&running.container, None::<InspectContainerOptions>)
+            .await;
+        let memory = inspected
+            .ok()
+            .and_then(|found| found.state)
+            .and_then(|state| state.oom_killed)
+            .unwrap_or(false);
+        format!(
+            "exited {code}{}",
+            if memory {
+                " (it used more memory than its bound)"
+            } else {
+                ""
+            }
+        )
     }
 
     /// Kills all of them and waits for their last words.
@@ -123,14 +154,21 @@ impl Running {
     /// Waits until it ends.
     async fn ended(&self) -> (&Self, i64) {
         let mut ended = self.ended.clone();
-        let code = ended.wait_for(Option::is_some).await.map_or(-1, |code| code.unwrap_or(-1));
+        let code = ended
+            .wait_for(Option::is_some)
+            .await
+            .map_or(-1, |code| code.unwrap_or(-1));
         (self, code)
     }
 }
 
 impl Told {
     fn new(wanted: Option<&str>) -> Self {
-        Self { last: Arc::default(), wanted: wanted.map(Arc::from), seen: watch::Sender::new(false) }
+        Self {
+            last: Arc::default(),
+            wanted: wanted.map(Arc::from),
+            seen: watch::Sender::new(false),
+        }
     }
 
     fn line(&self, line: &[u8]) {
@@ -167,10 +205,18 @@ async fn create(
     sidecar: &Sidecar,
     (all, image, network): (&[Sidecar], &str, &str),
 ) -> Result<String, Failure> {
-    let view = if sidecar.container.volumes.is_empty() { None } else { Some(stage.view().await?) };
+    let view = if sidecar.container.volumes.is_empty() {
+        None
+    } else {
+        Some(stage.view().await?)
+    };
     let view = view.map(|view| view.inside().display().to_string());
     let links = |other: &Sidecar| {
-        let of_mine = other.container.links.iter().filter(|(_, target)| **target == sidecar.name);
+        let of_mine = other
+            .container
+            .links
+            .iter()
+            .filter(|(_, target)| **target == sidecar.name);
         of_mine.map(|(alias, _)| alias.clone()).collect::<Vec<_>>()
     };
     let mut aliases = vec![sidecar.name.clone()];
@@ -186,9 +232,17 @@ async fn create(
     let mut body = stage.configuration(settings).await?;
     let mut environment = Vec::new();
     for (name, value) in &sidecar.container.environment {
-        environment.push(format!("{name}={}", stage.expand(&format!("the variable {name}"), value)?));
+        environment.push(format!(
+            "{name}={}",
+            stage.expand(&format!("the variable {name}"), value)?
+        ));
     }
-    environment.extend(stage.secrets(&sidecar.secrets)?.into_iter().map(|(name, value)| format!("{name}={value}")));
+    environment.extend(
+        stage
+            .secrets(&sidecar.secrets)?
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}")),
+    );
     body.env = Some(environment);
     body.entrypoint = sidecar.container.entrypoint.clone();
     body.cmd = sidecar.container.command.clone();
@@ -200,14 +254,29 @@ async fn create(
 type Started = (Running, std::pin::Pin<Box<dyn Future<Output = ()> + Send>>);
 
 /// Attaches, starts, and begins to watch.
-async fn begin(engine: &Engine, log: &StageLog, (plan, image, container): (Sidecar, String, String)) -> Result<Started, Failure> {
-    let options = AttachContainerOptionsBuilder::default().stdout(true).stderr(true).stream(true).build();
+async fn begin(
+    engine: &Engine,
+    log: &StageLog,
+    (plan, image, container): (Sidecar, String, String),
+) -> Result<Started, Failure> {
+    let options = AttachContainerOptionsBuilder::default()
+        .stdout(true)
+        .stderr(true)
+        .stream(true)
+        .build();
     let what = format!("the sidecar {} could not be started", plan.name);
     let attached = engine.docker.attach_container(&container, Some(options)).await;
     let attached = attached.map_err(|error| engine_failure(&what, &error))?;
-    let started = engine.docker.start_container(&container, None::<StartContainerOptions>).await;
+    let started = engine
+        .docker
+        .start_container(&container, None::<StartContainerOptions>)
+        .await;
     started.map_err(|error| engine_failure(&what, &error))?;
-    let wanted = if let circle_core::plan::Ready::Log(text) = &plan.ready { Some(text.as_str()) } else { None };
+    let wanted = if let circle_core::plan::Ready::Log(text) = &plan.ready {
+        Some(text.as_str())
+    } else {
+        None
+    };
     let told = Told::new(wanted);
     let (ending, ended) = watch::channel(None);
     let (engine, log) = (engine.clone(), log.clone());
@@ -226,7 +295,14 @@ async fn begin(engine: &Engine, log: &StageLog, (plan, image, container): (Sidec
         let (code, ()) = tokio::join!(wait, tell(&log, &name, &telling, attached.output));
         log.say(&format!("{name} | (ended with code {code})")).await;
     };
-    let running = Running { name: plan.name.clone(), container, plan, image, ended, told };
+    let running = Running {
+        name: plan.name.clone(),
+        container,
+        plan,
+        image,
+        ended,
+        told,
+    };
     Ok((running, Box::pin(task)))
 }
 

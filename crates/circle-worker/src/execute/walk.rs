@@ -56,9 +56,21 @@ pub async fn execute(assignment: &Assignment, cell: &Cell, waited: Duration, sin
 /// Masks what an assignment holds: secrets, and the passwords of registries and repository.
 pub(crate) fn masker(assignment: &Assignment) -> Masker {
     let secrets = assignment.secrets.values().map(|value| value.expose());
-    let registries = assignment.registries.iter().filter_map(|access| access.password.as_ref()).map(|value| value.expose());
-    let clone = assignment.clone_credential.as_ref().map(|credential| credential.password.expose());
-    Masker::new(secrets.chain(registries).chain(clone).chain([assignment.run_token.expose()]))
+    let registries = assignment
+        .registries
+        .iter()
+        .filter_map(|access| access.password.as_ref())
+        .map(|value| value.expose());
+    let clone = assignment
+        .clone_credential
+        .as_ref()
+        .map(|credential| credential.password.expose());
+    Masker::new(
+        secrets
+            .chain(registries)
+            .chain(clone)
+            .chain([assignment.run_token.expose()]),
+    )
 }
 
 async fn walk(
@@ -68,12 +80,28 @@ async fn walk(
     (sink, masker): (Arc<dyn Sink>, Masker),
 ) -> Result<(), Failure> {
     let engine = Engine::new(cell.socket())?;
-    let gate = cell.new_folder("gate").await.map_err(cell_failure("the gate's folder"))?;
-    gate::install(gate.host())
-        .map_err(|error| Failure::new(FailureKind::Infrastructure, format!("the gate could not be installed: {error}")))?;
+    let gate = cell
+        .new_folder("gate")
+        .await
+        .map_err(cell_failure("the gate's folder"))?;
+    gate::install(gate.host()).map_err(|error| {
+        Failure::new(
+            FailureKind::Infrastructure,
+            format!("the gate could not be installed: {error}"),
+        )
+    })?;
     let images = Images::new(engine.clone(), assignment.registries.clone());
     let network = StageNetwork::prepare(&engine, &assignment.plan);
-    let shared = Shared { assignment, cell, engine, images, sink, gate, network, names: AtomicU32::new(0) };
+    let shared = Shared {
+        assignment,
+        cell,
+        engine,
+        images,
+        sink,
+        gate,
+        network,
+        names: AtomicU32::new(0),
+    };
     let mut carried = Carried {
         trigger: assignment.facts.trigger.clone(),
         layers: Vec::new(),
@@ -103,10 +131,17 @@ fn pull_ahead(shared: &Shared<'_>, carried: &Carried) {
                 containers.extend(sidecars.iter().map(|sidecar| &sidecar.container));
                 containers.push(&job.container);
             }
-            Work::PreBuild { how: PreBuild::Container { job }, .. } | Work::PostBuild { job } => containers.push(&job.container),
+            Work::PreBuild {
+                how: PreBuild::Container { job },
+                ..
+            }
+            | Work::PostBuild { job } => containers.push(&job.container),
             Work::Checkout { .. } | Work::PreBuild { .. } | Work::Build { .. } | Work::Push { .. } => {}
         }
-        for container in containers.into_iter().filter(|container| !container.image.starts_with(BUILT_IMAGE)) {
+        for container in containers
+            .into_iter()
+            .filter(|container| !container.image.starts_with(BUILT_IMAGE))
+        {
             // A name that cannot be expanded yet is expanded, or fails with its reason, when the stage starts.
             if let Ok(name) = circle_core::expand::expand(&container.image, &names) {
                 shared.images.start(&name);
@@ -126,20 +161,48 @@ async fn run_stage(
     let tries = stage.retry.max.max(1);
     for attempt in 1..=tries {
         let name = stage.name.clone();
-        shared.sink.event(WorkerEvent::StageStarted { stage: name.clone(), at: Timestamp::now(), attempt }).await;
+        shared
+            .sink
+            .event(WorkerEvent::StageStarted {
+                stage: name.clone(),
+                at: Timestamp::now(),
+                attempt,
+            })
+            .await;
         let mut clock = PhaseClock::new(if attempt == 1 { waited } else { Duration::ZERO });
-        let result = try_stage(StageRun { shared, stage, carried, log: log.clone(), clock: &mut clock }).await;
+        let result = try_stage(StageRun {
+            shared,
+            stage,
+            carried,
+            log: log.clone(),
+            clock: &mut clock,
+        })
+        .await;
         let (at, phases) = (Timestamp::now(), clock.read());
         let failure = match result {
             Ok(output) => {
-                shared.sink.event(WorkerEvent::StageSucceeded { stage: name, at, phases, output }).await;
+                shared
+                    .sink
+                    .event(WorkerEvent::StageSucceeded {
+                        stage: name,
+                        at,
+                        phases,
+                        output,
+                    })
+                    .await;
                 return Ok(());
             }
             Err(failure) => masked(masker, failure.in_stage(&stage.name)),
         };
         let again = attempt < tries && calls_for_another(stage.retry.when, &failure);
         log.say(&format!("circle: {}", failure.message)).await;
-        let event = WorkerEvent::StageFailed { stage: name, at, phases, failure: failure.clone(), again };
+        let event = WorkerEvent::StageFailed {
+            stage: name,
+            at,
+            phases,
+            failure: failure.clone(),
+            again,
+        };
         shared.sink.event(event).await;
         if !again {
             return Err(failure);
@@ -147,7 +210,10 @@ async fn run_stage(
         log.say(&format!("circle: try {} of {tries}", attempt + 1)).await;
         stages::clear(shared, &stage.name).await;
     }
-    Err(Failure::new(FailureKind::Infrastructure, "a stage ended without a verdict"))
+    Err(Failure::new(
+        FailureKind::Infrastructure,
+        "a stage ended without a verdict",
+    ))
 }
 
 fn calls_for_another(when: RetryWhen, failure: &Failure) -> bool {
@@ -181,7 +247,10 @@ async fn fell_silent(log: &StageLog, limit: Duration) {
 }
 
 fn masked(masker: &Masker, failure: Failure) -> Failure {
-    Failure { message: masker.text(&failure.message), ..failure }
+    Failure {
+        message: masker.text(&failure.message),
+        ..failure
+    }
 }
 
 /// `90 s`, `45 min`, `3 h`.

@@ -82,9 +82,13 @@ impl Checker {
 
     fn count(&mut self, entry: &Entry<'_>) -> Result<(), String> {
         self.entries += 1;
-        self.bytes = self.bytes.saturating_add(if entry.kind == Kind::File { entry.bytes } else { 0 });
+        self.bytes = self
+            .bytes
+            .saturating_add(if entry.kind == Kind::File { entry.bytes } else { 0 });
         if self.entries > MAX_ENTRIES {
-            return Err(format!("the outputs have more than {MAX_ENTRIES} entries; pack them, or name fewer"));
+            return Err(format!(
+                "the outputs have more than {MAX_ENTRIES} entries; pack them, or name fewer"
+            ));
         }
         if self.bytes > MAX_BYTES {
             return Err(format!("the outputs have more than {} GiB", MAX_BYTES >> 30));
@@ -95,7 +99,11 @@ impl Checker {
     /// A hard link is taken only to a file that came before in the same outputs.
     fn hard_link(&self, entry: &Entry<'_>, to: &[u8]) -> Result<Vec<u8>, &'static str> {
         let target = place(entry.link.unwrap_or_default(), to)?;
-        if self.files.contains(&target) { Ok(target) } else { Err("it is a hard link to something that is not among the outputs") }
+        if self.files.contains(&target) {
+            Ok(target)
+        } else {
+            Err("it is a hard link to something that is not among the outputs")
+        }
     }
 }
 
@@ -112,7 +120,11 @@ fn place(name: &[u8], to: &[u8]) -> Result<Vec<u8>, &'static str> {
     let mut all = components(to)?;
     all.extend(rest);
     let path = all.join(&b"/"[..]);
-    if path.len() > MAX_PATH_BYTES { Err("the name has more than 4,096 bytes") } else { Ok(path) }
+    if path.len() > MAX_PATH_BYTES {
+        Err("the name has more than 4,096 bytes")
+    } else {
+        Ok(path)
+    }
 }
 
 fn components(name: &[u8]) -> Result<Vec<&[u8]>, &'static str> {
@@ -122,7 +134,10 @@ fn components(name: &[u8]) -> Result<Vec<&[u8]>, &'static str> {
     if name.contains(&0) {
         return Err("the name holds a NUL");
     }
-    let parts: Vec<&[u8]> = name.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".").collect();
+    let parts: Vec<&[u8]> = name
+        .split(|byte| *byte == b'/')
+        .filter(|part| !part.is_empty() && *part != b".")
+        .collect();
     if parts.contains(&&b".."[..]) {
         return Err("the name holds \"..\"");
     }
@@ -164,7 +179,10 @@ fn symlink(entry: &Entry<'_>, path: &[u8]) -> Result<Vec<u8>, &'static str> {
 }
 
 fn parents(path: &[u8]) -> impl Iterator<Item = &[u8]> {
-    path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &path[..at])
+    path.iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'/')
+        .map(|(at, _)| &path[..at])
 }
 
 fn refused(name: &[u8], why: &str) -> String {
@@ -177,15 +195,27 @@ mod tests {
     use super::{Checker, Entry, Kind, MAX_BYTES, MAX_ENTRIES};
 
     fn file(name: &str) -> Entry<'_> {
-        Entry { name: name.as_bytes(), kind: Kind::File, link: None, bytes: 1 }
+        Entry {
+            name: name.as_bytes(),
+            kind: Kind::File,
+            link: None,
+            bytes: 1,
+        }
     }
 
     fn link<'a>(kind: Kind, name: &'a str, target: &'a str) -> Entry<'a> {
-        Entry { name: name.as_bytes(), kind, link: Some(target.as_bytes()), bytes: 0 }
+        Entry {
+            name: name.as_bytes(),
+            kind,
+            link: Some(target.as_bytes()),
+            bytes: 0,
+        }
     }
 
     fn admitted(entry: &Entry<'_>, to: &str) -> Result<String, String> {
-        Checker::default().admit(entry, to.as_bytes()).map(|place| String::from_utf8_lossy(&place.path).into_owned())
+        Checker::default()
+            .admit(entry, to.as_bytes())
+            .map(|place| String::from_utf8_lossy(&place.path).into_owned())
     }
 
     #[test]
@@ -203,10 +233,11 @@ mod tests {
             let refused = admitted(&file(name), "out").expect_err("a bad name");
             assert!(refused.contains("refused"), "{refused}");
         }
-        for kind in [Kind::Other] {
-            let entry = Entry { kind, ..file("x/device") };
-            assert!(admitted(&entry, "out").expect_err("a device").contains("neither"));
-        }
+        let entry = Entry {
+            kind: Kind::Other,
+            ..file("x/device")
+        };
+        assert!(admitted(&entry, "out").expect_err("a device").contains("neither"));
     }
 
     #[test]
@@ -214,7 +245,14 @@ mod tests {
         for target in ["b", "../c", "../../top", "/workspace/x", "/workspace", "./a/../b"] {
             admitted(&link(Kind::Symlink, "d/e/link", target), "out").expect(target);
         }
-        for target in ["/etc/passwd", "../../../../etc", "/workspace/../etc", "/workspaces", "", "a/../../../../x"] {
+        for target in [
+            "/etc/passwd",
+            "../../../../etc",
+            "/workspace/../etc",
+            "/workspaces",
+            "",
+            "a/../../../../x",
+        ] {
             let refused = admitted(&link(Kind::Symlink, "d/e/link", target), "out").expect_err(target);
             assert!(refused.contains("link"), "{refused}");
         }
@@ -223,10 +261,16 @@ mod tests {
     #[test]
     fn sec_35_nothing_is_written_through_a_link() {
         let mut checker = Checker::default();
-        checker.admit(&link(Kind::Symlink, "d/way", "other"), b"out").expect("a link inside");
-        let refused = checker.admit(&file("d/way/file"), b"out").expect_err("through the link");
+        checker
+            .admit(&link(Kind::Symlink, "d/way", "other"), b"out")
+            .expect("a link inside");
+        let refused = checker
+            .admit(&file("d/way/file"), b"out")
+            .expect_err("through the link");
         assert!(refused.contains("through a link"), "{refused}");
-        let refused = checker.admit(&file("d/way"), b"out").expect_err("in the place of the link");
+        let refused = checker
+            .admit(&file("d/way"), b"out")
+            .expect_err("in the place of the link");
         assert!(refused.contains("twice"), "{refused}");
     }
 
@@ -234,10 +278,14 @@ mod tests {
     fn sec_34_hard_links_reach_only_what_came_before() {
         let mut checker = Checker::default();
         checker.admit(&file("d/a"), b"out").expect("a file");
-        let place = checker.admit(&link(Kind::HardLink, "d/b", "d/a"), b"out").expect("a link to it");
+        let place = checker
+            .admit(&link(Kind::HardLink, "d/b", "d/a"), b"out")
+            .expect("a link to it");
         assert_eq!(place.link.as_deref(), Some(&b"out/a"[..]));
         for target in ["d/c", "/etc/shadow", "../x"] {
-            checker.admit(&link(Kind::HardLink, "d/z", target), b"out").expect_err(target);
+            checker
+                .admit(&link(Kind::HardLink, "d/z", target), b"out")
+                .expect_err(target);
         }
     }
 
@@ -245,10 +293,25 @@ mod tests {
     fn sec_36_entries_and_bytes_are_bounded() {
         let mut checker = Checker::default();
         for at in 0..MAX_ENTRIES {
-            checker.admit(&file(&format!("d/{at}")), b"out").expect("within the bound");
+            checker
+                .admit(&file(&format!("d/{at}")), b"out")
+                .expect("within the bound");
         }
-        assert!(checker.admit(&file("d/one-more"), b"out").expect_err("one too many").contains("entries"));
-        let huge = Entry { bytes: MAX_BYTES + 1, ..file("d/huge") };
-        assert!(Checker::default().admit(&huge, b"out").expect_err("too large").contains("GiB"));
+        assert!(
+            checker
+                .admit(&file("d/one-more"), b"out")
+                .expect_err("one too many")
+                .contains("entries")
+        );
+        let huge = Entry {
+            bytes: MAX_BYTES + 1,
+            ..file("d/huge")
+        };
+        assert!(
+            Checker::default()
+                .admit(&huge, b"out")
+                .expect_err("too large")
+                .contains("GiB")
+        );
     }
 }

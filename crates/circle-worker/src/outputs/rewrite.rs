@@ -22,7 +22,12 @@ pub(crate) enum RewriteError {
 }
 
 /// Appends the checked entries of `archive` to `tar`, owned by nobody in particular, with modes and times kept.
-pub(crate) async fn rewrite<R, W>(archive: R, tar: &mut Builder<W>, checker: &mut Checker, to: &str) -> Result<(), RewriteError>
+pub(crate) async fn rewrite<R, W>(
+    archive: R,
+    tar: &mut Builder<W>,
+    checker: &mut Checker,
+    to: &str,
+) -> Result<(), RewriteError>
 where
     R: AsyncRead + Unpin + Send,
     W: AsyncWrite + Unpin + Send + 'static,
@@ -35,7 +40,12 @@ where
         let name = entry.path_bytes()?.into_owned();
         let link = entry.link_name_bytes()?.map(std::borrow::Cow::into_owned);
         let bytes = entry.effective_size();
-        let seen = Entry { name: &name, kind, link: link.as_deref(), bytes };
+        let seen = Entry {
+            name: &name,
+            kind,
+            link: link.as_deref(),
+            bytes,
+        };
         let place = checker.admit(&seen, to.as_bytes()).map_err(RewriteError::Refused)?;
         if place.path.is_empty() {
             continue;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use circle_api::worker::{Assignment, Claim, Events, EventsAnswer, FENCE_HEADER, Heartbeat, HeartbeatAnswer, LogAnswer, SecretValue, Stored};
+use circle_api::worker::{
+    Assignment, Claim, Events, EventsAnswer, FENCE_HEADER, Heartbeat, HeartbeatAnswer, LogAnswer, SecretValue, Stored,
+};
 use circle_core::ids::RunId;
 use futures_util::StreamExt;
 use reqwest::{Method, RequestBuilder};
@@ -43,7 +45,9 @@ impl RunCalls {
             fence: assignment.fence,
             token: assignment.run_token.clone(),
         };
-        Self { shared: Arc::new(shared) }
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     pub(crate) fn part(&self) -> usize {
@@ -64,7 +68,9 @@ impl RunCalls {
 
     /// Sends frames; see `circle_api::worker::frames`.
     pub(crate) async fn log(&self, body: Bytes) -> Result<LogAnswer, CallError> {
-        let request = self.request(Method::POST, "log").header("content-type", "application/octet-stream");
+        let request = self
+            .request(Method::POST, "log")
+            .header("content-type", "application/octet-stream");
         answer(request.body(body)).await
     }
 
@@ -79,12 +85,17 @@ impl RunCalls {
             .header("content-length", length)
             .body(reqwest::Body::wrap_stream(ReaderStream::new(file)));
         let response = send(request).await?;
-        response.json().await.map_err(|error| CallError::Later(error.without_url().to_string()))
+        response
+            .json()
+            .await
+            .map_err(|error| CallError::Later(error.without_url().to_string()))
     }
 
     pub(crate) async fn fetch(&self, stage: &str, tar: &Path) -> Result<(), CallError> {
         let later = |error: std::io::Error| CallError::Later(error.to_string());
-        let request = self.request(Method::GET, &format!("outputs/{}", segment(stage))).timeout(OUTPUT_LIMIT);
+        let request = self
+            .request(Method::GET, &format!("outputs/{}", segment(stage)))
+            .timeout(OUTPUT_LIMIT);
         let mut pieces = send(request).await?.bytes_stream();
         let mut file = tokio::fs::File::create(tar).await.map_err(later)?;
         while let Some(piece) = pieces.next().await {
@@ -97,13 +108,19 @@ impl RunCalls {
     fn request(&self, method: Method, what: &str) -> RequestBuilder {
         let shared = &self.shared;
         let path = format!("/runs/{}/{what}", shared.run);
-        shared.connection.request(method, &path, &shared.token).header(FENCE_HEADER, shared.fence).timeout(CALL_LIMIT)
+        shared
+            .connection
+            .request(method, &path, &shared.token)
+            .header(FENCE_HEADER, shared.fence)
+            .timeout(CALL_LIMIT)
     }
 }
 
 /// A stage's name as one segment of a path.
 fn segment(stage: &str) -> String {
-    url::form_urlencoded::byte_serialize(stage.as_bytes()).collect::<String>().replace('+', "%20")
+    url::form_urlencoded::byte_serialize(stage.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
 }
 
 /// Answers an offer.

@@ -44,17 +44,29 @@ pub(crate) enum CallError {
 impl Connection {
     pub(crate) fn new(server: &str) -> Result<Self, WorkerError> {
         let bad = |why: String| WorkerError::Configuration(format!("the server's address: {why}"));
-        let endpoint: Endpoint = server.parse().map_err(|error: circle_api::client::EndpointError| bad(error.to_string()))?;
+        let endpoint: Endpoint = server
+            .parse()
+            .map_err(|error: circle_api::client::EndpointError| bad(error.to_string()))?;
         let builder = Client::builder()
             .user_agent(concat!("circle-worker/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
         let (builder, base) = match endpoint {
-            Endpoint::Unix(path) => (builder.unix_socket(path).tls_certs_only([]), "http://localhost".to_owned()),
+            Endpoint::Unix(path) => (
+                builder.unix_socket(path).tls_certs_only([]),
+                "http://localhost".to_owned(),
+            ),
             Endpoint::Http(url) => {
                 let base = url.as_str().trim_end_matches('/').to_owned();
-                (if url.scheme() == "http" { builder.tls_certs_only([]) } else { builder }, base)
+                (
+                    if url.scheme() == "http" {
+                        builder.tls_certs_only([])
+                    } else {
+                        builder
+                    },
+                    base,
+                )
             }
         };
         let http = builder.build().map_err(|error| bad(with_sources(&error)))?;
@@ -72,7 +84,10 @@ impl Connection {
 
 /// Sends a request and sorts its answer.
 pub(super) async fn send(request: RequestBuilder) -> Result<Response, CallError> {
-    let response = request.send().await.map_err(|error| CallError::Later(with_sources(&error.without_url())))?;
+    let response = request
+        .send()
+        .await
+        .map_err(|error| CallError::Later(with_sources(&error.without_url())))?;
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -90,8 +105,12 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Response, CallError>
 /// Reads an answer as JSON.
 pub(super) async fn answer<T: serde::de::DeserializeOwned>(request: RequestBuilder) -> Result<T, CallError> {
     let response = send(request.timeout(CALL_LIMIT)).await?;
-    let bytes = response.bytes().await.map_err(|error| CallError::Later(with_sources(&error.without_url())))?;
-    serde_json::from_slice(&bytes).map_err(|error| CallError::Refused(format!("its answer was not understood: {error}")))
+    let bytes = response
+        .bytes()
+        .await
+        .map_err(|error| CallError::Later(with_sources(&error.without_url())))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| CallError::Refused(format!("its answer was not understood: {error}")))
 }
 
 async fn error_text(mut response: Response) -> String {
@@ -108,6 +127,9 @@ async fn error_text(mut response: Response) -> String {
 /// The detail of a problem document, or the text itself.
 fn sentence(text: &str) -> String {
     let problem: Option<Value> = serde_json::from_str(text).ok();
-    let said = problem.as_ref().and_then(|problem| problem.get("detail").or_else(|| problem.get("title")));
-    said.and_then(Value::as_str).map_or_else(|| text.chars().take(300).collect(), str::to_owned)
+    let said = problem
+        .as_ref()
+        .and_then(|problem| problem.get("detail").or_else(|| problem.get("title")));
+    said.and_then(Value::as_str)
+        .map_or_else(|| text.chars().take(300).collect(), str::to_owned)
 }

@@ -22,22 +22,36 @@ struct Kept {
 }
 
 /// The kept token, or a fresh one for the enrolment token. With `anew`, the kept one has been refused.
-pub(crate) async fn identity(connection: &Connection, config: &WorkerConfig, anew: bool) -> Result<SecretValue, WorkerError> {
+pub(crate) async fn identity(
+    connection: &Connection,
+    config: &WorkerConfig,
+    anew: bool,
+) -> Result<SecretValue, WorkerError> {
     let file = config.folder.join(FILE);
     if !anew && let Some(kept) = read(&file)? {
         return Ok(kept.token);
     }
     let enrolled = enrol(connection, config).await?;
-    keep(&file, &enrolled).map_err(|source| WorkerError::Folder { path: file.clone(), source })?;
+    keep(&file, &enrolled).map_err(|source| WorkerError::Folder {
+        path: file.clone(),
+        source,
+    })?;
     tracing::info!(worker = %enrolled.worker, name = %config.name, "enrolled");
     Ok(enrolled.token)
 }
 
 async fn enrol(connection: &Connection, config: &WorkerConfig) -> Result<Enrolled, WorkerError> {
-    let Some(path) = &config.enrolment else { return Err(WorkerError::NotEnrolled { path: None }) };
-    let text = std::fs::read_to_string(path).map_err(|_| WorkerError::NotEnrolled { path: Some(path.clone()) })?;
+    let Some(path) = &config.enrolment else {
+        return Err(WorkerError::NotEnrolled { path: None });
+    };
+    let text = std::fs::read_to_string(path).map_err(|_| WorkerError::NotEnrolled {
+        path: Some(path.clone()),
+    })?;
     let token = SecretValue::new(text.trim());
-    let body = Enrol { name: config.name.clone(), facts: facts(config) };
+    let body = Enrol {
+        name: config.name.clone(),
+        facts: facts(config),
+    };
     let mut pause = Pause::default();
     loop {
         match answer(connection.request(Method::POST, "/enrol", &token).json(&body)).await {
@@ -52,9 +66,14 @@ async fn enrol(connection: &Connection, config: &WorkerConfig) -> Result<Enrolle
 }
 
 fn read(file: &Path) -> Result<Option<Kept>, WorkerError> {
-    let folder = |source| WorkerError::Folder { path: file.to_owned(), source };
+    let folder = |source| WorkerError::Folder {
+        path: file.to_owned(),
+        source,
+    };
     match std::fs::read(file) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| folder(error.into())),
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| folder(error.into())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(folder(error)),
     }
@@ -62,10 +81,17 @@ fn read(file: &Path) -> Result<Option<Kept>, WorkerError> {
 
 /// Written beside and renamed: half a token is none.
 fn keep(file: &Path, enrolled: &Enrolled) -> std::io::Result<()> {
-    let kept = Kept { worker: enrolled.worker.to_string(), token: enrolled.token.clone() };
+    let kept = Kept {
+        worker: enrolled.worker.to_string(),
+        token: enrolled.token.clone(),
+    };
     let fresh = file.with_extension("new");
     let _ = std::fs::remove_file(&fresh);
-    let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
+    let mut out = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&fresh)?;
     out.write_all(&serde_json::to_vec(&kept)?)?;
     out.sync_all()?;
     std::fs::rename(fresh, file)
@@ -87,6 +113,9 @@ fn facts(config: &WorkerConfig) -> WorkerFacts {
 fn memory_bytes() -> u64 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kibibytes: u64 = line.and_then(|line| line.split_whitespace().next()).and_then(|word| word.parse().ok()).unwrap_or(0);
+    let kibibytes: u64 = line
+        .and_then(|line| line.split_whitespace().next())
+        .and_then(|word| word.parse().ok())
+        .unwrap_or(0);
     kibibytes * 1024
 }

@@ -55,7 +55,13 @@ impl Outbox {
                 self.shared.added.notified().await;
                 continue;
             }
-            match calls.events(&Events { part: calls.part(), events }).await {
+            match calls
+                .events(&Events {
+                    part: calls.part(),
+                    events,
+                })
+                .await
+            {
                 Ok(answer) => {
                     pause.reset();
                     self.acknowledge(answer.applied);

@@ -74,7 +74,11 @@ impl LogQueue {
             return;
         }
         let offset = state.stages.get(stage).copied().unwrap_or_default().offset;
-        state.waiting.push_back(Waiting { stage: stage.to_owned(), offset, content: Content::Mark(mark) });
+        state.waiting.push_back(Waiting {
+            stage: stage.to_owned(),
+            offset,
+            content: Content::Mark(mark),
+        });
         state.bytes += FRAME_BYTES;
         drop(state);
         self.added.notify_one();
@@ -182,7 +186,11 @@ impl State {
         place.offset += piece.len() as u64;
         self.bytes += piece.len();
         if free
-            && let Some(Waiting { stage: last, content: Content::Chunk { bytes, .. }, .. }) = self.waiting.back_mut()
+            && let Some(Waiting {
+                stage: last,
+                content: Content::Chunk { bytes, .. },
+                ..
+            }) = self.waiting.back_mut()
             && last == stage
             && bytes.len() + piece.len() <= MAX_CHUNK_BYTES
         {
@@ -192,8 +200,15 @@ impl State {
         let sequence = place.sequence;
         place.sequence += 1;
         self.bytes += FRAME_BYTES;
-        let content = Content::Chunk { sequence, bytes: BytesMut::from(piece) };
-        self.waiting.push_back(Waiting { stage: stage.to_owned(), offset, content });
+        let content = Content::Chunk {
+            sequence,
+            bytes: BytesMut::from(piece),
+        };
+        self.waiting.push_back(Waiting {
+            stage: stage.to_owned(),
+            offset,
+            content,
+        });
     }
 }
 
@@ -210,11 +225,22 @@ impl Waiting {
         match &self.content {
             Content::Chunk { sequence, bytes } => {
                 let len = u32::try_from(bytes.len()).expect("a chunk has at most 256 KiB");
-                let header = FrameHeader::Chunk { stage, attempt, sequence: *sequence, offset, len };
+                let header = FrameHeader::Chunk {
+                    stage,
+                    attempt,
+                    sequence: *sequence,
+                    offset,
+                    len,
+                };
                 circle_api::worker::frames::encode(&header, bytes, body);
             }
             Content::Mark(mark) => {
-                let header = FrameHeader::Mark { stage, attempt, offset, mark: mark.clone() };
+                let header = FrameHeader::Mark {
+                    stage,
+                    attempt,
+                    offset,
+                    mark: mark.clone(),
+                };
                 circle_api::worker::frames::encode(&header, b"", body);
             }
         }
@@ -232,7 +258,11 @@ mod tests {
 
     fn frames(queue: &LogQueue) -> Vec<Frame> {
         let body = queue.batch(1);
-        assert!(body.len() <= MAX_LOG_REQUEST_BYTES, "{} bytes in one request", body.len());
+        assert!(
+            body.len() <= MAX_LOG_REQUEST_BYTES,
+            "{} bytes in one request",
+            body.len()
+        );
         decode(body.freeze()).expect("whole frames")
     }
 
@@ -247,15 +277,36 @@ mod tests {
     #[tokio::test]
     async fn small_pieces_are_joined_and_marks_stand_where_they_were_made() {
         let queue = LogQueue::default();
-        queue.mark("build", Mark::Begin { group: 0, title: "make".into() }).await;
+        queue
+            .mark(
+                "build",
+                Mark::Begin {
+                    group: 0,
+                    title: "make".into(),
+                },
+            )
+            .await;
         for piece in [&b"ab"[..], b"cd"] {
             queue.output("build", Bytes::copy_from_slice(piece)).await;
         }
-        queue.mark("build", Mark::End { group: 0, exit_code: Some(0), duration_ms: 1 }).await;
+        queue
+            .mark(
+                "build",
+                Mark::End {
+                    group: 0,
+                    exit_code: Some(0),
+                    duration_ms: 1,
+                },
+            )
+            .await;
         let frames = frames(&queue);
         assert_eq!(frames.len(), 3);
         assert_eq!(chunks(&frames), [(0, 0, 4)]);
-        assert!(matches!(frames[2].header, FrameHeader::Mark { offset: 4, .. }), "{:?}", frames[2].header);
+        assert!(
+            matches!(frames[2].header, FrameHeader::Mark { offset: 4, .. }),
+            "{:?}",
+            frames[2].header
+        );
     }
 
     #[tokio::test]
@@ -271,10 +322,16 @@ mod tests {
     #[tokio::test]
     async fn a_lost_answer_sends_the_same_again_and_a_hole_rewinds() {
         let queue = LogQueue::default();
-        queue.output("build", Bytes::from(vec![b'x'; MAX_CHUNK_BYTES * 3])).await;
+        queue
+            .output("build", Bytes::from(vec![b'x'; MAX_CHUNK_BYTES * 3]))
+            .await;
         assert_eq!(chunks(&frames(&queue)).len(), 3);
         assert_eq!(chunks(&frames(&queue)).len(), 3, "not acknowledged: the same again");
-        let hole = |expected_sequence| LogHole { stage: "build".into(), expected_sequence, expected_offset: 0 };
+        let hole = |expected_sequence| LogHole {
+            stage: "build".into(),
+            expected_sequence,
+            expected_offset: 0,
+        };
         assert!(queue.rewind(&hole(1)));
         assert_eq!(chunks(&frames(&queue)).first().map(|chunk| chunk.0), Some(1));
         assert!(!queue.rewind(&hole(0)), "what was acknowledged is gone");
@@ -289,9 +346,13 @@ mod tests {
                 queue.output("build", piece.clone()).await;
             }
         };
-        tokio::time::timeout(Duration::from_millis(200), filled).await.expect_err("the queue took everything");
+        tokio::time::timeout(Duration::from_millis(200), filled)
+            .await
+            .expect_err("the queue took everything");
         let _ = queue.batch(1);
         queue.acknowledge();
-        tokio::time::timeout(Duration::from_secs(5), queue.output("build", piece)).await.expect("room again");
+        tokio::time::timeout(Duration::from_secs(5), queue.output("build", piece))
+            .await
+            .expect("room again");
     }
 }

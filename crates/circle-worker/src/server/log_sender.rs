@@ -41,7 +41,11 @@ pub(super) async fn deliver(queue: Arc<LogQueue>, calls: RunCalls, stopper: Stop
             Err(CallError::Gone(text)) => match serde_json::from_str::<LogHole>(&text) {
                 Ok(hole) if queue.rewind(&hole) => {}
                 Ok(hole) => {
-                    tracing::error!(stage = hole.stage, chunk = hole.expected_sequence, "the server lost output that it had; the log ends here");
+                    tracing::error!(
+                        stage = hole.stage,
+                        chunk = hole.expected_sequence,
+                        "the server lost output that it had; the log ends here"
+                    );
                     return queue.close();
                 }
                 Err(_) => {

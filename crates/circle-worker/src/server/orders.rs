@@ -30,7 +30,10 @@ impl Orders {
         let response = tokio::time::timeout(OPEN_LIMIT, opening)
             .await
             .map_err(|_| CallError::Later("the orders stream does not open".to_owned()))??;
-        Ok(Self { pieces: response.bytes_stream().boxed(), buffer: BytesMut::new() })
+        Ok(Self {
+            pieces: response.bytes_stream().boxed(),
+            buffer: BytesMut::new(),
+        })
     }
 
     /// The next order; an error ends the stream. Cancel-safe. An order that is not understood is passed over: a newer
@@ -42,7 +45,9 @@ impl Orders {
                 let line = self.buffer.split_to(end + 1);
                 match serde_json::from_slice(&line) {
                     Ok(order) => return Ok(order),
-                    Err(error) if !line.trim_ascii().is_empty() => tracing::warn!(%error, "an order was not understood"),
+                    Err(error) if !line.trim_ascii().is_empty() => {
+                        tracing::warn!(%error, "an order was not understood")
+                    }
                     Err(_) => {}
                 }
                 continue;

@@ -40,7 +40,13 @@ impl RemoteSink {
         tasks.spawn(outbox.clone().deliver(calls.clone(), stopper.clone()));
         tasks.spawn(log_sender::deliver(log.clone(), calls.clone(), stopper.clone()));
         tasks.spawn(beat(calls.clone(), stopper.clone(), lease));
-        Self { calls, outbox, log, stopper, tasks: std::sync::Mutex::new(tasks) }
+        Self {
+            calls,
+            outbox,
+            log,
+            stopper,
+            tasks: std::sync::Mutex::new(tasks),
+        }
     }
 
     /// Says the last event after all output is stored, and waits until it is acknowledged or nobody wants it.

@@ -10,7 +10,13 @@ pub(super) async fn run(stage: &mut StageRun<'_>, images: &[ImageBuild]) -> Resu
     stage.clock.enter(Phase::Run);
     for image in images {
         let built = build_image(stage, image).await?;
-        stage.log.say(&format!("circle: built {} as {} ({} bytes)", image.name, built.id, built.bytes)).await;
+        stage
+            .log
+            .say(&format!(
+                "circle: built {} as {} ({} bytes)",
+                image.name, built.id, built.bytes
+            ))
+            .await;
         let image = BuiltImage {
             name: image.name.clone(),
             image_id: built.id,

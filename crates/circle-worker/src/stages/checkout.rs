@@ -21,13 +21,25 @@ const MAX_OUTPUT_BYTES: u64 = 256 * 1024;
 
 pub(super) async fn run(stage: &mut StageRun<'_>, submodules: bool) -> Result<(), Failure> {
     let shared = stage.shared;
-    let layer = shared.cell.new_layer(&shared.fresh_name("checkout")).await.map_err(cell_failure("the checkout's folder"))?;
+    let layer = shared
+        .cell
+        .new_layer(&shared.fresh_name("checkout"))
+        .await
+        .map_err(cell_failure("the checkout's folder"))?;
     let (facts, trigger) = (&shared.assignment.facts, &stage.carried.trigger);
-    let url = RepositoryUrl::parse(&facts.repository).map_err(|error| Failure::new(FailureKind::Refused, error.to_string()))?;
+    let url = RepositoryUrl::parse(&facts.repository)
+        .map_err(|error| Failure::new(FailureKind::Refused, error.to_string()))?;
     let place = layer.folder().inside().to_owned();
-    let mut runner = InCellGit { cell: shared.cell, sight: vec![place.clone()], place };
+    let mut runner = InCellGit {
+        cell: shared.cell,
+        sight: vec![place.clone()],
+        place,
+    };
     let askpass = askpass(stage, &url, &mut runner).await?;
-    stage.log.say(&format!("circle: fetching {} of {url}", trigger.git_ref)).await;
+    stage
+        .log
+        .say(&format!("circle: fetching {} of {url}", trigger.git_ref))
+        .await;
     stage.clock.enter(Phase::Run);
     let wish = Checkout {
         url: &url,
@@ -38,9 +50,16 @@ pub(super) async fn run(stage: &mut StageRun<'_>, submodules: bool) -> Result<()
         proxy: None,
     };
     let out = check_out(wish, &mut runner).await.map_err(failure)?;
-    stage.log.say(&format!("circle: {} {}", out.commit.short(), out.title)).await;
+    stage
+        .log
+        .say(&format!("circle: {} {}", out.commit.short(), out.title))
+        .await;
     let title = Some(stage.log.masked(&out.title));
-    let event = WorkerEvent::CheckedOut { commit: out.commit.clone(), commit_time: out.commit_time, title: title.clone() };
+    let event = WorkerEvent::CheckedOut {
+        commit: out.commit.clone(),
+        commit_time: out.commit_time,
+        title: title.clone(),
+    };
     shared.sink.event(event).await;
     let trigger = &mut stage.carried.trigger;
     trigger.commit = Some(out.commit);
@@ -51,21 +70,49 @@ pub(super) async fn run(stage: &mut StageRun<'_>, submodules: bool) -> Result<()
 }
 
 /// The program that answers git's question for a password, when there is one for this very host.
-async fn askpass(stage: &StageRun<'_>, url: &RepositoryUrl, runner: &mut InCellGit<'_>) -> Result<Option<Askpass>, Failure> {
-    let Some(credential) = &stage.shared.assignment.clone_credential else { return Ok(None) };
+async fn askpass(
+    stage: &StageRun<'_>,
+    url: &RepositoryUrl,
+    runner: &mut InCellGit<'_>,
+) -> Result<Option<Askpass>, Failure> {
+    let Some(credential) = &stage.shared.assignment.clone_credential else {
+        return Ok(None);
+    };
     let host = url.origin().split_once("://").map_or(url.origin(), |(_, host)| host);
-    let bare = url::Url::parse(url.as_str()).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let bare = url::Url::parse(url.as_str())
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned))
+        .unwrap_or_default();
     if credential.host != host && credential.host != bare {
-        stage.log.say(&format!("circle: the credential is for {}, not for {host}: it is not used", credential.host)).await;
+        stage
+            .log
+            .say(&format!(
+                "circle: the credential is for {}, not for {host}: it is not used",
+                credential.host
+            ))
+            .await;
         return Ok(None);
     }
     let cell = stage.shared.cell;
-    let folder = cell.new_folder(&stage.shared.fresh_name("askpass")).await.map_err(cell_failure("a folder for askpass"))?;
+    let folder = cell
+        .new_folder(&stage.shared.fresh_name("askpass"))
+        .await
+        .map_err(cell_failure("a folder for askpass"))?;
     let owner = cell.remapped_root();
     let password = SecretString::from(credential.password.expose().to_owned());
     let credential = Credential::new(url, credential.username.clone(), password);
-    let askpass = Askpass::start(folder.host(), folder.inside(), &credential, Some((owner.uid, owner.gid)))
-        .map_err(|error| Failure::new(FailureKind::Infrastructure, format!("git could not be given its password: {error}")))?;
+    let askpass = Askpass::start(
+        folder.host(),
+        folder.inside(),
+        &credential,
+        Some((owner.uid, owner.gid)),
+    )
+    .map_err(|error| {
+        Failure::new(
+            FailureKind::Infrastructure,
+            format!("git could not be given its password: {error}"),
+        )
+    })?;
     runner.sight.push(folder.inside().to_owned());
     Ok(Some(askpass))
 }
@@ -75,7 +122,9 @@ fn failure(error: GitFailure) -> Failure {
         FailureClass::UnknownRef | FailureClass::CommitGone => FailureKind::CommitNotFound,
         FailureClass::Forbidden => FailureKind::Refused,
         FailureClass::TooLarge => FailureKind::Bound,
-        FailureClass::NoRepository | FailureClass::AuthRefused | FailureClass::Unreachable => FailureKind::RepositoryUnavailable,
+        FailureClass::NoRepository | FailureClass::AuthRefused | FailureClass::Unreachable => {
+            FailureKind::RepositoryUnavailable
+        }
         FailureClass::Other => FailureKind::Infrastructure,
     };
     Failure::new(kind, error.sentence)
@@ -96,7 +145,11 @@ impl StepRunner for InCellGit<'_> {
             GIT.clone_into(program);
         }
         let mut command = InCell::new(Some(self.cell.remapped_root()), argv);
-        command.environment = step.env.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        command.environment = step
+            .env
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
         command.directory.clone_from(&self.place);
         command.sight = Sight::Only(self.sight.clone());
         let mut child = self.cell.exec(command).await.map_err(std::io::Error::other)?;
@@ -107,14 +160,23 @@ impl StepRunner for InCellGit<'_> {
         });
         let Ok((out, errors, exit)) = ended.await else {
             child.kill().await.map_err(std::io::Error::other)?;
-            return Ok(StepOutput { timed_out: true, ..StepOutput::default() });
+            return Ok(StepOutput {
+                timed_out: true,
+                ..StepOutput::default()
+            });
         };
         let code = match exit.map_err(std::io::Error::other)? {
             Exit::Code(code) => Some(code),
             Exit::Signal(_) => None,
         };
         let cut = [&out, &errors].iter().any(|text| text.len() as u64 >= MAX_OUTPUT_BYTES);
-        Ok(StepOutput { code, stdout: out, stderr: errors, timed_out: false, cut })
+        Ok(StepOutput {
+            code,
+            stdout: out,
+            stderr: errors,
+            timed_out: false,
+            cut,
+        })
     }
 }
 

@@ -11,9 +11,12 @@ pub(super) async fn run(stage: &mut StageRun<'_>, sidecars: &[Sidecar], job: &Co
     let ready = services.ready(stage).await;
     let result = match ready {
         Ok(()) => {
-            let place = JobPlace { network: Network::Stage { name: &network }, sees_checkout: true };
+            let place = JobPlace {
+                network: Network::Stage { name: &network },
+                sees_checkout: true,
+            };
             run_job(stage, job, place).await
-        },
+        }
         Err(failure) => Err(failure),
     };
     let failure = match result {

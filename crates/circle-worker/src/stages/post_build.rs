@@ -6,6 +6,14 @@ use circle_core::run::Failure;
 use crate::execute::{JobPlace, Network, StageRun, run_job};
 
 pub(super) async fn run(stage: &mut StageRun<'_>, job: &ContainerJob) -> Result<(), Failure> {
-    let end = run_job(stage, job, JobPlace { network: Network::Bridge, sees_checkout: true }).await?;
+    let end = run_job(
+        stage,
+        job,
+        JobPlace {
+            network: Network::Bridge,
+            sees_checkout: true,
+        },
+    )
+    .await?;
     end.failure.map_or(Ok(()), Err)
 }

@@ -13,9 +13,7 @@ pub(super) async fn run(
     wanted: &[Output],
 ) -> Result<Option<StoredOutput>, Failure> {
     let container = match how {
-        PreBuild::Container { job } => {
-            run_to_the_end(stage, job, true).await?
-        }
+        PreBuild::Container { job } => run_to_the_end(stage, job, true).await?,
         PreBuild::Dockerfile { build } => built(stage, build).await?,
     };
     if wanted.is_empty() {
@@ -27,7 +25,15 @@ pub(super) async fn run(
 
 /// Runs a job; its container can be read afterwards.
 async fn run_to_the_end(stage: &mut StageRun<'_>, job: &ContainerJob, sees_checkout: bool) -> Result<String, Failure> {
-    let end = run_job(stage, job, JobPlace { network: Network::Bridge, sees_checkout }).await?;
+    let end = run_job(
+        stage,
+        job,
+        JobPlace {
+            network: Network::Bridge,
+            sees_checkout,
+        },
+    )
+    .await?;
     if let Some(failure) = end.failure {
         return Err(failure);
     }
@@ -41,9 +47,22 @@ async fn built(stage: &mut StageRun<'_>, build: &ImageBuild) -> Result<String, F
     let image = build_image(stage, build).await?;
     if sets_a_command(stage, build).await? {
         let config = stage.inspect_image(&image.id).await?.config.unwrap_or_default();
-        let directory = config.working_dir.filter(|path| !path.is_empty()).unwrap_or_else(|| "/".to_owned());
-        let container = Container { image: image.id, working_dir: Some(directory), ..Container::default() };
-        let job = ContainerJob { container, commands: Vec::new(), finally: Vec::new(), shell: Shell::Sh, secrets: Vec::new() };
+        let directory = config
+            .working_dir
+            .filter(|path| !path.is_empty())
+            .unwrap_or_else(|| "/".to_owned());
+        let container = Container {
+            image: image.id,
+            working_dir: Some(directory),
+            ..Container::default()
+        };
+        let job = ContainerJob {
+            container,
+            commands: Vec::new(),
+            finally: Vec::new(),
+            shell: Shell::Sh,
+            secrets: Vec::new(),
+        };
         return run_to_the_end(stage, &job, false).await;
     }
     let plan = Container::default();

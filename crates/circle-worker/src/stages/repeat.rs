@@ -18,10 +18,21 @@ pub(crate) async fn take_over(
     if output.is_none() {
         return Ok(());
     }
-    let folder = shared.cell.new_folder(&shared.fresh_name("kept")).await.map_err(cell_failure("a folder for kept outputs"))?;
-    shared.sink.fetch(stage, &folder.host().join("outputs.tar")).await.map_err(|error| {
-        Failure::new(FailureKind::Infrastructure, format!("the kept outputs of {stage} could not be had: {error}"))
-    })?;
+    let folder = shared
+        .cell
+        .new_folder(&shared.fresh_name("kept"))
+        .await
+        .map_err(cell_failure("a folder for kept outputs"))?;
+    shared
+        .sink
+        .fetch(stage, &folder.host().join("outputs.tar"))
+        .await
+        .map_err(|error| {
+            Failure::new(
+                FailureKind::Infrastructure,
+                format!("the kept outputs of {stage} could not be had: {error}"),
+            )
+        })?;
     let layer = unpack(shared, &folder.inside().join("outputs.tar")).await?;
     carried.layers.insert(0, layer);
     Ok(())
@@ -30,8 +41,16 @@ pub(crate) async fn take_over(
 /// Removes the containers of a failed try, so that the next one has their memory and their names.
 pub(crate) async fn clear(shared: &Shared<'_>, stage: &str) {
     let filters = HashMap::from([("label".to_owned(), vec![format!("circle.stage={stage}")])]);
-    let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-    let containers = shared.engine.docker.list_containers(Some(options)).await.unwrap_or_default();
+    let options = ListContainersOptionsBuilder::default()
+        .all(true)
+        .filters(&filters)
+        .build();
+    let containers = shared
+        .engine
+        .docker
+        .list_containers(Some(options))
+        .await
+        .unwrap_or_default();
     for id in containers.into_iter().filter_map(|container| container.id) {
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         if let Err(error) = shared.engine.docker.remove_container(&id, Some(options)).await {

@@ -23,7 +23,10 @@ pub(super) struct Registered {
 impl Active {
     pub(super) fn register(&self, run: RunId, fence: u64, stopper: Stopper) -> Registered {
         self.runs().insert((run, fence), stopper);
-        Registered { active: self.clone(), key: (run, fence) }
+        Registered {
+            active: self.clone(),
+            key: (run, fence),
+        }
     }
 
     /// Stops one run; one that is not there has ended already.

@@ -26,22 +26,38 @@ pub(super) struct Cells {
 impl Cells {
     /// Takes the worker's folder, removes what a crash left in it, and begins to keep warm cells.
     pub(super) async fn open(config: &WorkerConfig) -> Result<Self, WorkerError> {
-        let relays = config.parsed_relays().map_err(|error| WorkerError::Configuration(error.to_string()))?;
-        let process = ProcessConfig { network: config.network(), ..ProcessConfig::new(config.folder.join("cells"), config.init_program()) };
+        let relays = config
+            .parsed_relays()
+            .map_err(|error| WorkerError::Configuration(error.to_string()))?;
+        let process = ProcessConfig {
+            network: config.network(),
+            ..ProcessConfig::new(config.folder.join("cells"), config.init_program())
+        };
         let provider = Arc::new(ProcessProvider::open(process)?);
         let swept = provider.sweep().await?;
         if !swept.is_empty() {
             tracing::info!(?swept, "removed what an earlier worker left");
         }
         let spec = CellSpec {
-            root: if config.images.is_empty() { Root::Plain } else { Root::Base },
+            root: if config.images.is_empty() {
+                Root::Plain
+            } else {
+                Root::Base
+            },
             limits: config.limits(),
             relays,
             images: config.images.clone(),
             insecure_registries: config.insecure_registries.clone(),
         };
-        let pool = PoolConfig { warm: config.warm_cells as usize, max: config.max_cells as usize, spec };
-        Ok(Self { pool: Pool::new(provider, pool), ends: Mutex::default() })
+        let pool = PoolConfig {
+            warm: config.warm_cells as usize,
+            max: config.max_cells as usize,
+            spec,
+        };
+        Ok(Self {
+            pool: Pool::new(provider, pool),
+            ends: Mutex::default(),
+        })
     }
 
     /// Kills a cell beside the report of its run; its place is free as soon as everything in it is dead.
@@ -56,7 +72,9 @@ async fn kill(cell: PooledCell) {
     let id = cell.id().clone();
     match cell.kill().await {
         Ok(killed) => tracing::debug!(cell = %id, ?killed, "a cell is gone"),
-        Err(error) => tracing::warn!(cell = %id, %error, "a cell was not removed completely; the next sweep tries again"),
+        Err(error) => {
+            tracing::warn!(cell = %id, %error, "a cell was not removed completely; the next sweep tries again")
+        }
     }
 }
 

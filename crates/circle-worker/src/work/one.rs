@@ -43,11 +43,20 @@ pub(super) async fn take(ground: Ground, run: RunId, part: usize, place: OwnedSe
 
 async fn execute(ground: Ground, assignment: Arc<Assignment>, place: OwnedSemaphorePermit) {
     let stopper = Stopper::default();
-    let _registered = ground.active.register(assignment.run, assignment.fence, stopper.clone());
+    let _registered = ground
+        .active
+        .register(assignment.run, assignment.fence, stopper.clone());
     let calls = RunCalls::new(ground.connection.clone(), &assignment);
-    let sink = Arc::new(RemoteSink::start(calls, stopper.clone(), Duration::from_millis(assignment.lease_ms)));
+    let sink = Arc::new(RemoteSink::start(
+        calls,
+        stopper.clone(),
+        Duration::from_millis(assignment.lease_ms),
+    ));
     tracing::info!(run = %assignment.run, attempt = assignment.attempt, "executing");
-    let end = ground.executor.execute(assignment.clone(), sink.clone(), stopper.token().clone()).await;
+    let end = ground
+        .executor
+        .execute(assignment.clone(), sink.clone(), stopper.token().clone())
+        .await;
     // Only telling is left; the next run may come.
     drop(place);
     tracing::info!(run = %assignment.run, ?end, "executed");

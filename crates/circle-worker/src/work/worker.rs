@@ -38,7 +38,11 @@ pub async fn work(config: WorkerConfig, shutdown: CancellationToken) -> Result<(
 ///
 /// # Errors
 /// As [`work`].
-pub async fn work_with(config: WorkerConfig, executor: Arc<dyn Executor>, shutdown: CancellationToken) -> Result<(), WorkerError> {
+pub async fn work_with(
+    config: WorkerConfig,
+    executor: Arc<dyn Executor>,
+    shutdown: CancellationToken,
+) -> Result<(), WorkerError> {
     make_folder(&config)?;
     let connection = Connection::new(&config.server)?;
     let worked = serve(&config, &connection, &executor, &shutdown).await;
@@ -123,7 +127,13 @@ struct Desk {
 impl Desk {
     fn new(ground: Ground, places: u32) -> Self {
         let places = Arc::new(Semaphore::new(places.max(1) as usize));
-        Self { ground, places, offers: VecDeque::new(), runs: JoinSet::new(), draining: false }
+        Self {
+            ground,
+            places,
+            offers: VecDeque::new(),
+            runs: JoinSet::new(),
+            draining: false,
+        }
     }
 
     async fn hear(&mut self, mut orders: Orders, shutdown: &CancellationToken) -> Heard {
@@ -193,7 +203,10 @@ impl Desk {
         self.ground.active.stop_all(Stop::Leaving);
         let told = tokio::time::timeout(LAST_WORDS, async { while self.runs.join_next().await.is_some() {} }).await;
         if told.is_err() {
-            tracing::warn!(runs = self.runs.len(), "some runs could not be given back in time; their leases will run out");
+            tracing::warn!(
+                runs = self.runs.len(),
+                "some runs could not be given back in time; their leases will run out"
+            );
         }
         Ok(())
     }
@@ -201,6 +214,12 @@ impl Desk {
 
 fn make_folder(config: &WorkerConfig) -> Result<(), WorkerError> {
     use std::os::unix::fs::DirBuilderExt;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.folder);
-    made.map_err(|source| WorkerError::Folder { path: config.folder.clone(), source })
+    let made = std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.folder);
+    made.map_err(|source| WorkerError::Folder {
+        path: config.folder.clone(),
+        source,
+    })
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tar::{Builder, EntryType, Header};
 
 /// The archive of `busybox:test`, made once for each run of a test program.
-pub fn busybox() -> PathBuf {
+pub(crate) fn busybox() -> PathBuf {
     static ARCHIVE: OnceLock<PathBuf> = OnceLock::new();
     ARCHIVE
         .get_or_init(|| {
@@ -23,19 +23,33 @@ pub fn busybox() -> PathBuf {
 
 fn layer() -> Vec<u8> {
     let program = fs::read("/usr/bin/busybox").expect("busybox-static is installed");
-    let applets = Command::new("/usr/bin/busybox").arg("--list").output().expect("busybox runs").stdout;
+    let applets = Command::new("/usr/bin/busybox")
+        .arg("--list")
+        .output()
+        .expect("busybox runs")
+        .stdout;
     let mut tar = Builder::new(Vec::new());
     for (folder, mode) in [("bin/", 0o755), ("etc/", 0o755), ("tmp/", 0o1777)] {
         put(&mut tar, folder, EntryType::Directory, (mode, &[]));
     }
     put(&mut tar, "bin/busybox", EntryType::Regular, (0o755, &program));
-    put(&mut tar, "etc/passwd", EntryType::Regular, (0o644, b"root:x:0:0::/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n"));
-    for applet in String::from_utf8(applets).expect("text").lines().filter(|name| *name != "busybox") {
+    put(
+        &mut tar,
+        "etc/passwd",
+        EntryType::Regular,
+        (0o644, b"root:x:0:0::/:/bin/sh\nuser:x:1000:1000::/:/bin/sh\n"),
+    );
+    for applet in String::from_utf8(applets)
+        .expect("text")
+        .lines()
+        .filter(|name| *name != "busybox")
+    {
         let mut header = Header::new_gnu();
         header.set_entry_type(EntryType::Symlink);
         header.set_size(0);
         header.set_mode(0o777);
-        tar.append_link(&mut header, format!("bin/{applet}"), "busybox").expect("a link");
+        tar.append_link(&mut header, format!("bin/{applet}"), "busybox")
+            .expect("a link");
     }
     tar.into_inner().expect("a layer")
 }
@@ -48,7 +62,11 @@ fn archive(layer: &[u8]) -> Vec<u8> {
     let name = format!("{}.json", hex::encode(Sha256::digest(config.as_bytes())));
     let manifest = format!(r#"[{{"Config":"{name}","RepoTags":["busybox:test"],"Layers":["layer.tar"]}}]"#);
     let mut tar = Builder::new(Vec::new());
-    for (path, content) in [(name.as_str(), config.as_bytes()), ("layer.tar", layer), ("manifest.json", manifest.as_bytes())] {
+    for (path, content) in [
+        (name.as_str(), config.as_bytes()),
+        ("layer.tar", layer),
+        ("manifest.json", manifest.as_bytes()),
+    ] {
         put(&mut tar, path, EntryType::Regular, (0o644, content));
     }
     tar.into_inner().expect("an archive")

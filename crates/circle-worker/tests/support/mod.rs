@@ -18,62 +18,89 @@ use circle_lab::{Credentials, GitServer, Registry, Repository};
 use circle_worker::{End, execute};
 use tempfile::TempDir;
 
-pub use image::busybox;
-pub use plans::{assignment, build, checkout, container, integration, job, output, post_build, pre_build, push, sidecar, stage};
-pub use sink::MemorySink;
+pub(crate) use image::busybox;
+pub(crate) use plans::{
+    assignment, build, checkout, container, integration, job, output, post_build, pre_build, push, sidecar, stage,
+};
+pub(crate) use sink::MemorySink;
 
 /// Longest wait for a whole run.
 const RUN_LIMIT: Duration = Duration::from_secs(150);
 
 /// A provider of cells, a git server with one repository, and perhaps a registry.
-pub struct Bench {
-    pub provider: ProcessProvider,
-    pub git: GitServer,
-    pub repository: Repository,
-    pub registry: Option<Registry>,
-    pub folder: TempDir,
+pub(crate) struct Bench {
+    pub(crate) provider: ProcessProvider,
+    pub(crate) git: GitServer,
+    pub(crate) repository: Repository,
+    pub(crate) registry: Option<Registry>,
+    pub(crate) folder: TempDir,
 }
 
 /// How a run ended, and all that was told.
-pub struct Ran {
-    pub end: End,
-    pub sink: Arc<MemorySink>,
+pub(crate) struct Ran {
+    pub(crate) end: End,
+    pub(crate) sink: Arc<MemorySink>,
 }
 
 impl Bench {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(None).await
     }
 
-    pub async fn with_registry(credentials: Option<&Credentials>) -> Self {
+    pub(crate) async fn with_registry(credentials: Option<&Credentials>) -> Self {
         Self::with(Some(credentials)).await
     }
 
     async fn with(registry: Option<Option<&Credentials>>) -> Self {
-        let folder = tempfile::Builder::new().prefix("cw").tempdir_in("/var/tmp").expect("a folder");
-        let init = InitProgram { program: example("cell-init"), args: Vec::new() };
-        let provider = ProcessProvider::open(ProcessConfig::new(folder.path().join("state"), init)).expect("a provider");
-        let git = GitServer::start(&folder.path().join("git")).await.expect("a git server");
+        let folder = tempfile::Builder::new()
+            .prefix("cw")
+            .tempdir_in("/var/tmp")
+            .expect("a folder");
+        let init = InitProgram {
+            program: example("cell-init"),
+            args: Vec::new(),
+        };
+        let provider =
+            ProcessProvider::open(ProcessConfig::new(folder.path().join("state"), init)).expect("a provider");
+        let git = GitServer::start(&folder.path().join("git"))
+            .await
+            .expect("a git server");
         let repository = git.repository("shop").await.expect("a repository");
         let registry = match registry {
-            Some(credentials) => {
-                Some(Registry::start(&folder.path().join("registry"), credentials).await.expect("a registry"))
-            }
+            Some(credentials) => Some(
+                Registry::start(&folder.path().join("registry"), credentials)
+                    .await
+                    .expect("a registry"),
+            ),
             None => None,
         };
-        Self { provider, git, repository, registry, folder }
+        Self {
+            provider,
+            git,
+            repository,
+            registry,
+            folder,
+        }
     }
 
     /// A cell with busybox that reaches the bench's servers.
-    pub async fn cell(&self) -> Cell {
+    pub(crate) async fn cell(&self) -> Cell {
         let addresses = [Some(self.git.address()), self.registry.as_ref().map(Registry::address)];
-        let relays: Vec<Relay> = addresses.iter().flatten().map(|address| address.parse().expect("a relay")).collect();
-        let spec = CellSpec { images: vec![busybox()], relays, ..CellSpec::default() };
+        let relays: Vec<Relay> = addresses
+            .iter()
+            .flatten()
+            .map(|address| address.parse().expect("a relay"))
+            .collect();
+        let spec = CellSpec {
+            images: vec![busybox()],
+            relays,
+            ..CellSpec::default()
+        };
         self.provider.start(&spec).await.expect("a cell starts")
     }
 
     /// Commits these files and gives the commit.
-    pub async fn commit(&self, files: &[(&str, &str)]) -> String {
+    pub(crate) async fn commit(&self, files: &[(&str, &str)]) -> String {
         for (path, content) in files {
             self.repository.write(path, content).expect("a file");
         }
@@ -83,13 +110,13 @@ impl Bench {
     }
 
     /// Runs stages after a checkout in a fresh cell.
-    pub async fn run(&self, stages: Vec<Stage>) -> Ran {
+    pub(crate) async fn run(&self, stages: Vec<Stage>) -> Ran {
         let mut all = vec![checkout()];
         all.extend(stages);
         self.run_assignment(assignment(self.repository.url(), all)).await
     }
 
-    pub async fn run_assignment(&self, assignment: Assignment) -> Ran {
+    pub(crate) async fn run_assignment(&self, assignment: Assignment) -> Ran {
         let cell = self.cell().await;
         let sink = Arc::new(MemorySink::new(self.folder.path().join("outputs")));
         let executed = execute(&assignment, &cell, Duration::ZERO, sink.clone());
@@ -102,13 +129,13 @@ impl Bench {
 
 impl Ran {
     /// The run succeeded, or a panic with all its output.
-    pub fn succeeded(&self) -> &Self {
+    pub(crate) fn succeeded(&self) -> &Self {
         assert_eq!(self.end, End::Succeeded, "{}", self.sink.all());
         self
     }
 
     /// The failure's message and kind, or a panic with all its output.
-    pub fn failure(&self) -> &circle_core::run::Failure {
+    pub(crate) fn failure(&self) -> &circle_core::run::Failure {
         match &self.end {
             End::Failed(failure) => failure,
             End::Succeeded => panic!("the run succeeded:\n{}", self.sink.all()),
@@ -119,7 +146,12 @@ impl Ran {
 /// An example of this package, which cargo builds beside the tests.
 fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this program");
-    let path = test.parent().and_then(|deps| deps.parent()).expect("target folder").join("examples").join(name);
+    let path = test
+        .parent()
+        .and_then(|deps| deps.parent())
+        .expect("target folder")
+        .join("examples")
+        .join(name);
     assert!(path.is_file(), "{} is not built", path.display());
     path
 }

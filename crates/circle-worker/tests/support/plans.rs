@@ -6,49 +6,90 @@ use circle_api::worker::{Assignment, RunFacts, SecretValue};
 use circle_core::ids::RunId;
 use circle_core::names::BranchName;
 use circle_core::plan::{
-    Concurrency, Container, ContainerJob, ImageBuild, ImagePush, Output, Plan, PreBuild, Ready, Retry, RetryWhen, Shell, Sidecar,
-    Stage, Work,
+    Concurrency, Container, ContainerJob, ImageBuild, ImagePush, Output, Plan, PreBuild, Ready, Retry, RetryWhen,
+    Shell, Sidecar, Stage, Work,
 };
 use circle_core::trigger::{Event, Trigger, Trust};
 use uuid::Uuid;
 
-pub fn stage(name: &str, work: Work) -> Stage {
-    Stage { name: name.into(), work, timeout_s: 120, retry: Retry { max: 1, when: RetryWhen::Infrastructure } }
+pub(crate) fn stage(name: &str, work: Work) -> Stage {
+    Stage {
+        name: name.into(),
+        work,
+        timeout_s: 120,
+        retry: Retry {
+            max: 1,
+            when: RetryWhen::Infrastructure,
+        },
+    }
 }
 
-pub fn checkout() -> Stage {
+pub(crate) fn checkout() -> Stage {
     stage("checkout", Work::Checkout { submodules: false })
 }
 
-pub fn container(image: &str) -> Container {
-    Container { image: image.into(), ..Container::default() }
+pub(crate) fn container(image: &str) -> Container {
+    Container {
+        image: image.into(),
+        ..Container::default()
+    }
 }
 
-pub fn job(commands: &[&str]) -> ContainerJob {
+pub(crate) fn job(commands: &[&str]) -> ContainerJob {
     let commands = commands.iter().map(|command| (*command).to_owned()).collect();
-    ContainerJob { container: container("busybox:test"), commands, finally: vec![], shell: Shell::Sh, secrets: vec![] }
+    ContainerJob {
+        container: container("busybox:test"),
+        commands,
+        finally: vec![],
+        shell: Shell::Sh,
+        secrets: vec![],
+    }
 }
 
 /// A busybox service that runs a command.
-pub fn sidecar(name: &str, command: &str, ready: Ready) -> Sidecar {
+pub(crate) fn sidecar(name: &str, command: &str, ready: Ready) -> Sidecar {
     let command = ["sh", "-c", command].map(str::to_owned).to_vec();
-    let container = Container { command: Some(command), ..container("busybox:test") };
-    Sidecar { name: name.into(), container, ready, ready_timeout_s: 30, secrets: vec![] }
+    let container = Container {
+        command: Some(command),
+        ..container("busybox:test")
+    };
+    Sidecar {
+        name: name.into(),
+        container,
+        ready,
+        ready_timeout_s: 30,
+        secrets: vec![],
+    }
 }
 
-pub fn integration(sidecars: Vec<Sidecar>, job: ContainerJob) -> Stage {
-    stage("integration", Work::Integration { sidecars, job: Box::new(job) })
+pub(crate) fn integration(sidecars: Vec<Sidecar>, job: ContainerJob) -> Stage {
+    stage(
+        "integration",
+        Work::Integration {
+            sidecars,
+            job: Box::new(job),
+        },
+    )
 }
 
-pub fn output(from: &str, to: &str) -> Output {
-    Output { from: from.into(), to: to.into() }
+pub(crate) fn output(from: &str, to: &str) -> Output {
+    Output {
+        from: from.into(),
+        to: to.into(),
+    }
 }
 
-pub fn pre_build(job: ContainerJob, outputs: Vec<Output>) -> Stage {
-    stage("pre_build", Work::PreBuild { how: PreBuild::Container { job: Box::new(job) }, outputs })
+pub(crate) fn pre_build(job: ContainerJob, outputs: Vec<Output>) -> Stage {
+    stage(
+        "pre_build",
+        Work::PreBuild {
+            how: PreBuild::Container { job: Box::new(job) },
+            outputs,
+        },
+    )
 }
 
-pub fn build() -> ImageBuild {
+pub(crate) fn build() -> ImageBuild {
     ImageBuild {
         name: "default".into(),
         context: ".".into(),
@@ -60,16 +101,25 @@ pub fn build() -> ImageBuild {
     }
 }
 
-pub fn push(tags: &[&str]) -> Stage {
+pub(crate) fn push(tags: &[&str]) -> Stage {
     let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
-    stage("push", Work::Push { images: vec![ImagePush { name: "default".into(), repository: None, tags }] })
+    stage(
+        "push",
+        Work::Push {
+            images: vec![ImagePush {
+                name: "default".into(),
+                repository: None,
+                tags,
+            }],
+        },
+    )
 }
 
-pub fn post_build(job: ContainerJob) -> Stage {
+pub(crate) fn post_build(job: ContainerJob) -> Stage {
     stage("post_build", Work::PostBuild { job: Box::new(job) })
 }
 
-pub fn assignment(url: &str, stages: Vec<Stage>) -> Assignment {
+pub(crate) fn assignment(url: &str, stages: Vec<Stage>) -> Assignment {
     let branch = BranchName::new("main").expect("a branch");
     let trigger = Trigger {
         event: Event::Push { branch: branch.clone() },

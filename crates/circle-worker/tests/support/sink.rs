@@ -13,43 +13,55 @@ use sha2::{Digest, Sha256};
 
 /// Keeps what it is told; outputs lie in a folder.
 #[derive(Debug)]
-pub struct MemorySink {
+pub(crate) struct MemorySink {
     folder: PathBuf,
-    pub events: Mutex<Vec<WorkerEvent>>,
+    pub(crate) events: Mutex<Vec<WorkerEvent>>,
     logs: Mutex<BTreeMap<String, Vec<u8>>>,
-    pub marks: Mutex<Vec<(String, usize, Mark)>>,
+    pub(crate) marks: Mutex<Vec<(String, usize, Mark)>>,
 }
 
 impl MemorySink {
-    pub fn new(folder: PathBuf) -> Self {
+    pub(crate) fn new(folder: PathBuf) -> Self {
         std::fs::create_dir_all(&folder).expect("a folder for outputs");
-        Self { folder, events: Mutex::default(), logs: Mutex::default(), marks: Mutex::default() }
+        Self {
+            folder,
+            events: Mutex::default(),
+            logs: Mutex::default(),
+            marks: Mutex::default(),
+        }
     }
 
     /// A stage's log.
-    pub fn log(&self, stage: &str) -> String {
+    pub(crate) fn log(&self, stage: &str) -> String {
         String::from_utf8_lossy(&self.bytes(stage)).into_owned()
     }
 
-    pub fn bytes(&self, stage: &str) -> Vec<u8> {
+    pub(crate) fn bytes(&self, stage: &str) -> Vec<u8> {
         self.logs.lock().expect("logs").get(stage).cloned().unwrap_or_default()
     }
 
     /// Everything, for messages.
-    pub fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         let logs = self.logs.lock().expect("logs");
-        let logs: String = logs.iter().map(|(stage, log)| format!("--- {stage}\n{}", String::from_utf8_lossy(log))).collect();
+        let logs: String = logs
+            .iter()
+            .map(|(stage, log)| format!("--- {stage}\n{}", String::from_utf8_lossy(log)))
+            .collect();
         format!("{logs}--- events\n{:#?}", self.events.lock().expect("events"))
     }
 
     /// Titles of a stage's groups with the exit codes of their ends.
-    pub fn groups(&self, stage: &str) -> Vec<(String, Option<i64>)> {
+    pub(crate) fn groups(&self, stage: &str) -> Vec<(String, Option<i64>)> {
         let marks = self.marks.lock().expect("marks");
         let mut groups = Vec::new();
         for (_, _, mark) in marks.iter().filter(|(of, ..)| of == stage) {
             if let Mark::Begin { group, title } = mark {
                 let end = marks.iter().find_map(|(of, _, mark)| match mark {
-                    Mark::End { group: ended, exit_code, .. } if ended == group && of == stage => Some(*exit_code),
+                    Mark::End {
+                        group: ended,
+                        exit_code,
+                        ..
+                    } if ended == group && of == stage => Some(*exit_code),
                     _ => None,
                 });
                 groups.push((title.clone(), end.flatten()));
@@ -59,7 +71,7 @@ impl MemorySink {
     }
 
     /// What a stage kept.
-    pub fn kept(&self, stage: &str) -> Vec<u8> {
+    pub(crate) fn kept(&self, stage: &str) -> Vec<u8> {
         std::fs::read(self.folder.join(stage)).expect("kept outputs")
     }
 }
@@ -71,7 +83,12 @@ impl Sink for MemorySink {
     }
 
     async fn output(&self, stage: &str, bytes: Bytes) {
-        self.logs.lock().expect("logs").entry(stage.to_owned()).or_default().extend_from_slice(&bytes);
+        self.logs
+            .lock()
+            .expect("logs")
+            .entry(stage.to_owned())
+            .or_default()
+            .extend_from_slice(&bytes);
     }
 
     async fn mark(&self, stage: &str, mark: Mark) {
@@ -82,7 +99,10 @@ impl Sink for MemorySink {
     async fn store(&self, stage: &str, tar: &Path) -> Result<StoredOutput, SinkError> {
         let bytes = std::fs::read(tar)?;
         std::fs::write(self.folder.join(stage), &bytes)?;
-        Ok(StoredOutput { digest: format!("sha256:{}", hex::encode(Sha256::digest(&bytes))), bytes: bytes.len() as u64 })
+        Ok(StoredOutput {
+            digest: format!("sha256:{}", hex::encode(Sha256::digest(&bytes))),
+            bytes: bytes.len() as u64,
+        })
     }
 
     async fn fetch(&self, stage: &str, tar: &Path) -> Result<(), SinkError> {
