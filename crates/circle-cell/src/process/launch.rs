@@ -26,6 +26,13 @@ use crate::{Cell, CellError, CellId, CellSpec, Exit, StartTimings};
 /// The daemon writes its last words just before it ends; they take this long through the pipe at most.
 const LAST_WORDS: Duration = Duration::from_millis(30);
 
+/// All that the daemon inherits; its scratch lies on the disk, since the cell's own `/tmp` is memory.
+const DAEMON_ENVIRONMENT: [&str; 3] = [
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME=/root",
+    "TMPDIR=/cell/tmp",
+];
+
 /// The folders of a cell and who may look into them. Containers come through `/cell` as mapped users.
 const FOLDERS: [(&str, u32); 9] = [
     ("tmp", 0o700),
@@ -184,22 +191,7 @@ async fn start_daemon(
     log: OwnedFd,
 ) -> Result<(), CellError> {
     let fail = |step| failed(cell.id(), step);
-    let program = daemon_program().map_err(CellError::Unable)?;
-    let argv = std::iter::once(program.to_owned()).chain(arguments(spec, &cell.jobs, cell.address, mtu));
-    let run = Run {
-        argv: argv.map(|word| Words::from(word.into_bytes())).collect(),
-        environment: [
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "HOME=/root",
-            "TMPDIR=/cell/tmp",
-        ]
-        .map(|pair| Words::Text(pair.to_owned()))
-        .to_vec(),
-        directory: Words::Text("/".to_owned()),
-        user: None,
-        cgroups: Vec::new(),
-        only: None,
-    };
+    let run = daemon_run(cell, spec, mtu)?;
     let null = fs::File::open("/dev/null").map_err(fail("open /dev/null"))?.into();
     let errors = log.try_clone().map_err(fail("open the daemon's log"))?;
     let (ended, exit) = watch::channel(None);
@@ -225,6 +217,19 @@ async fn start_daemon(
             reason: death.reason,
         }),
     }
+}
+
+fn daemon_run(cell: &ProcessCell, spec: &CellSpec, mtu: u32) -> Result<Run, CellError> {
+    let program = daemon_program().map_err(CellError::Unable)?;
+    let argv = std::iter::once(program.to_owned()).chain(arguments(spec, &cell.jobs, cell.address, mtu));
+    Ok(Run {
+        argv: argv.map(|word| Words::from(word.into_bytes())).collect(),
+        environment: DAEMON_ENVIRONMENT.map(|pair| Words::Text(pair.to_owned())).to_vec(),
+        directory: Words::Text("/".to_owned()),
+        user: None,
+        cgroups: Vec::new(),
+        only: None,
+    })
 }
 
 /// A cell without its daemon is of no use: when the daemon ends, so does the cell.

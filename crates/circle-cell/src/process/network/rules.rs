@@ -8,7 +8,7 @@ use crate::Cidr;
 const LINK_LOCAL: &str = "169.254.0.0/16";
 /// Reachable only when the operator says so.
 const PRIVATE: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
-/// Denied packets are answered, so that a job fails at once and not at its time-out.
+/// Denied packets are answered, so that a job fails within a second and not at its time-out.
 const DENY: &str = "REJECT --reject-with icmp-admin-prohibited";
 
 /// The rules of one provider instance; each carries the instance's name in a comment.
