@@ -23,6 +23,7 @@ pub(crate) struct EnvironmentArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Make an environment
     Add {
         name: Slug,
         #[arg(long)]
@@ -38,18 +39,14 @@ enum Action {
         #[command(flatten)]
         rules: Rules,
     },
+    /// List the workspace's environments
     List,
     /// Remove an environment; what runs on the target stays
-    Remove {
-        name: Slug,
-    },
+    Remove { name: Slug },
     /// Say which workload on the target a service is
     Bind(BindArgs),
     /// Do not deploy a service there any more; what runs on the target stays
-    Unbind {
-        environment: Slug,
-        service: Slug,
-    },
+    Unbind { environment: Slug, service: Slug },
     /// List what was deployed there, newest first
     History(history::HistoryArgs),
 }

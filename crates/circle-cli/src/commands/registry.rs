@@ -21,6 +21,7 @@ pub(crate) struct RegistryArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Make a registry known
     Add {
         name: Slug,
         /// host[:port], as it stands in image references
@@ -38,10 +39,10 @@ enum Action {
         #[command(flatten)]
         login: Login,
     },
+    /// List registries without their passwords
     List,
-    Remove {
-        name: Slug,
-    },
+    /// Forget a registry and its password
+    Remove { name: Slug },
 }
 
 #[derive(Debug, Args)]

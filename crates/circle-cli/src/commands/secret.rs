@@ -34,6 +34,7 @@ enum Action {
     },
     /// List secrets without their values
     List,
+    /// Forget a secret
     Remove {
         name: VariableName,
         #[command(flatten)]

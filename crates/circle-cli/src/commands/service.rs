@@ -51,11 +51,10 @@ enum Action {
         #[arg(long, value_name = "FILE")]
         post_receive: Option<PathBuf>,
     },
+    /// List the workspace's services
     List,
     /// Unlink a repository; its active runs are cancelled
-    Remove {
-        name: Slug,
-    },
+    Remove { name: Slug },
 }
 
 #[derive(Debug, Args)]

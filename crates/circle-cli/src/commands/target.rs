@@ -21,6 +21,7 @@ pub(crate) struct TargetArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Make a target known
     Add {
         name: Slug,
         #[command(flatten)]
@@ -32,11 +33,10 @@ enum Action {
         #[command(flatten)]
         endpoint: Endpoint,
     },
+    /// List the workspace's targets
     List,
     /// Forget a target that no environment uses
-    Remove {
-        name: Slug,
-    },
+    Remove { name: Slug },
 }
 
 #[derive(Debug, Args)]

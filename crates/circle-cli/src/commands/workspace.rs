@@ -19,9 +19,8 @@ pub(crate) struct WorkspaceArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    Add {
-        name: Slug,
-    },
+    /// Make a workspace
+    Add { name: Slug },
     /// Change what is given, leave the rest
     Set {
         name: Slug,
@@ -32,11 +31,10 @@ enum Action {
         #[arg(long, value_name = "BOOL")]
         push_pull_requests: Option<bool>,
     },
+    /// List workspaces and their policies
     List,
     /// Remove a workspace that has no services
-    Remove {
-        name: Slug,
-    },
+    Remove { name: Slug },
 }
 
 pub(crate) async fn workspace(context: &Context, args: WorkspaceArgs) -> anyhow::Result<Exit> {

@@ -25,6 +25,7 @@ pub(crate) struct WorkerArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// List workers
     List,
     /// Make a one-time token that lets one new worker in
     Enrol(admin::EnrolArgs),
