@@ -38,6 +38,7 @@ pub(crate) enum Command {
     Up(commands::up::UpArgs),
     Server(commands::server::ServerArgs),
     Worker(commands::worker::WorkerArgs),
+    Demo(crate::demo::DemoArgs),
     Doctor(commands::doctor::DoctorArgs),
     Lint(commands::lint::LintArgs),
     Schema(commands::schema::SchemaArgs),

@@ -4,10 +4,13 @@ mod args;
 mod commands;
 mod config;
 mod context;
+mod demo;
 mod exit;
 mod paint;
 mod printer;
 mod progress;
+#[cfg(test)]
+mod reference;
 mod run;
 mod run_ref;
 mod signals;

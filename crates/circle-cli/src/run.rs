@@ -63,6 +63,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Up(args) => Box::pin(commands::up::up(context, args)).await,
         Command::Server(args) => Box::pin(commands::server::server(context, args)).await,
         Command::Worker(args) => Box::pin(commands::worker::worker(context, args)).await,
+        Command::Demo(args) => Box::pin(crate::demo::demo(&args, printer)).await,
         Command::Doctor(args) => commands::doctor::doctor(context, &args),
         Command::Lint(args) => commands::lint::lint(printer, &args),
         Command::Schema(args) => commands::schema::schema(printer, &args),

@@ -10,7 +10,7 @@ fetch() { wget -q -O - "http://127.0.0.1:8080$1"; }
 
 # The service listens within milliseconds; a hundred tries are ten seconds.
 tries=0
-until fetch /healthz >/dev/null 2>&1; do
+until first=$(fetch / 2>/dev/null | sed -n 's/^visits: //p') && [ -n "$first" ]; do
     tries=$((tries + 1))
     if [ "$tries" -ge 100 ]; then
         echo "the service does not answer on port 8080" >&2
@@ -19,7 +19,6 @@ until fetch /healthz >/dev/null 2>&1; do
     sleep 0.1
 done
 
-first=$(fetch / | sed -n 's/^visits: //p')
 second=$(fetch / | sed -n 's/^visits: //p')
 in_redis=$(printf 'GET visits\r\nQUIT\r\n' | nc "$REDIS_HOST" 6379 | sed -n '2p' | tr -d '\r')
 
