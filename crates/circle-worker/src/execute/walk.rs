@@ -112,13 +112,23 @@ async fn walk(
     for (at, stage) in assignment.plan.stages.iter().enumerate() {
         let waited = if at == 0 { waited } else { Duration::ZERO };
         match assignment.reused.get(&stage.name) {
-            Some(output) if !matches!(stage.work, Work::Checkout { .. }) => {
+            Some(output) if is_left_over(stage, assignment) => {
                 stages::take_over(&shared, &mut carried, &stage.name, output.as_ref()).await?;
             }
             _ => run_stage(&shared, &mut carried, stage, (waited, &masker)).await?,
         }
     }
     Ok(())
+}
+
+/// Whether what a stage of the repeated run made can still be had: a checkout is made anew, and so are images that no
+/// registry has.
+fn is_left_over(stage: &Stage, assignment: &Assignment) -> bool {
+    match &stage.work {
+        Work::Checkout { .. } => false,
+        Work::Build { .. } => assignment.images.iter().all(|image| image.digest.is_some()),
+        Work::Integration { .. } | Work::PreBuild { .. } | Work::Push { .. } | Work::PostBuild { .. } => true,
+    }
 }
 
 /// Begins to pull every image that is known already.

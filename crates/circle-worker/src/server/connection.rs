@@ -43,6 +43,8 @@ pub(crate) enum CallError {
 
 impl Connection {
     pub(crate) fn new(server: &str) -> Result<Self, WorkerError> {
+        // Another part of the program may have installed it before.
+        let _already_installed = rustls::crypto::ring::default_provider().install_default();
         let bad = |why: String| WorkerError::Configuration(format!("the server's address: {why}"));
         let endpoint: Endpoint = server
             .parse()

@@ -104,11 +104,11 @@ impl Executor for Cells {
             }
         };
         if end == PartEnd::Stopped {
-            // Who cancels wants to hear that it is dead.
-            kill(cell).await;
-        } else {
-            self.end(cell);
+            // Who cancels wants to hear that everything is dead; what is left is removed meanwhile.
+            let dead_in = cell.killer().kill().await;
+            tracing::info!(cell = %cell.id(), dead_ms = dead_in.as_millis(), "the run was stopped");
         }
+        self.end(cell);
         end
     }
 

@@ -72,7 +72,11 @@ async fn serve(
     };
     let mut desk = Desk::new(ground(&token), config.max_cells);
     loop {
-        let opened = Orders::open(connection, &token).await;
+        let opened = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return desk.leave().await,
+            opened = Orders::open(connection, &token) => opened,
+        };
         match opened {
             Ok(orders) => {
                 (is_fresh, pause) = (true, Pause::default());
