@@ -23,7 +23,8 @@ mod time;
 mod vault;
 
 pub use config::{ListenConfig, ServerConfig};
-pub use http::openapi;
-pub use serve::{Listeners, ServeError, serve};
-pub use server::Server;
+pub use auth::FirstStartError;
+pub use http::{PUBLIC, WORKER_ROUTES, openapi};
+pub use serve::{ListenError, Listeners, ServeError, serve};
+pub use server::{Server, Stores};
 pub use vault::{Vault, VaultError};

@@ -20,7 +20,7 @@ pub(crate) const CONNECTIONS: usize = 4096;
 pub(crate) const ORDERS_WAITING: usize = 256;
 /// An offer that nobody answered is offered to others after so long.
 pub(crate) const OFFER_TIME_MS: i64 = 3_000;
-/// Offers one worker may hold unanswered beyond its free cells: none; more would delay others.
+/// Cells of one worker; beyond it a worker is misconfigured.
 pub(crate) const MAX_CELLS: u32 = 10_000;
 /// Deliveries that are understood at the same time, each of another service.
 pub(crate) const DELIVERIES_AT_ONCE: usize = 4;
@@ -48,7 +48,5 @@ pub(crate) const LOG_SLICE_BYTES: usize = 256 * 1024;
 pub(crate) const LOG_GROUPS: usize = 10_000;
 /// Live connections at the same time; each costs at most two slices.
 pub(crate) const LIVE_CONNECTIONS: usize = 512;
-/// Tries of one stage within one attempt of a run, as log streams are numbered; the plan allows five.
-pub(crate) const TRIES_PER_ATTEMPT: u32 = 16;
 /// Diagnostics in the sentence of a failed plan; all of them stand in the log.
 pub(crate) const DIAGNOSTICS_IN_MESSAGE: usize = 5;

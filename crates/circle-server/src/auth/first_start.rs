@@ -8,14 +8,13 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use circle_store::records::{Query, RecordError, StoreError, kinds};
+use circle_api::worker::SecretValue;
+use circle_store::records::{Query, Record, RecordError, StoreError, kinds};
 
 use super::tokens::{Minted, hash_of, mint};
-use crate::records::{TokenKind, TokenRecord, WorkerRecord};
+use crate::records::{TokenKind, WorkerRecord};
 use crate::server::Server;
 use crate::time::now_ms;
-use circle_api::worker::SecretValue;
-use circle_store::records::Record;
 
 /// Why the first tokens could not be made.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use circle_api::worker::FENCE_HEADER;
-use circle_core::ids::{RunId, WorkerId};
+use circle_core::ids::RunId;
 use circle_core::run::{PartState, Run};
 
 use super::tokens::{bearer, hash_of, same};
@@ -22,7 +22,6 @@ pub(crate) struct RunLease {
     pub(crate) part: usize,
     pub(crate) attempt: u32,
     pub(crate) fence: u64,
-    pub(crate) worker: WorkerId,
 }
 
 impl FromRequestParts<Arc<Server>> for RunLease {
@@ -54,12 +53,12 @@ fn held(run: Run, hash: &str, fence: Option<u64>) -> Result<RunLease, ApiError> 
     let Some(part) = fitting else {
         return Err(ApiError::LeaseGone);
     };
-    let PartState::Leased { worker, fence: current, .. } = run.parts[part].state else {
+    let PartState::Leased { fence: current, .. } = run.parts[part].state else {
         return Err(ApiError::LeaseGone);
     };
     if fence != Some(current) {
         return Err(ApiError::LeaseGone);
     }
     let attempt = run.parts[part].attempt;
-    Ok(RunLease { run, part, attempt, fence: current, worker })
+    Ok(RunLease { run, part, attempt, fence: current })
 }

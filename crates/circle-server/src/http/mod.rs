@@ -17,4 +17,6 @@ pub use describe::openapi;
 pub(crate) use error::ApiError;
 pub(crate) use extract::{Body, Params, Segments};
 pub(crate) use first_workspace::make_default_workspace;
+pub use routes::PUBLIC;
 pub(crate) use routes::router;
+pub use worker::ROUTES as WORKER_ROUTES;

@@ -4,22 +4,23 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::routing::get;
 use circle_api::routes as paths;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{ApiError, api, describe, health, hooks, live, worker};
-use crate::limits::{API_BODY_BYTES, HOOK_BODY_BYTES};
+use crate::limits::{API_BODY_BYTES, HOOK_BODY_BYTES, REQUEST_TIME};
 use crate::server::Server;
 
 /// What answers without a token, each with its reason: liveness says nothing of anybody; the description is the same for
 /// every Circle; hooks carry a signature; enrolment carries its own token.
-pub(crate) const PUBLIC: &[&str] = &["/healthz", "/readyz", "/api/docs", "/api/v1/openapi.json", paths::HOOK, "/worker/v1/enrol"];
+pub const PUBLIC: &[&str] = &["/healthz", "/readyz", "/api/docs", "/api/v1/openapi.json", paths::HOOK, "/worker/v1/enrol"];
 
 /// The whole server.
 pub(crate) fn router(server: Arc<Server>) -> Router {
@@ -49,7 +50,8 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
 /// The routes that stand in the description.
 pub(super) fn described() -> OpenApiRouter<Arc<Server>> {
     let hooks = OpenApiRouter::new().routes(routes!(hooks::git_hook)).layer(DefaultBodyLimit::max(HOOK_BODY_BYTES));
-    OpenApiRouter::with_openapi(describe::base()).merge(api::router().layer(DefaultBodyLimit::max(API_BODY_BYTES))).merge(hooks)
+    let api = api::router().layer(DefaultBodyLimit::max(API_BODY_BYTES)).layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME));
+    OpenApiRouter::with_openapi(describe::base()).merge(api).merge(hooks)
 }
 
 fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

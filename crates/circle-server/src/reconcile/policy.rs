@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use circle_core::environment::{Environment, Refusal};
 use circle_core::ids::WorkspaceId;
-use circle_core::plan::{DeployStep, Plan, Policy};
+use circle_core::plan::{DeployStep, Plan, Policy, Work};
 use circle_core::service::{SecretScope, Service};
 use circle_core::trigger::Trigger;
 use circle_store::records::{FindAll, Query, kinds};
@@ -12,6 +12,9 @@ use circle_store::records::{FindAll, Query, kinds};
 use crate::http::ApiError;
 use crate::records::{EnvironmentRecord, WorkspaceRecord, scope_key};
 use crate::server::Server;
+
+/// The image of a file with one image, unless that has a name.
+const ONLY_IMAGE: &str = "default";
 
 /// The policy and the environments that it was made from.
 #[derive(Debug)]
@@ -37,6 +40,7 @@ impl Rules {
     /// Takes out deployments that the ref may not do, and those that need them; what was taken out stands in the warnings.
     pub(super) fn confine(&self, plan: &mut Plan, service: &Service, trigger: &Trigger) {
         let mut gone: BTreeSet<String> = BTreeSet::new();
+        let names = image_names(plan);
         let mut kept = Vec::new();
         for step in std::mem::take(&mut plan.deploys) {
             let known = self.environments.iter().find(|one| one.name.as_str() == step.environment);
@@ -50,7 +54,7 @@ impl Rules {
                     plan.warnings.push(format!("not deployed to {}: it needs {need}", step.environment));
                 }
                 (None, None) => {
-                    kept.push(step);
+                    kept.push(with_image(step, &names));
                     continue;
                 }
             }
@@ -58,6 +62,24 @@ impl Rules {
         }
         plan.deploys = kept;
     }
+}
+
+/// A deployment by the service's own setting names no image: it means the only one.
+fn with_image(mut step: DeployStep, names: &[String]) -> DeployStep {
+    if let [only] = names
+        && step.image == ONLY_IMAGE
+    {
+        step.image.clone_from(only);
+    }
+    step
+}
+
+fn image_names(plan: &Plan) -> Vec<String> {
+    let pushes = plan.stages.iter().filter_map(|stage| match &stage.work {
+        Work::Push { images } => Some(images),
+        _ => None,
+    });
+    pushes.flatten().map(|image| image.name.clone()).collect()
 }
 
 async fn environments(server: &Server, workspace: WorkspaceId) -> Result<Vec<Environment>, ApiError> {
@@ -109,6 +131,6 @@ fn bindings(service: &Service, trigger: &Trigger, environments: &[Environment]) 
         known.is_some_and(|one| one.admits(trigger, service.id).is_ok())
     });
     admitted
-        .map(|name| DeployStep { environment: name.to_string(), image: "default".into(), needs: Vec::new(), verify: None })
+        .map(|name| DeployStep { environment: name.to_string(), image: ONLY_IMAGE.into(), needs: Vec::new(), verify: None })
         .collect()
 }

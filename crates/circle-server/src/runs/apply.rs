@@ -1,7 +1,7 @@
 //! The one way to change a run.
 
 use circle_core::ids::{RunId, WorkerId};
-use circle_core::run::{ApplyError, Outcome, PartState, Run, RunEvent};
+use circle_core::run::{ApplyError, Outcome, PartState, Run, RunEvent, StageState, WorkerEvent};
 use circle_store::records::{RecordError, UpdateError, Version};
 
 use crate::records::RunRecord;
@@ -36,6 +36,7 @@ impl Server {
             .update(&run.to_string(), |RunRecord(run)| {
                 let mut outcome = Outcome::Unchanged;
                 for event in &events {
+                    believe(run, event)?;
                     if run.apply(event.clone(), now())? == Outcome::Changed {
                         outcome = Outcome::Changed;
                     }
@@ -114,6 +115,14 @@ impl Server {
             self.queue.set_parallel(run.service, service.0.max_parallel, now_ms());
         }
     }
+}
+
+/// A part that succeeded has no stage that did not; a worker that says otherwise lies.
+fn believe(run: &Run, event: &RunEvent) -> Result<(), ApplyError> {
+    let RunEvent::Reported { part, sequence, event: WorkerEvent::PartSucceeded, .. } = event else { return Ok(()) };
+    let is_new = run.parts.get(*part).is_some_and(|part| part.applied < *sequence);
+    let done = run.stages.iter().all(|stage| matches!(stage.state, StageState::Succeeded { .. }));
+    if is_new && !done { Err(ApplyError::WrongState { state: "not at its end" }) } else { Ok(()) }
 }
 
 /// Parts that a worker holds, with their fences.

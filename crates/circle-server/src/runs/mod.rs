@@ -8,7 +8,7 @@ mod log_desk;
 mod rerun;
 mod watchers;
 
-pub(crate) use apply::{lease_name, leased_parts};
+pub(crate) use apply::lease_name;
 pub(crate) use create::{NewRun, PLAN_STAGE, Planned};
 pub(crate) use log_desk::{LogDesk, MarkBook, kind_of};
 pub(crate) use rerun::rerun_key_prefix;

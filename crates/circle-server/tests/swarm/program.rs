@@ -45,7 +45,7 @@ fn tell(story: Story) {
     runtime.expect("a runtime").block_on(story());
 }
 
-/// `stringify!` may put spaces around the colons.
+/// `stringify!` may put spaces and line breaks around the colons.
 fn plain(name: &str) -> String {
-    name.replace(' ', "")
+    name.split_whitespace().collect()
 }

@@ -22,7 +22,7 @@ use crate::limits;
 use crate::server::Server;
 
 /// Every route of the protocol with its method; a test holds it against the credential each wants.
-pub(crate) const ROUTES: &[(&str, &str)] = &[
+pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/worker/v1/enrol"),
     ("GET", "/worker/v1/orders"),
     ("POST", "/worker/v1/runs/{run}/claim"),

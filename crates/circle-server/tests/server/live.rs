@@ -1,0 +1,102 @@
+//! Logs as they come, and as they lie there.
+
+use circle_api::client::{FollowWish, LiveEvent};
+use circle_api::live::Place;
+use circle_api::worker::frames::Mark;
+use circle_core::run::WorkerEvent;
+
+use crate::support::{Circle, PIPELINE, Played, Repo};
+
+/// Everything that a follower is told of a run, as text: state words, marks, bytes by stage.
+async fn followed(circle: &Circle, run: circle_core::ids::RunId, from: Vec<Place>) -> (Vec<String>, Vec<(String, Vec<u8>)>) {
+    let mut follow = circle.api.follow(run, FollowWish { logs: true, stages: Vec::new(), from });
+    let (mut told, mut logs) = (Vec::new(), Vec::<(String, Vec<u8>)>::new());
+    while let Some(event) = follow.next().await.expect("an event") {
+        match event {
+            LiveEvent::Run(view) => told.push(view.run.state.word().to_owned()),
+            LiveEvent::Mark { mark: Mark::Begin { title, .. }, offset, .. } => told.push(format!("begin {title} at {offset}")),
+            LiveEvent::Mark { mark: Mark::End { exit_code, .. }, offset, .. } => told.push(format!("end {exit_code:?} at {offset}")),
+            LiveEvent::Log { stage, bytes, .. } => match logs.iter_mut().find(|(name, _)| *name == stage) {
+                Some((_, log)) => log.extend_from_slice(&bytes),
+                None => logs.push((stage, bytes.to_vec())),
+            },
+            LiveEvent::Reconnecting { reason } => panic!("{reason}"),
+        }
+    }
+    (told, logs)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_sees_state_marks_and_every_byte_until_the_verdict() {
+    let (circle, repo) = (Circle::start().await, Repo::with(PIPELINE).await);
+    circle.service("shop", repo.url()).await;
+    let worker = Played::enrol(&circle, "w", 1).await;
+    let run = circle.trigger("shop").await;
+    let large = vec![b'x'; 200_000];
+    let watching = followed(&circle, run, Vec::new());
+    let working = async {
+        let mut job = worker.claim(run).await;
+        let mut body = job.mark("checkout", 0, Mark::Begin { group: 0, title: "fetch".into() });
+        body.unsplit(job.chunk("checkout", (0, 0), b"one\ntwo\n"));
+        body.unsplit(job.mark("checkout", 8, Mark::End { group: 0, exit_code: Some(0), duration_ms: 1 }));
+        assert_eq!(job.log(body).await.status(), 200);
+        job.stage("checkout", None).await;
+        // More than one window, so that the follower must acknowledge on the way.
+        for number in 0..16_u64 {
+            let offset = number * large.len() as u64;
+            assert_eq!(job.log(job.chunk("pre_build", (number, offset), &large)).await.status(), 200);
+        }
+        for stage in ["pre_build", "build", "push"] {
+            job.stage(stage, None).await;
+        }
+        job.tell(WorkerEvent::PartSucceeded).await;
+    };
+    let ((told, logs), ()) = tokio::join!(watching, working);
+    assert_eq!(told.first().map(String::as_str), Some("queued"));
+    assert_eq!(told.last().map(String::as_str), Some("succeeded"));
+    let marks: Vec<_> = told.iter().filter(|one| one.contains(" at ")).collect();
+    assert_eq!(marks, ["begin fetch at 0", "end Some(0) at 8"]);
+    assert_eq!(logs[0], ("checkout".to_owned(), b"one\ntwo\n".to_vec()));
+    assert_eq!((logs[1].0.as_str(), logs[1].1.len()), ("pre_build", 16 * large.len()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_that_comes_back_gets_only_what_it_lacks() {
+    let (circle, repo) = (Circle::start().await, Repo::with(PIPELINE).await);
+    circle.service("shop", repo.url()).await;
+    let worker = Played::enrol(&circle, "w", 1).await;
+    let run = circle.trigger("shop").await;
+    let mut job = worker.claim(run).await;
+    assert_eq!(job.log(job.chunk("checkout", (0, 0), b"one\ntwo\n")).await.status(), 200);
+    job.fail("enough").await;
+    circle.ended(run).await;
+    let from = vec![Place { stage: "checkout".into(), attempt: 1, offset: 4 }];
+    let (told, logs) = followed(&circle, run, from).await;
+    assert_eq!(told.last().map(String::as_str), Some("failed"));
+    assert_eq!(logs, [("checkout".to_owned(), b"two\n".to_vec())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_read_by_range() {
+    let (circle, repo) = (Circle::start().await, Repo::with(PIPELINE).await);
+    circle.service("shop", repo.url()).await;
+    let worker = Played::enrol(&circle, "w", 1).await;
+    let run = circle.trigger("shop").await;
+    let job = worker.claim(run).await;
+    assert_eq!(job.log(job.chunk("checkout", (0, 0), b"0123456789")).await.status(), 200);
+    let path = format!("{}/api/v1/runs/{run}/log/checkout", circle.url);
+    let ranged = |range: &'static str| {
+        let request = circle.http.get(&path).bearer_auth(&circle.token).header("range", range);
+        async move { request.send().await.expect("an answer") }
+    };
+    let part = ranged("bytes=2-4").await;
+    assert_eq!((part.status().as_u16(), part.headers()["content-range"].to_str().ok()), (206, Some("bytes 2-4/10")));
+    assert_eq!(part.text().await.expect("a part"), "234");
+    assert_eq!(ranged("bytes=-3").await.text().await.expect("the end"), "789");
+    assert_eq!(ranged("bytes=50-").await.status(), 416);
+    let whole = circle.http.get(&path).bearer_auth(&circle.token).send().await.expect("an answer");
+    assert_eq!(whole.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(whole.text().await.expect("a log"), "0123456789");
+    let missing = circle.get(&format!("/api/v1/runs/{run}/log/build")).await;
+    assert_eq!(missing.status(), 404);
+}

@@ -1,0 +1,14 @@
+//! The server as its clients meet it: over HTTP, on real stores in a temporary folder, with a real git repository and a
+//! worker that is played by the test.
+
+mod api;
+mod deadlines;
+mod hooks;
+mod live;
+mod openapi;
+mod planning;
+mod queue;
+mod restart;
+mod rules;
+mod support;
+mod workers;

@@ -1,0 +1,147 @@
+//! The server under test.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use circle_api::client::{Client, Endpoint};
+use circle_api::resources::{RunView, ServiceCreate, ServiceCreated, TriggerRequest};
+use circle_api::routes::DEFAULT_WORKSPACE;
+use circle_api::worker::SecretValue;
+use circle_core::ids::RunId;
+use circle_core::names::{BranchName, Slug};
+use circle_server::{ListenConfig, Listeners, ServerConfig, serve};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::until::until;
+
+/// What a test may set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Options {
+    pub(crate) lease_ms: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { lease_ms: 60_000 }
+    }
+}
+
+/// A running server with its folder.
+pub(crate) struct Circle {
+    pub(crate) url: String,
+    pub(crate) token: String,
+    pub(crate) api: Client,
+    pub(crate) http: reqwest::Client,
+    pub(crate) folder: Arc<TempDir>,
+    options: Options,
+    shutdown: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Circle {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    pub(crate) async fn start_with(options: Options) -> Self {
+        Self::open(Arc::new(tempfile::tempdir().expect("a folder")), options).await
+    }
+
+    async fn open(folder: Arc<TempDir>, options: Options) -> Self {
+        let tcp = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let listen = ListenConfig { socket: Some(folder.path().join("circle.sock")), tcp };
+        let listeners = Listeners::bind(&listen).await.expect("free sockets");
+        let url = format!("http://{}", listeners.address().expect("a TCP address"));
+        let mut config = ServerConfig::new(folder.path().join("server"), &url);
+        (config.lease_ms, config.drain_ms) = (options.lease_ms, 2_000);
+        let shutdown = CancellationToken::new();
+        let ending = shutdown.clone();
+        #[expect(clippy::disallowed_methods, reason = "the handle is kept and awaited when the test stops the server")]
+        let task = tokio::spawn(async move { serve(config, listeners, ending).await.expect("the server served") });
+        let token = admin_token(folder.path()).await;
+        let endpoint: Endpoint = url.parse().expect("an address");
+        let api = Client::new(endpoint, Some(&SecretValue::new(&token))).expect("a client");
+        until("the server", || async { api.health().await.is_ok() }, |up| *up).await;
+        // The client has installed the cryptography that every other client needs.
+        let http = reqwest::Client::new();
+        Self { url, token, api, http, folder, options, shutdown, task: Some(task) }
+    }
+
+    /// Ends the server and starts another one on the same folder, at another address.
+    pub(crate) async fn restart(mut self) -> Self {
+        self.stop().await;
+        Self::open(Arc::clone(&self.folder), self.options).await
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        self.shutdown.cancel();
+        if let Some(task) = self.task.take() {
+            task.await.expect("the server ended well");
+        }
+    }
+
+    pub(crate) async fn service(&self, name: &str, repository: &str) -> ServiceCreated {
+        let wish = ServiceCreate {
+            name: slug(name),
+            repository: repository.into(),
+            default_branch: None,
+            pipeline_path: None,
+            image: None,
+            default_deploys: Vec::new(),
+            queue_timeout_s: None,
+            max_parallel: None,
+        };
+        self.service_as(wish).await
+    }
+
+    pub(crate) async fn service_as(&self, wish: ServiceCreate) -> ServiceCreated {
+        self.api.create_service(DEFAULT_WORKSPACE, &wish).await.expect("a service")
+    }
+
+    /// A run of the default branch, by hand.
+    pub(crate) async fn trigger(&self, service: &str) -> RunId {
+        self.trigger_branch(service, None).await
+    }
+
+    pub(crate) async fn trigger_branch(&self, service: &str, branch: Option<&str>) -> RunId {
+        let branch = branch.map(|name| BranchName::new(name).expect("a branch"));
+        let wish = TriggerRequest {
+            service: slug(service), branch, tag: None, commit: None, reason: None, idempotency_key: None,
+        };
+        let triggered = self.api.trigger(DEFAULT_WORKSPACE, &wish).await.expect("triggered");
+        triggered.run.expect("a run").id
+    }
+
+    pub(crate) async fn run(&self, run: RunId) -> RunView {
+        self.api.run(run).await.expect("the run")
+    }
+
+    pub(crate) async fn ended(&self, run: RunId) -> RunView {
+        until("the run's end", || self.run(run), |view| view.verdict.is_some()).await
+    }
+
+    /// A GET of any path with the administrator's token.
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
+        let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        request.send().await.expect("an answer")
+    }
+}
+
+impl Drop for Circle {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+async fn admin_token(folder: &Path) -> String {
+    let path = folder.join("server/admin-token");
+    let read = || async { std::fs::read_to_string(&path).unwrap_or_default() };
+    until("the administrator's token", read, |text| text.ends_with('\n')).await.trim().to_owned()
+}
+
+pub(crate) fn slug(name: &str) -> Slug {
+    Slug::new(name).expect("a name")
+}

@@ -1,0 +1,13 @@
+//! A server in this process, a repository beside it, and a worker played by the test.
+
+mod circle;
+mod hook;
+mod repository;
+mod until;
+mod worker;
+
+pub(crate) use circle::{Circle, Options, slug};
+pub(crate) use hook::{Hook, sign};
+pub(crate) use repository::{PIPELINE, Repo};
+pub(crate) use until::until;
+pub(crate) use worker::{Played, facts};
