@@ -25,6 +25,7 @@ impl Telling {
         Self {
             paint,
             told: Vec::new(),
+            deployment_told: None,
             partial: Vec::new(),
         }
     }
