@@ -101,17 +101,21 @@ fn admits(environment: &Environment, run: &Run) -> bool {
 fn named_secrets(plan: &Plan) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut of_job = |job: &ContainerJob| names.extend(job.secrets.iter().cloned());
-    let mut of_build = BTreeSet::new();
+    let mut of_others = BTreeSet::new();
     for stage in &plan.stages {
         match &stage.work {
-            Work::Integration { job, .. } | Work::PostBuild { job } => of_job(job),
+            Work::Integration { sidecars, job } => {
+                of_job(job);
+                of_others.extend(sidecars.iter().flat_map(|sidecar| sidecar.secrets.iter().cloned()));
+            }
+            Work::PostBuild { job } => of_job(job),
             Work::PreBuild { how: PreBuild::Container { job }, .. } => of_job(job),
-            Work::PreBuild { how: PreBuild::Dockerfile { build }, .. } => of_build.extend(build.secrets.iter().cloned()),
-            Work::Build { images } => of_build.extend(images.iter().flat_map(|image| image.secrets.iter().cloned())),
+            Work::PreBuild { how: PreBuild::Dockerfile { build }, .. } => of_others.extend(build.secrets.iter().cloned()),
+            Work::Build { images } => of_others.extend(images.iter().flat_map(|image| image.secrets.iter().cloned())),
             Work::Checkout { .. } | Work::Push { .. } => {}
         }
     }
-    names.extend(of_build);
+    names.extend(of_others);
     names
 }
 
