@@ -27,7 +27,8 @@ fn section(command: &Command, path: &str, out: &mut String) {
     let top = path == "circle";
     let mut shown = command.clone().bin_name(path).term_width(WIDTH).mut_args(|arg| {
         let shared = !top && (arg.is_global_set() || arg.get_id() == "help");
-        arg.hide_env_values(true).hide(shared)
+        let hidden = arg.is_hide_set() || shared;
+        arg.hide_env_values(true).hide(hidden)
     });
     let help = shown.render_long_help().to_string();
     let lines: Vec<&str> = help.lines().map(str::trim_end).collect();

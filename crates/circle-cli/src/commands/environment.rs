@@ -7,7 +7,7 @@ use circle_core::names::Slug;
 use clap::{Args, Subcommand};
 
 use super::pages;
-use crate::context::Context;
+use crate::context::{Context, Session};
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::text::{Cell, Table};
@@ -96,15 +96,13 @@ pub(crate) async fn environment(context: &Context, args: EnvironmentArgs) -> any
     let (client, workspace, printer) = (&session.client, session.workspace.as_str(), &context.printer);
     match args.action {
         Action::Add { name, target, rules } => {
-            let view = client
-                .create_environment(workspace, &rules.creating(name, target))
-                .await?;
+            let wish = rules.creating(name, target);
+            let view = client.create_environment(workspace, &wish).await?;
             printer.show(&view, |_| format!("environment {} is made", view.name))?;
         }
         Action::Set { name, target, rules } => {
-            let view = client
-                .change_environment(workspace, name.as_str(), &rules.changing(target))
-                .await?;
+            let change = rules.changing(target);
+            let view = client.change_environment(workspace, name.as_str(), &change).await?;
             printer.show(&view, |printer| table(std::slice::from_ref(&view), printer))?;
         }
         Action::List => {
@@ -115,20 +113,24 @@ pub(crate) async fn environment(context: &Context, args: EnvironmentArgs) -> any
             client.remove_environment(workspace, name.as_str()).await?;
             printer.say(&format!("environment {name} is removed"))?;
         }
-        Action::Bind(bind) => {
-            let place = (bind.environment.as_str(), bind.service.as_str());
-            let view = client.bind_workload(workspace, place, &bind.wish()).await?;
-            printer.show(&view, |printer| table(std::slice::from_ref(&view), printer))?;
-        }
+        Action::Bind(wish) => bind(&session, printer, &wish).await?,
         Action::Unbind { environment, service } => {
-            client
-                .unbind_workload(workspace, (environment.as_str(), service.as_str()))
-                .await?;
+            let place = (environment.as_str(), service.as_str());
+            client.unbind_workload(workspace, place).await?;
             printer.say(&format!("{service} is not deployed to {environment} any more"))?;
         }
         Action::History(wish) => history::history(&session, printer, wish).await?,
     }
     Ok(Exit::Ok)
+}
+
+async fn bind(session: &Session, printer: &Printer, args: &BindArgs) -> anyhow::Result<()> {
+    let place = (args.environment.as_str(), args.service.as_str());
+    let view = session
+        .client
+        .bind_workload(&session.workspace, place, &args.wish())
+        .await?;
+    printer.show(&view, |printer| table(std::slice::from_ref(&view), printer))
 }
 
 impl Rules {

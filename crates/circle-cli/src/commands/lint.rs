@@ -69,7 +69,7 @@ pub(crate) fn lint(printer: &Printer, args: &LintArgs) -> anyhow::Result<Exit> {
         found.findings.extend(check_secrets(file, None));
     }
     let order = found.file.as_ref().map(explain).unwrap_or_default();
-    let ok = found.file.is_some() && !(args.strict && !found.findings.is_empty());
+    let ok = found.file.is_some() && (!args.strict || found.findings.is_empty());
     if args.format == Format::Json || printer.json {
         let answer = Answer {
             file: found.name,

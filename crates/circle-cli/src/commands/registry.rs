@@ -59,23 +59,13 @@ pub(crate) async fn registry(context: &Context, args: RegistryArgs) -> anyhow::R
     let (client, workspace, printer) = (&session.client, session.workspace.as_str(), &context.printer);
     match args.action {
         Action::Add { name, address, login } => {
-            let password = input::optional_secret(login.password_file.as_ref(), "password")?;
-            let wish = RegistryCreate {
-                name,
-                address,
-                username: login.username,
-                password,
-            };
-            let view = client.create_registry(workspace, &wish).await?;
+            let view = client
+                .create_registry(workspace, &login.creating(name, address)?)
+                .await?;
             printer.show(&view, |_| format!("registry {} is known", view.name))?;
         }
         Action::Set { name, address, login } => {
-            let password = input::optional_secret(login.password_file.as_ref(), "password")?;
-            let change = RegistryChange {
-                address,
-                username: login.username,
-                password,
-            };
+            let change = login.changing(address)?;
             let view = client.change_registry(workspace, name.as_str(), &change).await?;
             printer.show(&view, |printer| table(std::slice::from_ref(&view), printer))?;
         }
@@ -89,6 +79,29 @@ pub(crate) async fn registry(context: &Context, args: RegistryArgs) -> anyhow::R
         }
     }
     Ok(Exit::Ok)
+}
+
+impl Login {
+    fn creating(self, name: Slug, address: String) -> anyhow::Result<RegistryCreate> {
+        let password = input::optional_secret(self.password_file.as_ref(), "password")?;
+        let username = self.username;
+        Ok(RegistryCreate {
+            name,
+            address,
+            username,
+            password,
+        })
+    }
+
+    fn changing(self, address: Option<String>) -> anyhow::Result<RegistryChange> {
+        let password = input::optional_secret(self.password_file.as_ref(), "password")?;
+        let username = self.username;
+        Ok(RegistryChange {
+            address,
+            username,
+            password,
+        })
+    }
 }
 
 fn table(registries: &[RegistryView], printer: &Printer) -> String {

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use circle_api::resources::{SecretScope, SecretSet, SecretView};
+use circle_core::ids::SecretId;
 use circle_core::names::{Slug, VariableName};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
 use super::{input, pages};
-use crate::context::Context;
+use crate::context::{Context, Session};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::text::{Cell, Table, age};
@@ -58,17 +59,8 @@ pub(crate) async fn secret(context: &Context, args: SecretArgs) -> anyhow::Resul
     let (client, workspace, printer) = (&session.client, session.workspace.as_str(), &context.printer);
     match args.action {
         Action::Set { name, scope, file } => {
-            let value = input::secret(&file, "secret")?;
-            let view = client
-                .set_secret(
-                    workspace,
-                    &SecretSet {
-                        scope: scope.into(),
-                        name,
-                        value,
-                    },
-                )
-                .await?;
+            let (scope, value) = (scope.into(), input::secret(&file, "secret")?);
+            let view = client.set_secret(workspace, &SecretSet { scope, name, value }).await?;
             printer.show(&view, |_| format!("{} is kept for {}", view.name, reach(&view.scope)))?;
         }
         Action::List => {
@@ -77,17 +69,22 @@ pub(crate) async fn secret(context: &Context, args: SecretArgs) -> anyhow::Resul
         }
         Action::Remove { name, scope } => {
             let scope = SecretScope::from(scope);
-            let secrets = pages::all(|page| async move { client.secrets(workspace, &page).await }).await?;
-            let found = secrets
-                .iter()
-                .find(|secret| secret.name == name && secret.scope == scope);
-            let secret =
-                found.ok_or_else(|| Failure::not_found(format!("there is no secret {name} for {}", reach(&scope))))?;
-            client.remove_secret(workspace, secret.id).await?;
+            let secret = find(&session, &name, &scope).await?;
+            client.remove_secret(workspace, secret).await?;
             printer.say(&format!("{name} is removed for {}", reach(&scope)))?;
         }
     }
     Ok(Exit::Ok)
+}
+
+async fn find(session: &Session, name: &VariableName, scope: &SecretScope) -> anyhow::Result<SecretId> {
+    let (client, workspace) = (&session.client, session.workspace.as_str());
+    let secrets = pages::all(|page| async move { client.secrets(workspace, &page).await }).await?;
+    let found = secrets
+        .iter()
+        .find(|secret| secret.name == *name && secret.scope == *scope);
+    let missing = || Failure::not_found(format!("there is no secret {name} for {}", reach(scope)));
+    Ok(found.ok_or_else(missing)?.id)
 }
 
 impl From<Scope> for SecretScope {

@@ -9,7 +9,7 @@ use circle_core::names::{BranchName, Slug};
 use clap::{Args, Subcommand};
 
 use super::pages;
-use crate::context::Context;
+use crate::context::{Context, Session};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::text::{Cell, Table};
@@ -24,17 +24,7 @@ pub(crate) struct ServiceArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Link a repository; prints the hook's address, its secret (this once) and a post-receive script
-    Add {
-        name: Slug,
-        /// https, http, ssh or git URL without credentials
-        #[arg(long, value_name = "URL")]
-        repository: String,
-        #[command(flatten)]
-        settings: Settings,
-        /// Write the hook script to this file (mode 0700) instead of printing it
-        #[arg(long, value_name = "FILE")]
-        post_receive: Option<PathBuf>,
-    },
+    Add(AddArgs),
     /// Change what is given, leave the rest
     Set {
         name: Slug,
@@ -55,6 +45,19 @@ enum Action {
     List,
     /// Unlink a repository; its active runs are cancelled
     Remove { name: Slug },
+}
+
+#[derive(Debug, Args)]
+struct AddArgs {
+    name: Slug,
+    /// https, http, ssh or git URL without credentials
+    #[arg(long, value_name = "URL")]
+    repository: String,
+    #[command(flatten)]
+    settings: Settings,
+    /// Write the hook script to this file (mode 0700) instead of printing it
+    #[arg(long, value_name = "FILE")]
+    post_receive: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -83,34 +86,21 @@ pub(crate) async fn service(context: &Context, args: ServiceArgs) -> anyhow::Res
     let session = context.session()?;
     let (client, workspace, printer) = (&session.client, session.workspace.as_str(), &context.printer);
     match args.action {
-        Action::Add {
-            name,
-            repository,
-            settings,
-            post_receive,
-        } => {
-            let created = client
-                .create_service(workspace, &settings.creating(name, repository))
-                .await?;
-            let note = keep_script(&created.hook, post_receive.as_deref())?;
-            printer.show(&created, |_| format!("{} is linked.\n{note}", created.service.name))?;
-        }
+        Action::Add(wish) => add(&session, printer, wish).await?,
         Action::Set {
             name,
             repository,
             settings,
         } => {
-            let view = client
-                .change_service(workspace, name.as_str(), &settings.changing(repository))
-                .await?;
+            let change = settings.changing(repository);
+            let view = client.change_service(workspace, name.as_str(), &change).await?;
             printer.show(&view, |printer| table(std::slice::from_ref(&view), printer))?;
         }
         Action::RenewHook { name, post_receive } => {
             let hook = client.renew_hook(workspace, name.as_str()).await?;
             let note = keep_script(&hook, post_receive.as_deref())?;
-            printer.show(&hook, |_| {
-                format!("{name} has a new hook secret; the old one ended.\n{note}")
-            })?;
+            let done = format!("{name} has a new hook secret; the old one ended.\n{note}");
+            printer.show(&hook, |_| done)?;
         }
         Action::List => {
             let services = pages::all(|page| async move { client.services(workspace, &page).await }).await?;
@@ -122,6 +112,13 @@ pub(crate) async fn service(context: &Context, args: ServiceArgs) -> anyhow::Res
         }
     }
     Ok(Exit::Ok)
+}
+
+async fn add(session: &Session, printer: &Printer, args: AddArgs) -> anyhow::Result<()> {
+    let wish = args.settings.creating(args.name, args.repository);
+    let created = session.client.create_service(&session.workspace, &wish).await?;
+    let note = keep_script(&created.hook, args.post_receive.as_deref())?;
+    printer.show(&created, |_| format!("{} is linked.\n{note}", created.service.name))
 }
 
 impl Settings {

@@ -1,6 +1,6 @@
 //! `circle show`: one run with its stages, images and deployments.
 
-use circle_api::resources::{DeploymentView, ImageView, RunView, StageView, StageWord};
+use circle_api::resources::{DeploymentView, ImageView, RerunLink, RunView, StageView, StageWord};
 use clap::Args;
 
 use crate::context::Context;
@@ -52,44 +52,31 @@ fn text(view: &RunView, printer: &Printer) -> String {
 
 fn head(view: &RunView, printer: &Printer) -> String {
     let run = &view.run;
-    let strong = |text: String| printer.paint.tone(Tone::Strong, &text);
+    let name = printer
+        .paint
+        .tone(Tone::Strong, &format!("{} #{}", run.service_name, run.number));
+    let commit = run.commit.as_deref().unwrap_or("(not resolved yet)");
+    let title = run.title.as_ref().map(|title| safe_line(title.as_bytes(), false));
     let mut lines = vec![
-        format!(
-            "{}  {}",
-            strong(format!("{} #{}", run.service_name, run.number)),
-            verdict_line(view, printer.paint)
-        ),
+        format!("{name}  {}", verdict_line(view, printer.paint)),
         format!("id        {}", run.id),
-        format!(
-            "ref       {}  {}",
-            run.git_ref,
-            run.commit.as_deref().unwrap_or("(not resolved yet)")
-        ),
+        format!("ref       {}  {commit}", run.git_ref),
     ];
-    lines.extend(
-        run.title
-            .as_ref()
-            .map(|title| format!("title     {}", safe_line(title.as_bytes(), false))),
-    );
+    lines.extend(title.map(|title| format!("title     {title}")));
     lines.push(format!("asked by  {} ({}) at {}", run.actor, run.event, run.created_at));
     lines.push(format!("page      {}", view.url));
-    lines.extend(
-        view.waiting
-            .as_ref()
-            .map(|waiting| format!("waits     {}", waiting.sentence)),
-    );
-    let from = |stage: &Option<String>| stage.as_ref().map(|stage| format!(" from {stage}")).unwrap_or_default();
-    lines.extend(
-        view.rerun_of
-            .as_ref()
-            .map(|link| format!("repeats   {}{}", link.run, from(&link.from_stage))),
-    );
-    lines.extend(
-        view.reruns
-            .iter()
-            .map(|link| format!("repeated  by {}{}", link.run, from(&link.from_stage))),
-    );
+    let waiting = view.waiting.as_ref();
+    lines.extend(waiting.map(|waiting| format!("waits     {}", waiting.sentence)));
+    lines.extend(view.rerun_of.iter().map(|link| format!("repeats   {}", linked(link))));
+    lines.extend(view.reruns.iter().map(|link| format!("repeated  by {}", linked(link))));
     lines.join("\n")
+}
+
+fn linked(link: &RerunLink) -> String {
+    match &link.from_stage {
+        Some(stage) => format!("{} from {stage}", link.run),
+        None => link.run.to_string(),
+    }
 }
 
 fn stages(stages: &[StageView], printer: &Printer) -> String {

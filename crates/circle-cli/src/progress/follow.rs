@@ -3,13 +3,12 @@
 use circle_api::client::{Client, FollowWish, LiveEvent};
 use circle_api::worker::frames::Mark;
 use circle_core::ids::RunId;
-use serde::Serialize;
-use serde_json::json;
-use tokio::signal;
+use serde_json::{Value, json};
 
 use super::story::Story;
 use crate::exit::Exit;
 use crate::printer::Printer;
+use crate::signals::Signals;
 
 /// How much of the log is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,24 +34,19 @@ pub(crate) async fn follow(
         from: Vec::new(),
     };
     let mut live = client.follow(run, wish);
+    let mut signals = Signals::new()?;
     let mut story = Story::new(printer.paint, detail);
     let mut exit = None;
     loop {
         let event = tokio::select! {
             event = live.next() => event?,
-            _ = signal::ctrl_c() => return Ok(Exit::Cancelled),
+            () = signals.next() => return Ok(Exit::Cancelled),
         };
         let Some(event) = event else { break };
         if let LiveEvent::Run(view) = &event {
             exit = Exit::of_run(view.run.state);
         }
-        if printer.json {
-            printer.event(&as_json(&event))?;
-        } else {
-            for line in story.take(&event) {
-                printer.line(&line)?;
-            }
-        }
+        tell(&event, &mut story, printer)?;
     }
     for line in story.end() {
         printer.say(&line)?;
@@ -60,8 +54,18 @@ pub(crate) async fn follow(
     Ok(exit.unwrap_or(Exit::Broken))
 }
 
+fn tell(event: &LiveEvent, story: &mut Story, printer: &Printer) -> anyhow::Result<()> {
+    if printer.json {
+        return printer.event(&as_json(event));
+    }
+    for line in story.take(event) {
+        printer.line(&line)?;
+    }
+    Ok(())
+}
+
 /// One event for programs; output that is no UTF-8 is shown as far as it is.
-fn as_json(event: &LiveEvent) -> impl Serialize {
+fn as_json(event: &LiveEvent) -> Value {
     match event {
         LiveEvent::Run(view) => json!({"event": "run", "run": view}),
         LiveEvent::Log {
@@ -77,24 +81,25 @@ fn as_json(event: &LiveEvent) -> impl Serialize {
             stage,
             attempt,
             offset,
-            mark: Mark::Begin { group, title },
+            mark,
         } => {
-            json!({"event": "begin", "stage": stage, "attempt": attempt, "offset": offset, "group": group, "title": title})
+            let mut event = mark_as_json(mark);
+            event["stage"] = json!(stage);
+            event["attempt"] = json!(attempt);
+            event["offset"] = json!(offset);
+            event
         }
-        LiveEvent::Mark {
-            stage,
-            attempt,
-            offset,
-            mark:
-                Mark::End {
-                    group,
-                    exit_code,
-                    duration_ms,
-                },
-        } => json!({
-            "event": "end", "stage": stage, "attempt": attempt, "offset": offset, "group": group,
-            "exit_code": exit_code, "duration_ms": duration_ms,
-        }),
         LiveEvent::Reconnecting { reason } => json!({"event": "reconnecting", "reason": reason}),
+    }
+}
+
+fn mark_as_json(mark: &Mark) -> Value {
+    match mark {
+        Mark::Begin { group, title } => json!({"event": "begin", "group": group, "title": title}),
+        Mark::End {
+            group,
+            exit_code,
+            duration_ms,
+        } => json!({"event": "end", "group": group, "exit_code": exit_code, "duration_ms": duration_ms}),
     }
 }

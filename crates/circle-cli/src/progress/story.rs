@@ -106,16 +106,18 @@ impl Story {
             }
             out.push(stage_line(stage, self.paint));
         }
-        for deployment in &view.deployments {
-            let known = self
-                .deployments
-                .insert(deployment.id.to_string(), deployment.state.clone());
-            if known.as_ref() != Some(&deployment.state) {
-                out.push(deployment_line(deployment, self.paint));
-            }
-        }
+        self.tell_deployments(view, out);
         if view.run.state.is_ended() {
             self.verdict = Some(verdict_line(view, self.paint));
+        }
+    }
+
+    fn tell_deployments(&mut self, view: &RunView, out: &mut Vec<String>) {
+        for deployment in &view.deployments {
+            let (id, state) = (deployment.id.to_string(), deployment.state.clone());
+            if self.deployments.insert(id, state).as_ref() != Some(&deployment.state) {
+                out.push(deployment_line(deployment, self.paint));
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use circle_cell::probe::{self, Grade};
 use nix::unistd::geteuid;
 
-use super::super::server::ServerFlags;
+use crate::commands::server::ServerFlags;
 use crate::exit::Failure;
 
 /// Checks in the order in which a person can mend things; one sentence for the first that fails.

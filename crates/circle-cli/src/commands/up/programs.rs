@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 
-use super::super::server::ServerFlags;
-use super::super::worker::WorkerFlags;
 use super::folder::Identity;
+use crate::commands::server::ServerFlags;
+use crate::commands::worker::WorkerFlags;
 use crate::exit::Failure;
 use crate::supervise::ChildSpec;
 
