@@ -181,7 +181,9 @@ impl Deployment {
         match (event, step) {
             (Event::BackApplied, BackStep::Intended) => {
                 self.note(now, "the recorded version is specified again");
-                self.state = step_to(BackStep::Watching { steady_since: None });
+                // The time for becoming healthy begins with the write.
+                let (deadline, step) = (Self::after(now, self.deadline_s), BackStep::Watching { steady_since: None });
+                self.state = State::RollingBack { since, deadline, reason, step };
             }
             (Event::BackRolledOut, BackStep::Watching { .. }) => match &self.verify {
                 Some(verify) => self.state = step_to(BackStep::Verifying { deadline: Self::after(now, verify.within_s) }),

@@ -50,7 +50,7 @@ impl Deployment {
                 let watch = Watch { deadline: *deadline, steady_since: *steady_since, counts: (*ready, *desired) };
                 self.decide_watching(&watch, observation, now)
             }
-            State::RollingBack { step: BackStep::Intended, deadline, .. } => self.decide_back(*deadline, observation, now),
+            State::RollingBack { step: BackStep::Intended, .. } => self.decide_back(observation),
             State::RollingBack { step: BackStep::Watching { steady_since }, deadline, .. } => {
                 self.decide_back_watching((*deadline, *steady_since), observation, now)
             }

@@ -8,7 +8,9 @@ use super::observation::{Observation, Rollout, Seen};
 use super::record::Deployment;
 
 impl Deployment {
-    pub(super) fn decide_back(&self, deadline: Timestamp, observation: &Observation, now: Timestamp) -> Decision {
+    /// Without a deadline: an engine that was away for long must still put the recorded version back. It ends all the
+    /// same, because the call is taken, or somebody else writes, or the target is given up.
+    pub(super) fn decide_back(&self, observation: &Observation) -> Decision {
         let Observation::Present(seen) = observation else {
             return Decision::Take(self.gone());
         };
@@ -20,9 +22,6 @@ impl Deployment {
         }
         if !self.is_ours(seen.mark.as_deref()) {
             return Decision::Take(Event::BackFailed { why: "somebody else changed the workload meanwhile".into() });
-        }
-        if now >= deadline {
-            return Decision::Take(Event::BackFailed { why: format!("the target did not take it within {} s", self.deadline_s) });
         }
         Decision::Call(Call::Revert { token: seen.snapshot.token.clone() })
     }
