@@ -5,12 +5,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-
+use super::finder::Finder;
 use super::{MaskStream, forms};
-
-/// Most bytes of all needles together; more secrets than that are refused when the masker is made.
-const MOST_NEEDLE_BYTES: usize = 64 * 1024 * 1024;
 
 /// Knows every spelling of the secrets of a run. Cheap to clone.
 #[derive(Clone)]
@@ -21,7 +17,7 @@ pub struct Masker {
 struct Needles {
     /// Sorted, so that a prefix is found by halving.
     sorted: Vec<Vec<u8>>,
-    automaton: Option<AhoCorasick>,
+    finder: Option<Finder>,
     /// Whether some needle begins with this byte.
     begins: [bool; 256],
     longest: usize,
@@ -40,11 +36,11 @@ impl Masker {
             begins[usize::from(needle[0])] = true;
         }
         let longest = sorted.iter().map(Vec::len).max().unwrap_or(0);
-        let automaton = (!sorted.is_empty()).then(|| automaton(&sorted));
+        let finder = (!sorted.is_empty()).then(|| Finder::new(&sorted));
         Self {
             needles: Arc::new(Needles {
                 sorted,
-                automaton,
+                finder,
                 begins,
                 longest,
             }),
@@ -67,24 +63,15 @@ impl Masker {
 
     /// Whether there is nothing to mask.
     pub fn is_empty(&self) -> bool {
-        self.needles.automaton.is_none()
+        self.needles.finder.is_none()
     }
 
     /// Where needles stand, overlapping and touching ones joined, in order.
     pub(super) fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
-        let mut found: Vec<Range<usize>> = Vec::new();
-        let Some(automaton) = &self.needles.automaton else {
-            return found;
-        };
-        for hit in automaton.find_overlapping_iter(text) {
-            let mut range = hit.range();
-            // Hits come in the order of their ends; a longer one may swallow several before it.
-            while let Some(last) = found.pop_if(|last| last.end >= range.start) {
-                range = range.start.min(last.start)..range.end.max(last.end);
-            }
-            found.push(range);
+        match &self.needles.finder {
+            Some(finder) => finder.find(text, &self.needles.sorted),
+            None => Vec::new(),
         }
-        found
     }
 
     /// Where the longest end of the text begins that is the beginning of a needle; the text's length when there is none.
@@ -108,17 +95,4 @@ impl fmt::Debug for Masker {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Masker({} needles)", self.needles.sorted.len())
     }
-}
-
-fn automaton(needles: &[Vec<u8>]) -> AhoCorasick {
-    let bytes: usize = needles.iter().map(Vec::len).sum();
-    assert!(
-        bytes <= MOST_NEEDLE_BYTES,
-        "the secrets of one run have {bytes} bytes in all their spellings; 64 MiB is the most"
-    );
-    AhoCorasick::builder()
-        .match_kind(MatchKind::Standard)
-        .kind(Some(AhoCorasickKind::ContiguousNFA))
-        .build(needles)
-        .expect("64 MiB of needles are far below what the automaton can number")
 }

@@ -6,8 +6,10 @@
 //! accidents. Parts of a secret that are shorter than [`SHORTEST_BYTES`] are not masked.
 
 mod escapes;
+mod finder;
 mod forms;
 mod masker;
+mod plain;
 mod stream;
 
 pub use forms::SHORTEST_BYTES;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::escapes::{self, Sequence};
+use super::plain::Plain;
 use super::{MASK, Masker};
 
 /// Masks one stream, in whatever pieces it comes.
@@ -15,17 +15,6 @@ pub struct MaskStream {
     held: Vec<u8>,
     /// So many characters at the head of `held` belong to a secret whose mask is written already.
     covered: usize,
-}
-
-/// The characters of a text without its terminal sequences, and where each stood.
-struct Plain<'a> {
-    raw: &'a [u8],
-    /// `None` = no sequences: every character stands where it stands.
-    parts: Option<(Vec<u8>, Vec<usize>)>,
-    /// Where a sequence begins whose end has not come; the text's length when there is none.
-    end: usize,
-    /// Nothing from here on may be shown: a secret may begin here when the sequences are read as text.
-    hold: usize,
 }
 
 impl MaskStream {
@@ -97,80 +86,6 @@ impl MaskStream {
 impl fmt::Debug for MaskStream {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "MaskStream({} bytes held)", self.held.len())
-    }
-}
-
-impl<'a> Plain<'a> {
-    /// A sequence that holds a secret, or a part of one, is read as text: a stray escape character hides nothing.
-    fn new(raw: &'a [u8], masker: &Masker) -> Self {
-        if !escapes::any(raw) {
-            return Self {
-                raw,
-                parts: None,
-                end: raw.len(),
-                hold: raw.len(),
-            };
-        }
-        let mut hits = masker.find(raw).into_iter().peekable();
-        let mut hold = masker.open_end(raw);
-        let (mut characters, mut places) = (Vec::with_capacity(raw.len()), Vec::with_capacity(raw.len()));
-        let mut at = 0;
-        while at < raw.len() {
-            let sequence = escapes::at(&raw[at..]);
-            let end = if let Sequence::Whole(bytes) = sequence {
-                at + bytes
-            } else {
-                raw.len()
-            };
-            while hits.next_if(|hit| hit.end <= at).is_some() {}
-            let secret = hits.peek().is_some_and(|hit| hit.start < end);
-            match sequence {
-                Sequence::Whole(_) if !secret => {
-                    if (at..end).contains(&hold) {
-                        hold = at;
-                    }
-                    at = end;
-                }
-                Sequence::Begun if !secret => break,
-                _ => {
-                    characters.push(raw[at]);
-                    places.push(at);
-                    at += 1;
-                }
-            }
-        }
-        Self {
-            raw,
-            parts: Some((characters, places)),
-            end: at,
-            hold,
-        }
-    }
-
-    /// The first character that must wait, and the place from which nothing is shown.
-    fn stop(&self, stop: usize) -> (usize, usize) {
-        let place = self.place(stop);
-        match &self.parts {
-            Some((_, places)) if self.hold < place => (places.partition_point(|at| *at < self.hold), self.hold),
-            _ => (stop, place),
-        }
-    }
-
-    fn characters(&self) -> &[u8] {
-        self.parts.as_ref().map_or(self.raw, |(characters, _)| characters)
-    }
-
-    /// Where the first so many characters end; what follows may be a sequence.
-    fn behind(&self, count: usize) -> usize {
-        count.checked_sub(1).map_or(0, |last| self.place(last) + 1)
-    }
-
-    /// Where the character of this number stands; behind the last one, where an unfinished sequence begins.
-    fn place(&self, number: usize) -> usize {
-        match &self.parts {
-            None => number.min(self.end),
-            Some((_, places)) => places.get(number).copied().unwrap_or(self.end),
-        }
     }
 }
 
