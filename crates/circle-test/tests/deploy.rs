@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use circle_lab::visit;
 use circle_test::{Circle, Options, StoryService, until};
 
-const PIPELINE: &str = "version: 1\nbuild: {}\ndeploy:\n  - environment: production\n";
+const PIPELINE: &str = "version: 1\ntriggers: [{event: push, stages: all}]\nbuild: {}\ndeploy:\n  - environment: production\n";
 
 /// A web server that says `text`; healthy when `healthy`.
 fn dockerfile(text: &str, healthy: bool) -> String {
