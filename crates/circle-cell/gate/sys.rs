@@ -30,6 +30,7 @@ struct PollEntry {
     happened: i16,
 }
 
+// SAFETY: the signatures are those of Linux' C libraries on 64-bit machines; each call below says why it is sound.
 unsafe extern "C" {
     fn prctl(option: c_int, argument: c_ulong, ...) -> c_int;
     fn sigemptyset(set: *mut SignalSet) -> c_int;

@@ -14,7 +14,7 @@ use circle_lab::{Child, Credentials, GitServer, Registry, Swarm};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::DemoArgs;
+use super::command::DemoArgs;
 use super::telling::Telling;
 
 /// Longest wait until Circle answers: a first start makes keys and cells.

@@ -9,9 +9,11 @@ use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_core::ids::RunId;
 use circle_lab::{Repository, visit};
 
+use super::command::DemoArgs;
+use super::files::{File, files_of};
 use super::machine::Machine;
+use super::table;
 use super::telling::Telling;
-use super::{DemoArgs, File, files_of, table};
 
 /// The service, its repository and its workload have this name.
 const SERVICE: &str = "hello";
@@ -126,7 +128,11 @@ async fn cancelled_version(
             .any(|stage| stage.name == "pre_build" && stage.state == StageWord::Running)
     };
     let view = telling.follow(machine.client(), run, compiling).await?;
-    ensure!(compiling(&view), "the run ended before it compiled: {}", view.run.message.unwrap_or_default());
+    ensure!(
+        compiling(&view),
+        "the run ended before it compiled: {}",
+        view.run.message.unwrap_or_default()
+    );
     let start = Instant::now();
     machine.client().cancel(run, &CancelRequest::default()).await?;
     let view = telling.follow(machine.client(), run, |_| false).await?;

@@ -102,7 +102,9 @@ impl Telling {
     /// What happened in deployments since the last look.
     fn deployments(&mut self, view: &RunView) {
         let events = view.deployments.iter().flat_map(|deployment| &deployment.events);
-        let mut news: Vec<_> = events.filter(|event| self.deployment_told.is_none_or(|told| event.at > told)).collect();
+        let mut news: Vec<_> = events
+            .filter(|event| self.deployment_told.is_none_or(|told| event.at > told))
+            .collect();
         news.sort_by_key(|event| event.at);
         for event in &news {
             say(&format!("   > {}", event.message));
