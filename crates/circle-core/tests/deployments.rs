@@ -23,7 +23,10 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn waiting() -> Deployment {
-    let (run, environment) = (RunId::from_uuid(Uuid::from_u128(1)), EnvironmentId::from_uuid(Uuid::from_u128(2)));
+    let (run, environment) = (
+        RunId::from_uuid(Uuid::from_u128(1)),
+        EnvironmentId::from_uuid(Uuid::from_u128(2)),
+    );
     let target = TargetId::from_uuid(Uuid::from_u128(3));
     Deployment {
         id: deployment_id(run, environment, "default"),
@@ -37,7 +40,10 @@ fn waiting() -> Deployment {
         target,
         workload: "shop".into(),
         lock: lock_key(target, "shop"),
-        desired: Desired { repository: "registry/shop".into(), digest: NEW.into() },
+        desired: Desired {
+            repository: "registry/shop".into(),
+            digest: NEW.into(),
+        },
         create: None,
         needs: Vec::new(),
         verify: None,
@@ -78,7 +84,11 @@ fn snapshot(digest: &str, token: u64) -> Snapshot {
 }
 
 fn seen(digest: &str, mark: Option<DeploymentId>, rollout: Rollout) -> Observation {
-    Observation::Present(Seen { snapshot: snapshot(digest, 1), mark: mark.map(|id| id.to_string()), rollout })
+    Observation::Present(Seen {
+        snapshot: snapshot(digest, 1),
+        mark: mark.map(|id| id.to_string()),
+        rollout,
+    })
 }
 
 fn healthy() -> Rollout {
@@ -86,43 +96,81 @@ fn healthy() -> Rollout {
 }
 
 fn progressing() -> Rollout {
-    Rollout::Progressing { ready: 0, desired: 1, note: "0 of 1 run".into() }
+    Rollout::Progressing {
+        ready: 0,
+        desired: 1,
+        note: "0 of 1 run".into(),
+    }
 }
 
 fn failed() -> Rollout {
-    Rollout::Failed { why: "unhealthy container".into() }
+    Rollout::Failed {
+        why: "unhealthy container".into(),
+    }
 }
 
 fn watching() -> Deployment {
     let mut deployment = locked();
     let old = snapshot(OLD, 1);
-    take(&mut deployment, DeploymentEvent::Intended { before: Some(old.clone()), previous: Some(old) });
+    take(
+        &mut deployment,
+        DeploymentEvent::Intended {
+            before: Some(old.clone()),
+            previous: Some(old),
+        },
+    );
     take(&mut deployment, DeploymentEvent::Applied);
     deployment
 }
 
 fn word(decision: &Decision) -> String {
     match decision {
-        Decision::Take(event) => format!("{event:?}").split([' ', '{']).next().unwrap_or_default().to_owned(),
-        Decision::Call(call) => format!("call {call:?}").split(['{', '(']).next().unwrap_or_default().trim().to_owned(),
+        Decision::Take(event) => format!("{event:?}")
+            .split([' ', '{'])
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
+        Decision::Call(call) => format!("call {call:?}")
+            .split(['{', '('])
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_owned(),
         Decision::Wait { .. } => "wait".into(),
     }
 }
 
 #[test]
 fn a_deployment_s_id_is_computed() {
-    let (run, environment) = (RunId::from_uuid(Uuid::from_u128(1)), EnvironmentId::from_uuid(Uuid::from_u128(2)));
-    assert_eq!(deployment_id(run, environment, "default"), deployment_id(run, environment, "default"));
-    assert_ne!(deployment_id(run, environment, "default"), deployment_id(run, environment, "other"));
+    let (run, environment) = (
+        RunId::from_uuid(Uuid::from_u128(1)),
+        EnvironmentId::from_uuid(Uuid::from_u128(2)),
+    );
+    assert_eq!(
+        deployment_id(run, environment, "default"),
+        deployment_id(run, environment, "default")
+    );
+    assert_ne!(
+        deployment_id(run, environment, "default"),
+        deployment_id(run, environment, "other")
+    );
     let other = RunId::from_uuid(Uuid::from_u128(9));
-    assert_ne!(deployment_id(run, environment, "default"), deployment_id(other, environment, "default"));
+    assert_ne!(
+        deployment_id(run, environment, "default"),
+        deployment_id(other, environment, "default")
+    );
 }
 
 #[test]
 fn the_first_look_decides_between_nothing_an_intent_and_a_refusal() {
     let creating = {
         let mut deployment = locked();
-        let create = WorkloadCreate { port: None, replicas: 1, env: Default::default(), health: None };
+        let create = WorkloadCreate {
+            port: None,
+            replicas: 1,
+            env: Default::default(),
+            health: None,
+        };
         deployment.create = Some(create);
         deployment
     };
@@ -132,10 +180,18 @@ fn the_first_look_decides_between_nothing_an_intent_and_a_refusal() {
         (locked(), seen(OLD, None, healthy()), "Intended"),
         (locked(), Observation::Absent, "Refused"),
         (creating, Observation::Absent, "Intended"),
-        (locked(), Observation::Unreachable { why: "no route".into() }, "Unreachable"),
+        (
+            locked(),
+            Observation::Unreachable { why: "no route".into() },
+            "Unreachable",
+        ),
     ];
     for (deployment, observation, wanted) in cases {
-        assert_eq!(word(&deployment.decide(&observation, None, at(2))), wanted, "{observation:?}");
+        assert_eq!(
+            word(&deployment.decide(&observation, None, at(2))),
+            wanted,
+            "{observation:?}"
+        );
     }
 }
 
@@ -149,14 +205,23 @@ fn the_way_back_is_what_serves_else_what_is_recorded() {
     assert_eq!(back(healthy()).as_deref(), Some(OLD));
     assert_eq!(back(failed()).as_deref(), Some("sha256:recorded"));
     let none = locked().decide(&seen(OLD, None, failed()), None, at(2));
-    assert!(matches!(none, Decision::Take(DeploymentEvent::Intended { previous: None, .. })), "{none:?}");
+    assert!(
+        matches!(none, Decision::Take(DeploymentEvent::Intended { previous: None, .. })),
+        "{none:?}"
+    );
 }
 
 #[test]
 fn with_an_intent_the_look_says_whether_it_was_heard() {
     let mut deployment = locked();
     let old = snapshot(OLD, 1);
-    take(&mut deployment, DeploymentEvent::Intended { before: Some(old.clone()), previous: Some(old) });
+    take(
+        &mut deployment,
+        DeploymentEvent::Intended {
+            before: Some(old.clone()),
+            previous: Some(old),
+        },
+    );
     let ours = Some(deployment.id);
     let stranger = Some(DeploymentId::from_uuid(Uuid::from_u128(99)));
     let cases = [
@@ -167,7 +232,11 @@ fn with_an_intent_the_look_says_whether_it_was_heard() {
         (Observation::Absent, "Drifted"),
     ];
     for (observation, wanted) in cases {
-        assert_eq!(word(&deployment.decide(&observation, None, at(2))), wanted, "{observation:?}");
+        assert_eq!(
+            word(&deployment.decide(&observation, None, at(2))),
+            wanted,
+            "{observation:?}"
+        );
     }
 }
 
@@ -175,9 +244,15 @@ fn with_an_intent_the_look_says_whether_it_was_heard() {
 fn a_rollout_ends_by_health_that_lasts_by_failure_or_by_its_deadline() {
     let mut deployment = watching();
     let ours = Some(deployment.id);
-    let look = |deployment: &Deployment, rollout, second| word(&deployment.decide(&seen(NEW, ours, rollout), None, at(second)));
+    let look = |deployment: &Deployment, rollout, second| {
+        word(&deployment.decide(&seen(NEW, ours, rollout), None, at(second)))
+    };
     assert_eq!(look(&deployment, failed(), 2), "Failed");
-    assert_eq!(look(&deployment, progressing(), 61), "Failed", "the deadline is 60 s after the write");
+    assert_eq!(
+        look(&deployment, progressing(), 61),
+        "Failed",
+        "the deadline is 60 s after the write"
+    );
     assert_eq!(look(&deployment, healthy(), 2), "Steady");
     take(&mut deployment, DeploymentEvent::Steady { ready: 1, desired: 1 });
     assert_eq!(look(&deployment, healthy(), 5), "wait");
@@ -190,7 +265,10 @@ fn a_rollout_ends_by_health_that_lasts_by_failure_or_by_its_deadline() {
 #[test]
 fn a_check_from_outside_is_repeated_until_its_deadline() {
     let mut deployment = watching();
-    deployment.verify = Some(Verify { http: "/".into(), within_s: 10 });
+    deployment.verify = Some(Verify {
+        http: "/".into(),
+        within_s: 10,
+    });
     take(&mut deployment, DeploymentEvent::RolledOut);
     assert_eq!(word(&deployment.decide_verified(Err("503".into()), at(5))), "wait");
     assert_eq!(word(&deployment.decide_verified(Ok(()), at(5))), "Verified");
@@ -202,27 +280,48 @@ fn a_silent_target_is_waited_for_and_its_silence_moves_the_deadline() {
     let mut deployment = watching();
     let silent = Observation::Unreachable { why: "no route".into() };
     for second in [10, 40] {
-        let Decision::Take(event) = deployment.decide(&silent, None, at(second)) else { panic!("silence is noted") };
+        let Decision::Take(event) = deployment.decide(&silent, None, at(second)) else {
+            panic!("silence is noted")
+        };
         deployment.apply(event, FENCE, at(second)).expect("it fits");
     }
     let again = seen(NEW, Some(deployment.id), progressing());
     assert_eq!(word(&deployment.decide(&again, None, at(70))), "Reached");
-    deployment.apply(DeploymentEvent::Reached, FENCE, at(70)).expect("it fits");
-    assert_ne!(word(&deployment.decide(&again, None, at(100))), "Failed", "a minute of silence does not count");
+    deployment
+        .apply(DeploymentEvent::Reached, FENCE, at(70))
+        .expect("it fits");
+    assert_ne!(
+        word(&deployment.decide(&again, None, at(100))),
+        "Failed",
+        "a minute of silence does not count"
+    );
     assert_eq!(word(&deployment.decide(&again, None, at(200))), "Failed");
 
     let mut given_up = watching();
-    given_up.apply(DeploymentEvent::Unreachable { why: "no route".into() }, FENCE, at(10)).expect("it fits");
-    assert_eq!(word(&given_up.decide(&silent, None, at(10 + Deployment::GIVE_UP_S))), "GivenUp");
+    given_up
+        .apply(DeploymentEvent::Unreachable { why: "no route".into() }, FENCE, at(10))
+        .expect("it fits");
+    assert_eq!(
+        word(&given_up.decide(&silent, None, at(10 + Deployment::GIVE_UP_S))),
+        "GivenUp"
+    );
 }
 
 #[test]
 fn the_lock_s_number_guards_every_change() {
     let mut deployment = watching();
-    assert_eq!(deployment.apply(DeploymentEvent::RolledOut, FENCE - 1, at(3)), Err(ApplyError::StaleFence { fence: FENCE - 1 }));
+    assert_eq!(
+        deployment.apply(DeploymentEvent::RolledOut, FENCE - 1, at(3)),
+        Err(ApplyError::StaleFence { fence: FENCE - 1 })
+    );
     // A newer holder, after a crash: the older one is refused from then on.
-    deployment.apply(DeploymentEvent::Locked { fence: FENCE + 1 }, FENCE + 1, at(3)).expect("newer");
-    assert_eq!(deployment.apply(DeploymentEvent::RolledOut, FENCE, at(3)), Err(ApplyError::StaleFence { fence: FENCE }));
+    deployment
+        .apply(DeploymentEvent::Locked { fence: FENCE + 1 }, FENCE + 1, at(3))
+        .expect("newer");
+    assert_eq!(
+        deployment.apply(DeploymentEvent::RolledOut, FENCE, at(3)),
+        Err(ApplyError::StaleFence { fence: FENCE })
+    );
     let older = deployment.apply(DeploymentEvent::Locked { fence: FENCE }, FENCE, at(3));
     assert_eq!(older, Err(ApplyError::StaleFence { fence: FENCE }));
     assert!(matches!(deployment.state, DeploymentState::Watching { .. }));
@@ -231,7 +330,10 @@ fn the_lock_s_number_guards_every_change() {
 #[test]
 fn a_wish_to_end_does_what_the_state_allows() {
     let cancelled = |mut deployment: Deployment, abandon| {
-        let event = DeploymentEvent::CancelRequested { by: "anna".into(), abandon };
+        let event = DeploymentEvent::CancelRequested {
+            by: "anna".into(),
+            abandon,
+        };
         deployment.apply(event, 0, at(3)).expect("a wish needs no lock");
         deployment.state.word()
     };
@@ -244,7 +346,11 @@ fn a_wish_to_end_does_what_the_state_allows() {
     let mut back = watching();
     let reason = Reason::new(ReasonKind::Rollout, "bad");
     take(&mut back, DeploymentEvent::Failed { reason });
-    assert_eq!(cancelled(back.clone(), false), "rolling_back", "on the way back there is nothing to go back to");
+    assert_eq!(
+        cancelled(back.clone(), false),
+        "rolling_back",
+        "on the way back there is nothing to go back to"
+    );
     assert_eq!(cancelled(back, true), "abandoned");
 }
 
@@ -253,27 +359,63 @@ fn a_run_succeeds_when_all_did_and_says_what_did_not() {
     let ended = |state| Deployment { state, ..watching() };
     let good = ended(DeploymentState::Succeeded { at: at(9) });
     let reason = Reason::new(ReasonKind::Rollout, "unhealthy container");
-    let back = ended(DeploymentState::RolledBack { at: at(9), reason, verified: true });
-    let off = ended(DeploymentState::Cancelled { at: at(9), why: "staging comes first".into() });
+    let back = ended(DeploymentState::RolledBack {
+        at: at(9),
+        reason,
+        verified: true,
+    });
+    let off = ended(DeploymentState::Cancelled {
+        at: at(9),
+        why: "staging comes first".into(),
+    });
     assert_eq!(run_verdict(&[good.clone(), watching()], None), None);
     assert_eq!(run_verdict(std::slice::from_ref(&good), None), Some(Verdict::Succeeded));
-    let Some(Verdict::Failed { failure }) = run_verdict(&[off, back.clone(), good], None) else { panic!("it failed") };
-    assert!(failure.message.contains("rolled back to sha256:old"), "{}", failure.message);
-    let cancel = Cancel { cause: CancelCause::Requested, by: "anna".into(), at: at(3), abandon: false };
-    assert!(matches!(run_verdict(&[back], Some(&cancel)), Some(Verdict::Cancelled { .. })));
+    let Some(Verdict::Failed { failure }) = run_verdict(&[off, back.clone(), good], None) else {
+        panic!("it failed")
+    };
+    assert!(
+        failure.message.contains("rolled back to sha256:old"),
+        "{}",
+        failure.message
+    );
+    let cancel = Cancel {
+        cause: CancelCause::Requested,
+        by: "anna".into(),
+        at: at(3),
+        abandon: false,
+    };
+    assert!(matches!(
+        run_verdict(&[back], Some(&cancel)),
+        Some(Verdict::Cancelled { .. })
+    ));
 }
 
 #[test]
 fn sec_69_a_version_that_was_rolled_back_is_remembered_until_it_serves() {
     let mut known = WorkloadState::new(&watching(), at(0));
     let reason = Reason::new(ReasonKind::Rollout, "unhealthy container");
-    let back = Deployment { state: DeploymentState::RolledBack { at: at(9), reason, verified: true }, ..watching() };
+    let back = Deployment {
+        state: DeploymentState::RolledBack {
+            at: at(9),
+            reason,
+            verified: true,
+        },
+        ..watching()
+    };
     known.quarantine(&back, at(9));
     known.quarantine(&back, at(9));
     assert_eq!(known.quarantined.len(), 1, "twice is once");
     let wish = Reason::new(ReasonKind::Cancelled, "cancelled by anna");
     let other = RunId::from_uuid(Uuid::from_u128(77));
-    let cancelled = Deployment { run: other, state: DeploymentState::RolledBack { at: at(9), reason: wish, verified: true }, ..watching() };
+    let cancelled = Deployment {
+        run: other,
+        state: DeploymentState::RolledBack {
+            at: at(9),
+            reason: wish,
+            verified: true,
+        },
+        ..watching()
+    };
     known.quarantine(&cancelled, at(9));
     assert_eq!(known.quarantined.len(), 1, "a wish is no fault of the version");
     known.serves(&watching(), snapshot(NEW, 3), at(10));
@@ -324,11 +466,17 @@ impl World {
             (NEW, Fate::Stuck) => progressing(),
             _ => healthy(),
         };
-        Observation::Present(Seen { snapshot: snapshot(&self.digest, self.token), mark: self.mark.clone(), rollout })
+        Observation::Present(Seen {
+            snapshot: snapshot(&self.digest, self.token),
+            mark: self.mark.clone(),
+            rollout,
+        })
     }
 
     fn write(&mut self, call: &Call, deployment: &Deployment) {
-        let (Call::Apply { token } | Call::Revert { token }) = call else { panic!("nothing is made here") };
+        let (Call::Apply { token } | Call::Revert { token }) = call else {
+            panic!("nothing is made here")
+        };
         if *token != self.token.to_string() {
             return;
         }
@@ -337,7 +485,10 @@ impl World {
             (self.digest, self.mark) = (NEW.into(), Some(deployment.id.to_string()));
             self.applies += 1;
         } else {
-            let previous = deployment.previous.as_ref().and_then(|previous| previous.digest.clone());
+            let previous = deployment
+                .previous
+                .as_ref()
+                .and_then(|previous| previous.digest.clone());
             (self.digest, self.mark) = (previous.expect("a recorded digest"), None);
             self.reverts += 1;
         }
@@ -355,7 +506,9 @@ struct Engine {
 impl Engine {
     fn store(&mut self, event: DeploymentEvent) {
         self.intents += usize::from(matches!(event, DeploymentEvent::Intended { .. }));
-        self.deployment.apply(event, self.fence, self.now).expect("a decision fits the document that it was made from");
+        self.deployment
+            .apply(event, self.fence, self.now)
+            .expect("a decision fits the document that it was made from");
     }
 
     fn step(&mut self, world: &mut World, observation: &Observation) {
@@ -363,18 +516,28 @@ impl Engine {
             return;
         }
         let verifying = matches!(self.deployment.state, DeploymentState::Verifying { .. });
-        let back = serde_json::to_string(&self.deployment.state).expect("a state").contains("\"step\":\"verifying\"");
+        let back = serde_json::to_string(&self.deployment.state)
+            .expect("a state")
+            .contains("\"step\":\"verifying\"");
         let decision = if verifying || back {
             let answers = !matches!(world.fate, Fate::Stuck) || world.digest == OLD;
-            self.deployment.decide_verified(if answers { Ok(()) } else { Err("503".into()) }, self.now)
+            self.deployment
+                .decide_verified(if answers { Ok(()) } else { Err("503".into()) }, self.now)
         } else {
             self.deployment.decide(observation, None, self.now)
         };
         match decision {
             Decision::Take(event) => self.store(event),
             Decision::Call(call) => {
-                let stored = matches!(self.deployment.state, DeploymentState::Intended { .. } | DeploymentState::RollingBack { .. });
-                assert!(stored, "a write without a stored intent: {call:?} in {}", self.deployment.state.word());
+                let stored = matches!(
+                    self.deployment.state,
+                    DeploymentState::Intended { .. } | DeploymentState::RollingBack { .. }
+                );
+                assert!(
+                    stored,
+                    "a write without a stored intent: {call:?} in {}",
+                    self.deployment.state.word()
+                );
                 world.write(&call, &self.deployment);
             }
             Decision::Wait { ms } => self.pass(i64::try_from(ms).expect("small")),
@@ -403,7 +566,10 @@ impl Engine {
                 (world.digest, world.mark) = (format!("sha256:foreign{}", world.token), None);
             }
             Move::Cancel { abandon } if !self.deployment.state.is_ended() => {
-                self.store(DeploymentEvent::CancelRequested { by: "anna".into(), abandon: *abandon });
+                self.store(DeploymentEvent::CancelRequested {
+                    by: "anna".into(),
+                    abandon: *abandon,
+                });
             }
             Move::Cancel { .. } => {}
         }

@@ -55,7 +55,11 @@ pub enum AskpassError {
 impl Credential {
     /// A credential for the host of this repository.
     pub fn new(url: &RepositoryUrl, username: impl Into<String>, password: SecretString) -> Self {
-        Self { origin: url.origin().to_owned(), username: username.into(), password }
+        Self {
+            origin: url.origin().to_owned(),
+            username: username.into(),
+            password,
+        }
     }
 }
 
@@ -92,7 +96,11 @@ impl Askpass {
         }
         let mut feeder = JoinSet::new();
         feeder.spawn(feed(pipe.clone(), credential.password.clone()));
-        Ok(Self { program: seen_as.join("askpass"), pipe, _feeder: feeder })
+        Ok(Self {
+            program: seen_as.join("askpass"),
+            pipe,
+            _feeder: feeder,
+        })
     }
 
     /// Where git finds it.
@@ -119,13 +127,19 @@ fn fit(what: &'static str, text: &str) -> Result<(), AskpassError> {
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o500).open(path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o500)
+        .open(path)?;
     file.write_all(text.as_bytes())
 }
 
 /// Answers exactly the two questions that git asks about this origin.
 fn script(credential: &Credential, pipe: &Path) -> Result<String, AskpassError> {
-    let origin = || AskpassError::Origin { origin: credential.origin.clone() };
+    let origin = || AskpassError::Origin {
+        origin: credential.origin.clone(),
+    };
     let url = Url::parse(&credential.origin).map_err(|_| origin())?;
     let host = url.host_str().ok_or_else(origin)?;
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
@@ -133,7 +147,9 @@ fn script(credential: &Credential, pipe: &Path) -> Result<String, AskpassError> 
     let first = quoted(&format!("Username for '{scheme}://{host}{port}': "));
     // git has spelled the user name in the second question in several ways.
     let spellings = [username.clone(), percent(username, true), percent(username, false)];
-    let second = spellings.map(|name| quoted(&format!("Password for '{scheme}://{name}@{host}{port}': "))).join("|");
+    let second = spellings
+        .map(|name| quoted(&format!("Password for '{scheme}://{name}@{host}{port}': ")))
+        .join("|");
     Ok(format!(
         "#!/bin/sh\ncase \"$1\" in\n{first}) printf '%s\\n' {} ;;\n{second}) IFS= read -r answer < {} && printf '%s\\n' \"$answer\" ;;\n\
          *) exit 1 ;;\nesac\n",

@@ -58,7 +58,12 @@ pub async fn check_out(wish: Checkout<'_>, runner: &mut dyn StepRunner) -> Resul
     fetch(wish, runner).await?;
     must(runner, &wish.detach(), &wish.subject()).await?;
     if wish.submodules {
-        must(runner, &wish.update_submodules(), &format!("a submodule of {}", wish.url)).await?;
+        must(
+            runner,
+            &wish.update_submodules(),
+            &format!("a submodule of {}", wish.url),
+        )
+        .await?;
     }
     let said = must(runner, &wish.describe(), &wish.subject()).await?;
     described(&said)
@@ -88,12 +93,22 @@ async fn fetch(wish: Checkout<'_>, runner: &mut dyn StepRunner) -> Result<(), Gi
 impl Checkout<'_> {
     /// Makes an empty repository in the work tree.
     pub fn init(&self) -> GitStep {
-        harden("make a repository", None, LOCAL_LIMIT, ["init", "--quiet", "--template=", "--initial-branch=circle", "."])
+        harden(
+            "make a repository",
+            None,
+            LOCAL_LIMIT,
+            ["init", "--quiet", "--template=", "--initial-branch=circle", "."],
+        )
     }
 
     /// Names the remote, by which submodules with relative addresses are found.
     pub fn add_remote(&self) -> GitStep {
-        harden("name the remote", None, LOCAL_LIMIT, ["remote", "add", "--", "origin", self.url.as_str()])
+        harden(
+            "name the remote",
+            None,
+            LOCAL_LIMIT,
+            ["remote", "add", "--", "origin", self.url.as_str()],
+        )
     }
 
     /// Fetches a ref or a commit.
@@ -107,29 +122,57 @@ impl Checkout<'_> {
     /// Whether the commit is there.
     pub fn has(&self, commit: &CommitId) -> GitStep {
         let name = format!("{commit}^{{commit}}");
-        harden("look for the commit", None, LOCAL_LIMIT, ["cat-file", "-e", name.as_str()])
+        harden(
+            "look for the commit",
+            None,
+            LOCAL_LIMIT,
+            ["cat-file", "-e", name.as_str()],
+        )
     }
 
     /// Puts the commit's files into the work tree.
     pub fn detach(&self) -> GitStep {
         let commit = self.commit.map_or("FETCH_HEAD", |commit| commit.as_str());
-        harden("check out", None, LOCAL_LIMIT, ["checkout", "--quiet", "--force", "--detach", commit, "--"])
+        harden(
+            "check out",
+            None,
+            LOCAL_LIMIT,
+            ["checkout", "--quiet", "--force", "--detach", commit, "--"],
+        )
     }
 
     /// Fetches submodules: only by `checkout`, whatever their update setting says, one commit deep where that is allowed.
     pub fn update_submodules(&self) -> GitStep {
-        let arguments =
-            ["submodule", "--quiet", "update", "--init", "--recursive", "--checkout", "--force", "--depth=1", "--jobs=2"];
+        let arguments = [
+            "submodule",
+            "--quiet",
+            "update",
+            "--init",
+            "--recursive",
+            "--checkout",
+            "--force",
+            "--depth=1",
+            "--jobs=2",
+        ];
         harden("fetch submodules", Some(self.transport()), FETCH_LIMIT, arguments)
     }
 
     /// Prints the commit, its time and its title, a line each.
     pub fn describe(&self) -> GitStep {
-        harden("read the commit", None, LOCAL_LIMIT, ["log", "-1", "--no-show-signature", "--format=%H%n%cI%n%s", "HEAD", "--"])
+        harden(
+            "read the commit",
+            None,
+            LOCAL_LIMIT,
+            ["log", "-1", "--no-show-signature", "--format=%H%n%cI%n%s", "HEAD", "--"],
+        )
     }
 
     fn transport(&self) -> Transport<'_> {
-        Transport { url: self.url, askpass: self.askpass, proxy: self.proxy }
+        Transport {
+            url: self.url,
+            askpass: self.askpass,
+            proxy: self.proxy,
+        }
     }
 
     fn subject(&self) -> String {
@@ -138,12 +181,19 @@ impl Checkout<'_> {
 }
 
 async fn run(runner: &mut dyn StepRunner, step: &GitStep) -> Result<StepOutput, GitFailure> {
-    runner.run(step).await.map_err(|error| GitFailure::not_run(step, &error))
+    runner
+        .run(step)
+        .await
+        .map_err(|error| GitFailure::not_run(step, &error))
 }
 
 async fn must(runner: &mut dyn StepRunner, step: &GitStep, subject: &str) -> Result<StepOutput, GitFailure> {
     let output = run(runner, step).await?;
-    if output.is_success() { Ok(output) } else { Err(classify(step, &output, subject)) }
+    if output.is_success() {
+        Ok(output)
+    } else {
+        Err(classify(step, &output, subject))
+    }
 }
 
 /// Reads what [`Checkout::describe`] printed.
@@ -153,6 +203,16 @@ pub(crate) fn described(output: &StepOutput) -> Result<CommitFacts, GitFailure> 
     let commit = CommitId::new(lines.next().unwrap_or_default())
         .map_err(|error| GitFailure::other(format!("git told no commit: {error}")))?;
     let commit_time = lines.next().and_then(|line| line.parse().ok());
-    let title = lines.next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(TITLE_CHARS).collect();
-    Ok(CommitFacts { commit, commit_time, title })
+    let title = lines
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(TITLE_CHARS)
+        .collect();
+    Ok(CommitFacts {
+        commit,
+        commit_time,
+        title,
+    })
 }

@@ -90,31 +90,60 @@ const TEXTS: &[(&str, FailureClass)] = &[
 /// `subject` is what was wanted: the address, or the ref and the address.
 pub fn classify(step: &GitStep, output: &StepOutput, subject: &str) -> GitFailure {
     if output.timed_out {
-        let sentence = format!("git could not {} of {subject} within {} s", step.what, step.limit.as_secs());
-        return GitFailure { class: FailureClass::Unreachable, sentence };
+        let sentence = format!(
+            "git could not {} of {subject} within {} s",
+            step.what,
+            step.limit.as_secs()
+        );
+        return GitFailure {
+            class: FailureClass::Unreachable,
+            sentence,
+        };
     }
     if output.cut {
-        let sentence = format!("git printed more than is kept while it was to {} of {subject}", step.what);
-        return GitFailure { class: FailureClass::TooLarge, sentence };
+        let sentence = format!(
+            "git printed more than is kept while it was to {} of {subject}",
+            step.what
+        );
+        return GitFailure {
+            class: FailureClass::TooLarge,
+            sentence,
+        };
     }
     let said = String::from_utf8_lossy(&output.stderr);
     let lower = said.to_lowercase();
-    let known = TEXTS.iter().find(|(text, _)| lower.contains(text)).map(|(_, class)| *class);
+    let known = TEXTS
+        .iter()
+        .find(|(text, _)| lower.contains(text))
+        .map(|(_, class)| *class);
     // A signal comes from the bound on file sizes, or from somebody who kills.
-    let class = known.unwrap_or(if output.code.is_none() { FailureClass::TooLarge } else { FailureClass::Other });
-    GitFailure { class, sentence: format!("{}: {}", meaning(class, step.what, subject), quote(&said)) }
+    let class = known.unwrap_or(if output.code.is_none() {
+        FailureClass::TooLarge
+    } else {
+        FailureClass::Other
+    });
+    GitFailure {
+        class,
+        sentence: format!("{}: {}", meaning(class, step.what, subject), quote(&said)),
+    }
 }
 
 impl GitFailure {
     /// The program itself could not be run.
     pub(crate) fn not_run(step: &GitStep, error: &std::io::Error) -> Self {
         let sentence = format!("git could not be started to {}: {error}; is git installed?", step.what);
-        Self { class: FailureClass::Other, sentence }
+        Self {
+            class: FailureClass::Other,
+            sentence,
+        }
     }
 
     /// Something that git said cannot be read.
     pub(crate) fn other(sentence: impl Into<String>) -> Self {
-        Self { class: FailureClass::Other, sentence: sentence.into() }
+        Self {
+            class: FailureClass::Other,
+            sentence: sentence.into(),
+        }
     }
 
     /// Whether the same may work later without anybody changing anything.
@@ -147,7 +176,11 @@ fn meaning(class: FailureClass, what: &str, subject: &str) -> String {
 /// The lines that say something, on one line.
 fn quote(said: &str) -> String {
     let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let fatal: Vec<&str> = lines.iter().copied().filter(|line| line.starts_with("fatal:")).collect();
+    let fatal: Vec<&str> = lines
+        .iter()
+        .copied()
+        .filter(|line| line.starts_with("fatal:"))
+        .collect();
     let chosen = if fatal.is_empty() { lines } else { fatal };
     let text = chosen.join("; ");
     if text.is_empty() {
@@ -164,8 +197,17 @@ mod tests {
     use crate::git::{GitStep, StepOutput};
 
     fn read(stderr: &str) -> FailureClass {
-        let step = GitStep { what: "fetch", argv: Vec::new(), env: Vec::new(), limit: Duration::from_secs(5) };
-        let output = StepOutput { code: Some(128), stderr: stderr.as_bytes().to_vec(), ..StepOutput::default() };
+        let step = GitStep {
+            what: "fetch",
+            argv: Vec::new(),
+            env: Vec::new(),
+            limit: Duration::from_secs(5),
+        };
+        let output = StepOutput {
+            code: Some(128),
+            stderr: stderr.as_bytes().to_vec(),
+            ..StepOutput::default()
+        };
         let failure = classify(&step, &output, "refs/heads/main of git://host/x");
         assert!(failure.sentence.contains("git://host/x"), "{failure}");
         failure.class
@@ -174,16 +216,43 @@ mod tests {
     #[test]
     fn git_s_words_are_understood() {
         for (words, class) in [
-            ("fatal: couldn't find remote ref refs/heads/nope", FailureClass::UnknownRef),
-            ("fatal: remote error: upload-pack: not our ref 0123", FailureClass::CommitGone),
-            ("error: Server does not allow request for unadvertised object 01", FailureClass::CommitGone),
-            ("fatal: Authentication failed for 'https://host/'", FailureClass::AuthRefused),
-            ("fatal: could not read Username for 'https://host': terminal prompts disabled", FailureClass::AuthRefused),
-            ("fatal: unable to access 'https://h/': Could not resolve host: h", FailureClass::Unreachable),
-            ("fatal: unable to connect to 127.0.0.1:\nerrno=Connection refused", FailureClass::Unreachable),
+            (
+                "fatal: couldn't find remote ref refs/heads/nope",
+                FailureClass::UnknownRef,
+            ),
+            (
+                "fatal: remote error: upload-pack: not our ref 0123",
+                FailureClass::CommitGone,
+            ),
+            (
+                "error: Server does not allow request for unadvertised object 01",
+                FailureClass::CommitGone,
+            ),
+            (
+                "fatal: Authentication failed for 'https://host/'",
+                FailureClass::AuthRefused,
+            ),
+            (
+                "fatal: could not read Username for 'https://host': terminal prompts disabled",
+                FailureClass::AuthRefused,
+            ),
+            (
+                "fatal: unable to access 'https://h/': Could not resolve host: h",
+                FailureClass::Unreachable,
+            ),
+            (
+                "fatal: unable to connect to 127.0.0.1:\nerrno=Connection refused",
+                FailureClass::Unreachable,
+            ),
             ("fatal: transport 'file' not allowed", FailureClass::Forbidden),
-            ("fatal: unable to access 'x': The requested URL returned error: 302", FailureClass::Forbidden),
-            ("fatal: remote error: access denied or repository not exported: /x", FailureClass::NoRepository),
+            (
+                "fatal: unable to access 'x': The requested URL returned error: 302",
+                FailureClass::Forbidden,
+            ),
+            (
+                "fatal: remote error: access denied or repository not exported: /x",
+                FailureClass::NoRepository,
+            ),
             ("fatal: write error: No space left on device", FailureClass::TooLarge),
             ("fatal: something new", FailureClass::Other),
         ] {
@@ -193,10 +262,30 @@ mod tests {
 
     #[test]
     fn what_ran_out_is_named() {
-        let step = GitStep { what: "fetch", argv: Vec::new(), env: Vec::new(), limit: Duration::from_secs(5) };
-        let late = classify(&step, &StepOutput { timed_out: true, ..StepOutput::default() }, "git://host/x");
+        let step = GitStep {
+            what: "fetch",
+            argv: Vec::new(),
+            env: Vec::new(),
+            limit: Duration::from_secs(5),
+        };
+        let late = classify(
+            &step,
+            &StepOutput {
+                timed_out: true,
+                ..StepOutput::default()
+            },
+            "git://host/x",
+        );
         assert!(late.is_temporary() && late.sentence.contains("5 s"), "{late}");
-        let large = classify(&step, &StepOutput { cut: true, code: Some(0), ..StepOutput::default() }, "git://host/x");
+        let large = classify(
+            &step,
+            &StepOutput {
+                cut: true,
+                code: Some(0),
+                ..StepOutput::default()
+            },
+            "git://host/x",
+        );
         assert_eq!(large.class, FailureClass::TooLarge);
     }
 }

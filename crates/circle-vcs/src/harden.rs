@@ -63,12 +63,19 @@ pub fn harden<'a>(
     arguments: impl IntoIterator<Item = &'a str>,
 ) -> GitStep {
     let mut argv = vec!["git".to_owned()];
-    let proxy = transport.and_then(|transport| transport.proxy).map(|proxy| format!("http.proxy={proxy}"));
+    let proxy = transport
+        .and_then(|transport| transport.proxy)
+        .map(|proxy| format!("http.proxy={proxy}"));
     for setting in SETTINGS.iter().copied().chain(proxy.as_deref()) {
         argv.extend(["-c".to_owned(), setting.to_owned()]);
     }
     argv.extend(arguments.into_iter().map(str::to_owned));
-    GitStep { what, argv, env: environment(transport), limit }
+    GitStep {
+        what,
+        argv,
+        env: environment(transport),
+        limit,
+    }
 }
 
 fn environment(transport: Option<Transport<'_>>) -> Vec<(String, String)> {

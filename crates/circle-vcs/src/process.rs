@@ -33,19 +33,31 @@ pub struct LocalRunner {
 impl Default for RunLimits {
     /// 4 MiB of output, 2 GiB of one file.
     fn default() -> Self {
-        Self { stdout_bytes: 4 * 1024 * 1024, file_bytes: 2 * 1024 * 1024 * 1024 }
+        Self {
+            stdout_bytes: 4 * 1024 * 1024,
+            file_bytes: 2 * 1024 * 1024 * 1024,
+        }
     }
 }
 
 impl LocalRunner {
     /// Runs in `folder`.
     pub fn new(folder: &Path, limits: RunLimits) -> Self {
-        Self { folder: folder.to_owned(), limits }
+        Self {
+            folder: folder.to_owned(),
+            limits,
+        }
     }
 
     /// The same with another bound on what is printed.
     pub(crate) fn keeping(&self, stdout_bytes: usize) -> Self {
-        Self { folder: self.folder.clone(), limits: RunLimits { stdout_bytes, ..self.limits } }
+        Self {
+            folder: self.folder.clone(),
+            limits: RunLimits {
+                stdout_bytes,
+                ..self.limits
+            },
+        }
     }
 
     /// `setpriv` and `prlimit` of util-linux set what only a child can set for itself: no new privileges, death with
@@ -81,7 +93,10 @@ impl StepRunner for LocalRunner {
             Ok(output) => output,
             Err(_) => {
                 child.wait().await?;
-                Ok(StepOutput { timed_out: true, ..StepOutput::default() })
+                Ok(StepOutput {
+                    timed_out: true,
+                    ..StepOutput::default()
+                })
             }
         }
     }
@@ -97,7 +112,13 @@ async fn collect(child: &mut Child, limit: usize) -> std::io::Result<StepOutput>
         }
         std::io::Result::Ok(kept)
     };
-    let stderr = async { if let Some(errors) = errors { drain(errors).await } else { Ok(Vec::new()) } };
+    let stderr = async {
+        if let Some(errors) = errors {
+            drain(errors).await
+        } else {
+            Ok(Vec::new())
+        }
+    };
     tokio::pin!(stderr);
     let mut stderr_kept = None;
     tokio::pin!(stdout);
@@ -108,14 +129,23 @@ async fn collect(child: &mut Child, limit: usize) -> std::io::Result<StepOutput>
         }
     };
     if stdout_kept.len() > limit {
-        return Ok(StepOutput { cut: true, ..StepOutput::default() });
+        return Ok(StepOutput {
+            cut: true,
+            ..StepOutput::default()
+        });
     }
     let stderr = match stderr_kept {
         Some(kept) => kept,
         None => stderr.await?,
     };
     let status = child.wait().await?;
-    Ok(StepOutput { code: status.code(), stdout: stdout_kept, stderr, timed_out: false, cut: false })
+    Ok(StepOutput {
+        code: status.code(),
+        stdout: stdout_kept,
+        stderr,
+        timed_out: false,
+        cut: false,
+    })
 }
 
 /// Reads to the end and keeps the beginning, where git's first error stands.

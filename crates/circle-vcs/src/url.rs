@@ -39,7 +39,12 @@ impl RepositoryUrl {
     /// # Errors
     /// [`UrlError`] says which rule it breaks; a password in it is not repeated.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
-        let refused = |why| Err(UrlError { shown: shown(text), why });
+        let refused = |why| {
+            Err(UrlError {
+                shown: shown(text),
+                why,
+            })
+        };
         if text.len() > MAX_URL_BYTES {
             return refused("it is longer than 2,000 bytes");
         }
@@ -60,7 +65,11 @@ impl RepositoryUrl {
         }
         let host = url.host_str().unwrap_or_default();
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        Ok(Self { origin: format!("{}://{host}{port}", scheme.word()), text: url.to_string(), scheme })
+        Ok(Self {
+            origin: format!("{}://{host}{port}", scheme.word()),
+            text: url.to_string(),
+            scheme,
+        })
     }
 
     /// The checked address, as git gets it.
@@ -91,7 +100,9 @@ impl Scheme {
     }
 
     fn of(word: &str) -> Option<Self> {
-        [Self::Https, Self::Http, Self::Ssh, Self::Git].into_iter().find(|scheme| scheme.word() == word)
+        [Self::Https, Self::Http, Self::Ssh, Self::Git]
+            .into_iter()
+            .find(|scheme| scheme.word() == word)
     }
 }
 
@@ -127,7 +138,9 @@ fn flaw(url: &Url, scheme: Scheme) -> Option<&'static str> {
 fn is_plain(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => {
-            let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+            let plain = name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
             plain && !name.is_empty() && !name.starts_with('-')
         }
         Host::Ipv4(_) | Host::Ipv6(_) => true,
@@ -136,7 +149,11 @@ fn is_plain(host: &Host<&str>) -> bool {
 
 /// The address for a message: short, printable, without what stands before an `@`.
 fn shown(text: &str) -> String {
-    let printable: String = text.chars().take(120).map(|c| if c.is_control() { '?' } else { c }).collect();
+    let printable: String = text
+        .chars()
+        .take(120)
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect();
     match (printable.find("://"), printable.rfind('@')) {
         (Some(start), Some(end)) if start < end => format!("{}://…{}", &printable[..start], &printable[end..]),
         _ => printable,
@@ -211,7 +228,9 @@ mod tests {
 
     #[test]
     fn sec_20_a_refusal_does_not_repeat_the_password() {
-        let error = RepositoryUrl::parse("https://me:hunter22@host/y").expect_err("refused").to_string();
+        let error = RepositoryUrl::parse("https://me:hunter22@host/y")
+            .expect_err("refused")
+            .to_string();
         assert!(!error.contains("hunter22") && error.contains("host/y"), "{error}");
     }
 }

@@ -1,15 +1,12 @@
 //! The one function that changes a deployment. Pure: adapters only compare-and-swap what it returns.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::event::DeploymentEvent as Event;
 use super::note;
 use super::observation::Snapshot;
-use super::record::{Base, Deployment, Intent, Trouble};
+use super::record::{Base, Deployment, Intent};
 use super::state::{BackStep, DeploymentState as State, Reason, ReasonKind};
-
-/// The longest pause between two looks at a silent target, in seconds.
-const MAX_PAUSE_S: u64 = 30;
 
 /// Why an event is not taken; the deployment stays as it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +50,9 @@ impl Deployment {
 
     // One arm an event; splitting it would hide what can happen.
     fn take(&mut self, event: Event, now: Timestamp) -> Result<(), ApplyError> {
-        let wrong = ApplyError::WrongState { state: self.state.word() };
+        let wrong = ApplyError::WrongState {
+            state: self.state.word(),
+        };
         match (event, &self.state) {
             (Event::NeedsMet, State::Waiting { .. }) => self.state = State::Queued { since: now },
             (Event::NeedFailed { why }, State::Waiting { .. }) => self.end_cancelled(why, now),
@@ -64,22 +63,17 @@ impl Deployment {
             (Event::GivenUp { why }, state) if state.holds_workload() => self.give_up(why, now),
             (Event::FoundServing { snapshot }, State::Locked { .. }) => {
                 self.before = Some(snapshot);
-                self.end(State::Unchanged { at: now }, "it serves this version already: nothing was changed", now);
+                let message = "it serves this version already: nothing was changed";
+                self.end(State::Unchanged { at: now }, message, now);
             }
             (Event::Intended { before, previous }, State::Locked { .. }) => self.intend(before, previous, now),
             (Event::Refused { reason }, State::Locked { .. } | State::Intended { .. }) => {
                 let message = format!("nothing was changed: {}", reason.message);
                 self.end(State::Failed { at: now, reason }, message, now);
             }
-            (Event::Applied, State::Intended { .. }) => {
-                let deadline = Self::after(now, self.deadline_s);
-                self.note(now, format!("{} has the new version", self.environment_name));
-                self.state = State::Watching { since: now, deadline, steady_since: None, ready: 0, desired: 0 };
-            }
-            (Event::Progress { ready, desired, note }, State::Watching { since, deadline, steady_since, .. }) => {
-                let (since, deadline, steady_since) = (*since, *deadline, *steady_since);
-                self.note(now, note);
-                self.state = State::Watching { since, deadline, steady_since, ready, desired };
+            (Event::Applied, State::Intended { .. }) => self.begin_to_watch(now),
+            (Event::Progress { ready, desired, note }, State::Watching { .. }) => {
+                self.progress((ready, desired), note, now);
             }
             (event @ (Event::Steady { .. } | Event::Unsteady { .. }), _) => return self.take_steadiness(event, now),
             (Event::RolledOut, State::Watching { .. }) => self.roll_out(now),
@@ -118,13 +112,46 @@ impl Deployment {
     fn intend(&mut self, before: Option<Snapshot>, previous: Option<Snapshot>, now: Timestamp) {
         let base = match &before {
             None => Base::Absent,
-            Some(seen) => Base::Spec { spec_hash: seen.spec_hash.clone(), token: seen.token.clone() },
+            Some(seen) => Base::Spec {
+                spec_hash: seen.spec_hash.clone(),
+                token: seen.token.clone(),
+            },
         };
-        let from = before.as_ref().map_or("nothing".into(), |seen| seen.digest.clone().unwrap_or(seen.image.clone()));
-        self.note(now, format!("{} goes from {from} to {}", self.workload, self.desired.digest));
+        let from = before.as_ref().map_or("nothing".into(), |seen| {
+            seen.digest.clone().unwrap_or(seen.image.clone())
+        });
+        self.note(
+            now,
+            format!("{} goes from {from} to {}", self.workload, self.desired.digest),
+        );
         self.before = before;
         self.previous = previous;
-        self.state = State::Intended { since: now, intent: Intent { attempt: 1, base, at: now } };
+        self.state = State::Intended {
+            since: now,
+            intent: Intent {
+                attempt: 1,
+                base,
+                at: now,
+            },
+        };
+    }
+
+    fn begin_to_watch(&mut self, now: Timestamp) {
+        self.note(now, format!("{} has the new version", self.environment_name));
+        self.state = State::Watching {
+            since: now,
+            deadline: Self::after(now, self.deadline_s),
+            steady_since: None,
+            ready: 0,
+            desired: 0,
+        };
+    }
+
+    fn progress(&mut self, counts: (u64, u64), note: String, now: Timestamp) {
+        self.note(now, note);
+        if let State::Watching { ready, desired, .. } = &mut self.state {
+            (*ready, *desired) = counts;
+        }
     }
 
     fn take_steadiness(&mut self, event: Event, now: Timestamp) -> Result<(), ApplyError> {
@@ -136,13 +163,25 @@ impl Deployment {
             _ => Some(now),
         };
         match &mut self.state {
-            State::Watching { steady_since, ready, desired, .. } => {
+            State::Watching {
+                steady_since,
+                ready,
+                desired,
+                ..
+            } => {
                 *steady_since = steady;
-                if let Event::Steady { ready: now_ready, desired: now_desired } = event {
+                if let Event::Steady {
+                    ready: now_ready,
+                    desired: now_desired,
+                } = event
+                {
                     (*ready, *desired) = (now_ready, now_desired);
                 }
             }
-            State::RollingBack { step: BackStep::Watching { steady_since }, .. } => *steady_since = steady,
+            State::RollingBack {
+                step: BackStep::Watching { steady_since },
+                ..
+            } => *steady_since = steady,
             other => return Err(ApplyError::WrongState { state: other.word() }),
         }
         Ok(())
@@ -170,89 +209,23 @@ impl Deployment {
         }
         let deadline = Self::after(now, self.deadline_s);
         self.note(now, "it goes back to the recorded version");
-        self.state = State::RollingBack { since: now, deadline, reason, step: BackStep::Intended };
-    }
-
-    fn take_back(&mut self, event: Event, now: Timestamp) -> Result<(), ApplyError> {
-        let State::RollingBack { since, deadline, reason, step } = self.state.clone() else {
-            return Err(ApplyError::WrongState { state: self.state.word() });
+        self.state = State::RollingBack {
+            since: now,
+            deadline,
+            reason,
+            step: BackStep::Intended,
         };
-        let step_to = |step| State::RollingBack { since, deadline, reason: reason.clone(), step };
-        match (event, step) {
-            (Event::BackApplied, BackStep::Intended) => {
-                self.note(now, "the recorded version is specified again");
-                // The time for becoming healthy begins with the write.
-                let (deadline, step) = (Self::after(now, self.deadline_s), BackStep::Watching { steady_since: None });
-                self.state = State::RollingBack { since, deadline, reason, step };
-            }
-            (Event::BackRolledOut, BackStep::Watching { .. }) => match &self.verify {
-                Some(verify) => self.state = step_to(BackStep::Verifying { deadline: Self::after(now, verify.within_s) }),
-                None => self.end(State::RolledBack { at: now, reason, verified: true }, "the recorded version serves again", now),
-            },
-            (Event::BackVerified, BackStep::Verifying { .. }) => {
-                self.end(State::RolledBack { at: now, reason, verified: true }, "the recorded version answers again", now);
-            }
-            (Event::BackFailed { why }, BackStep::Verifying { .. }) => {
-                // It is healthy where it runs; only the check from outside does not pass.
-                self.end(State::RolledBack { at: now, reason, verified: false }, why, now);
-            }
-            (Event::BackFailed { why }, _) => {
-                let message = format!("the way back failed, somebody must look: {why}");
-                self.end(State::RollbackFailed { at: now, reason, why }, message, now);
-            }
-            (Event::Untouched, BackStep::Intended) => self.end_cancelled("nothing was changed".into(), now),
-            _ => return Err(ApplyError::WrongState { state: "rolling_back" }),
-        }
-        Ok(())
-    }
-
-    fn note_silence(&mut self, why: String, now: Timestamp) {
-        let mut trouble = self.trouble.take().unwrap_or(Trouble { since: now, tries: 0, next_at: now, why: String::new() });
-        if trouble.tries == 0 {
-            self.note(now, format!("the target does not answer: {why}"));
-        }
-        let paused = now.duration_since(trouble.since) >= SignedDuration::from_secs(Self::UNREACHABLE_S);
-        let was_paused = trouble.next_at.duration_since(trouble.since) >= SignedDuration::from_secs(Self::UNREACHABLE_S);
-        if paused && !was_paused {
-            self.note(now, "paused until the target answers again; cancel the run to stop waiting");
-        }
-        trouble.tries = trouble.tries.saturating_add(1);
-        let pause = 1_u64.checked_shl(trouble.tries.min(10) - 1).unwrap_or(MAX_PAUSE_S).min(MAX_PAUSE_S);
-        trouble.next_at = Self::after(now, pause);
-        trouble.why = why;
-        self.trouble = Some(trouble);
-    }
-
-    /// Time in which nothing could be seen does not count against a deadline.
-    fn end_silence(&mut self, now: Timestamp) {
-        let Some(trouble) = self.trouble.take() else { return };
-        let silent = u64::try_from(now.duration_since(trouble.since).as_secs()).unwrap_or(0);
-        self.note(now, "the target answers again");
-        match &mut self.state {
-            State::Watching { deadline, .. } | State::Verifying { deadline, .. } | State::RollingBack { deadline, .. } => {
-                *deadline = Self::after(*deadline, silent);
-            }
-            _ => {}
-        }
-    }
-
-    fn give_up(&mut self, why: String, now: Timestamp) {
-        let message = format!("the target was silent for {} minutes: {why}", Self::GIVE_UP_S / 60);
-        match &self.state {
-            State::Locked { .. } => {
-                let reason = Reason::new(ReasonKind::Unreachable, format!("{message}; nothing was changed"));
-                self.end(State::Failed { at: now, reason }, message, now);
-            }
-            State::RollingBack { reason, .. } => {
-                let reason = reason.clone();
-                self.end(State::RollbackFailed { at: now, reason, why: message.clone() }, message, now);
-            }
-            _ => self.end(State::Abandoned { at: now, why: format!("{message}; what it serves is not known") }, message, now),
-        }
     }
 
     pub(super) fn end_cancelled(&mut self, why: String, now: Timestamp) {
-        self.end(State::Cancelled { at: now, why: why.clone() }, why, now);
+        self.end(
+            State::Cancelled {
+                at: now,
+                why: why.clone(),
+            },
+            why,
+            now,
+        );
     }
 
     pub(super) fn end(&mut self, state: State, message: impl Into<String>, now: Timestamp) {
@@ -260,7 +233,7 @@ impl Deployment {
         self.state = state;
     }
 
-    fn note(&mut self, now: Timestamp, message: impl Into<String>) {
+    pub(super) fn note(&mut self, now: Timestamp, message: impl Into<String>) {
         note::push(&mut self.notes, now, message);
     }
 }

@@ -15,11 +15,24 @@ impl Deployment {
             }
             _ if abandon => {
                 let why = format!("abandoned by {by}: what the target serves is not watched any more");
-                self.end(State::Abandoned { at: now, why: why.clone() }, why, now);
+                self.end(
+                    State::Abandoned {
+                        at: now,
+                        why: why.clone(),
+                    },
+                    why,
+                    now,
+                );
             }
             State::RollingBack { .. } => {}
-            State::Intended { intent: Intent { base: Base::Absent, .. }, .. } => {
-                let why = format!("cancelled by {by} while {} was made for the first time: if it is there, it stays", self.workload);
+            State::Intended {
+                intent: Intent { base: Base::Absent, .. },
+                ..
+            } => {
+                let why = format!(
+                    "cancelled by {by} while {} was made for the first time: if it is there, it stays",
+                    self.workload
+                );
                 self.end_cancelled(why, now);
             }
             _ => self.go_back(Reason::new(ReasonKind::Cancelled, format!("cancelled by {by}")), now),

@@ -12,6 +12,10 @@ const LOOK_MS: u64 = 500;
 
 /// What an engine does next.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, on the stack of whoever acts on it"
+)]
 pub enum Decision {
     /// Store this event, then decide anew.
     Take(Event),
@@ -46,14 +50,29 @@ impl Deployment {
         match &self.state {
             State::Locked { .. } => self.decide_locked(observation, recorded),
             State::Intended { intent, .. } => self.decide_intended(&intent.base, observation),
-            State::Watching { deadline, steady_since, ready, desired, .. } => {
-                let watch = Watch { deadline: *deadline, steady_since: *steady_since, counts: (*ready, *desired) };
+            State::Watching {
+                deadline,
+                steady_since,
+                ready,
+                desired,
+                ..
+            } => {
+                let watch = Watch {
+                    deadline: *deadline,
+                    steady_since: *steady_since,
+                    counts: (*ready, *desired),
+                };
                 self.decide_watching(&watch, observation, now)
             }
-            State::RollingBack { step: BackStep::Intended, .. } => self.decide_back(observation),
-            State::RollingBack { step: BackStep::Watching { steady_since }, deadline, .. } => {
-                self.decide_back_watching((*deadline, *steady_since), observation, now)
-            }
+            State::RollingBack {
+                step: BackStep::Intended,
+                ..
+            } => self.decide_back(observation),
+            State::RollingBack {
+                step: BackStep::Watching { steady_since },
+                deadline,
+                ..
+            } => self.decide_back_watching((*deadline, *steady_since), observation, now),
             _ => Decision::Wait { ms: LOOK_MS },
         }
     }
@@ -62,18 +81,23 @@ impl Deployment {
     pub fn decide_verified(&self, answer: Result<(), String>, now: Timestamp) -> Decision {
         let (deadline, back) = match &self.state {
             State::Verifying { deadline, .. } => (*deadline, false),
-            State::RollingBack { step: BackStep::Verifying { deadline }, .. } => (*deadline, true),
+            State::RollingBack {
+                step: BackStep::Verifying { deadline },
+                ..
+            } => (*deadline, true),
             _ => return Decision::Wait { ms: LOOK_MS },
         };
         match answer {
             Ok(()) => Decision::Take(if back { Event::BackVerified } else { Event::Verified }),
             Err(_) if now < deadline => Decision::Wait { ms: LOOK_MS },
-            Err(why) if back => {
-                Decision::Take(Event::BackFailed { why: format!("it runs again, but does not answer as it should: {why}") })
-            }
+            Err(why) if back => Decision::Take(Event::BackFailed {
+                why: format!("it runs again, but does not answer as it should: {why}"),
+            }),
             Err(why) => {
                 let message = format!("it does not answer as it should: {why}");
-                Decision::Take(Event::Failed { reason: Reason::new(ReasonKind::Verify, message) })
+                Decision::Take(Event::Failed {
+                    reason: Reason::new(ReasonKind::Verify, message),
+                })
             }
         }
     }
@@ -89,17 +113,24 @@ impl Deployment {
     fn decide_locked(&self, observation: &Observation, recorded: Option<&Snapshot>) -> Decision {
         let Observation::Present(seen) = observation else {
             if self.create.is_some() {
-                return Decision::Take(Event::Intended { before: None, previous: None });
+                return Decision::Take(Event::Intended {
+                    before: None,
+                    previous: None,
+                });
             }
             let message = format!(
                 "there is no workload {} on the target: create it, or bind the service with what it needs to be created",
                 self.workload
             );
-            return Decision::Take(Event::Refused { reason: Reason::new(ReasonKind::Missing, message) });
+            return Decision::Take(Event::Refused {
+                reason: Reason::new(ReasonKind::Missing, message),
+            });
         };
         let healthy = matches!(seen.rollout, Rollout::Healthy { .. });
         if healthy && seen.snapshot.digest.as_ref() == Some(&self.desired.digest) {
-            return Decision::Take(Event::FoundServing { snapshot: seen.snapshot.clone() });
+            return Decision::Take(Event::FoundServing {
+                snapshot: seen.snapshot.clone(),
+            });
         }
         // What is there is the best way back if it serves; else the last version that did.
         let previous = if healthy { Some(&seen.snapshot) } else { recorded };
@@ -112,7 +143,9 @@ impl Deployment {
             (Observation::Present(seen), _) if self.is_written(seen) => Decision::Take(Event::Applied),
             (Observation::Present(seen), Base::Spec { spec_hash, .. }) if seen.snapshot.spec_hash == *spec_hash => {
                 // The target's own bookkeeping moves the token; the specification is what counts.
-                Decision::Call(Call::Apply { token: seen.snapshot.token.clone() })
+                Decision::Call(Call::Apply {
+                    token: seen.snapshot.token.clone(),
+                })
             }
             (Observation::Absent, Base::Absent) => Decision::Call(Call::Create),
             _ => Decision::Take(self.drifted()),
@@ -124,22 +157,37 @@ impl Deployment {
             Observation::Present(seen) if self.is_written(seen) => seen,
             _ => return Decision::Take(self.drifted()),
         };
-        let failed = |kind, message: String| Decision::Take(Event::Failed { reason: Reason::new(kind, message) });
+        let failed = |kind, message: String| {
+            Decision::Take(Event::Failed {
+                reason: Reason::new(kind, message),
+            })
+        };
         match &seen.rollout {
-            Rollout::Failed { why } => failed(ReasonKind::Rollout, format!("the new version does not become healthy: {why}")),
+            Rollout::Failed { why } => failed(
+                ReasonKind::Rollout,
+                format!("the new version does not become healthy: {why}"),
+            ),
             Rollout::Healthy { ready, desired } => match watch.steady_since {
-                None => Decision::Take(Event::Steady { ready: *ready, desired: *desired }),
+                None => Decision::Take(Event::Steady {
+                    ready: *ready,
+                    desired: *desired,
+                }),
                 Some(since) if self.is_stable(since, now) => Decision::Take(Event::RolledOut),
                 Some(_) => Decision::Wait { ms: LOOK_MS },
             },
-            Rollout::Progressing { note, .. } if now >= watch.deadline => {
-                failed(ReasonKind::Deadline, format!("not healthy within {} s: {note}", self.deadline_s))
-            }
+            Rollout::Progressing { note, .. } if now >= watch.deadline => failed(
+                ReasonKind::Deadline,
+                format!("not healthy within {} s: {note}", self.deadline_s),
+            ),
             Rollout::Progressing { note, .. } if watch.steady_since.is_some() => {
                 Decision::Take(Event::Unsteady { note: note.clone() })
             }
             Rollout::Progressing { ready, desired, note } if (*ready, *desired) != watch.counts => {
-                Decision::Take(Event::Progress { ready: *ready, desired: *desired, note: note.clone() })
+                Decision::Take(Event::Progress {
+                    ready: *ready,
+                    desired: *desired,
+                    note: note.clone(),
+                })
             }
             Rollout::Progressing { .. } => Decision::Wait { ms: LOOK_MS },
         }
@@ -155,7 +203,10 @@ impl Deployment {
     }
 
     pub(super) fn drifted(&self) -> Event {
-        let message = format!("somebody else changed {} on the target meanwhile: look there, then run again", self.workload);
+        let message = format!(
+            "somebody else changed {} on the target meanwhile: look there, then run again",
+            self.workload
+        );
         Event::Drifted { message }
     }
 

@@ -21,9 +21,13 @@ impl Deployment {
             return Decision::Take(Event::Untouched);
         }
         if !self.is_ours(seen.mark.as_deref()) {
-            return Decision::Take(Event::BackFailed { why: "somebody else changed the workload meanwhile".into() });
+            return Decision::Take(Event::BackFailed {
+                why: "somebody else changed the workload meanwhile".into(),
+            });
         }
-        Decision::Call(Call::Revert { token: seen.snapshot.token.clone() })
+        Decision::Call(Call::Revert {
+            token: seen.snapshot.token.clone(),
+        })
     }
 
     pub(super) fn decide_back_watching(
@@ -35,32 +39,45 @@ impl Deployment {
         let seen = match observation {
             Observation::Present(seen) if self.is_restored(seen) => seen,
             Observation::Present(_) => {
-                return Decision::Take(Event::BackFailed { why: "somebody else changed the workload meanwhile".into() });
+                return Decision::Take(Event::BackFailed {
+                    why: "somebody else changed the workload meanwhile".into(),
+                });
             }
             _ => return Decision::Take(self.gone()),
         };
         match (&seen.rollout, steady_since) {
-            (Rollout::Healthy { ready, desired }, None) => Decision::Take(Event::Steady { ready: *ready, desired: *desired }),
-            (Rollout::Healthy { .. }, Some(since)) if self.is_stable(since, now) => Decision::Take(Event::BackRolledOut),
+            (Rollout::Healthy { ready, desired }, None) => Decision::Take(Event::Steady {
+                ready: *ready,
+                desired: *desired,
+            }),
+            (Rollout::Healthy { .. }, Some(since)) if self.is_stable(since, now) => {
+                Decision::Take(Event::BackRolledOut)
+            }
             (Rollout::Healthy { .. }, Some(_)) => Self::look_again(),
             (Rollout::Failed { why }, _) => Decision::Take(Event::BackFailed { why: why.clone() }),
-            (Rollout::Progressing { note, .. }, _) if now >= deadline => {
-                Decision::Take(Event::BackFailed { why: format!("not healthy within {} s: {note}", self.deadline_s) })
-            }
+            (Rollout::Progressing { note, .. }, _) if now >= deadline => Decision::Take(Event::BackFailed {
+                why: format!("not healthy within {} s: {note}", self.deadline_s),
+            }),
             (Rollout::Progressing { note, .. }, Some(_)) => Decision::Take(Event::Unsteady { note: note.clone() }),
             (Rollout::Progressing { .. }, None) => Self::look_again(),
         }
     }
 
     fn is_restored(&self, seen: &Seen) -> bool {
-        self.previous.as_ref().is_some_and(|previous| previous.spec_hash == seen.snapshot.spec_hash)
+        self.previous
+            .as_ref()
+            .is_some_and(|previous| previous.spec_hash == seen.snapshot.spec_hash)
     }
 
     fn is_before(&self, seen: &Seen) -> bool {
-        self.before.as_ref().is_some_and(|before| before.spec_hash == seen.snapshot.spec_hash)
+        self.before
+            .as_ref()
+            .is_some_and(|before| before.spec_hash == seen.snapshot.spec_hash)
     }
 
     fn gone(&self) -> Event {
-        Event::BackFailed { why: format!("{} is not on the target any more", self.workload) }
+        Event::BackFailed {
+            why: format!("{} is not on the target any more", self.workload),
+        }
     }
 }

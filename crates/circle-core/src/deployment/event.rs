@@ -21,7 +21,10 @@ pub enum DeploymentEvent {
     /// The desired version is there and healthy.
     FoundServing { snapshot: Snapshot },
     /// The next call writes; `before` is what was there, `previous` where a failure goes back to.
-    Intended { before: Option<Snapshot>, previous: Option<Snapshot> },
+    Intended {
+        before: Option<Snapshot>,
+        previous: Option<Snapshot>,
+    },
     /// The target said no to a write; nothing was changed.
     Refused { reason: Reason },
     /// The target has our version.

@@ -9,7 +9,10 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x5b1f_3f0e_7a64_4a0e_9d0e_2c53_94a7_c1d
 
 /// The one deployment of an image of a run to an environment.
 pub fn deployment_id(run: RunId, environment: EnvironmentId, image: &str) -> DeploymentId {
-    DeploymentId::from_uuid(Uuid::new_v5(&NAMESPACE, format!("{run}/{environment}/{image}").as_bytes()))
+    DeploymentId::from_uuid(Uuid::new_v5(
+        &NAMESPACE,
+        format!("{run}/{environment}/{image}").as_bytes(),
+    ))
 }
 
 /// What two deployments take turns at: `target/workload`.

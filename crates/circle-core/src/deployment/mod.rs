@@ -9,6 +9,7 @@
 //! rolled back.
 
 mod apply;
+mod apply_back;
 mod cancel;
 mod decide;
 mod decide_back;
@@ -18,6 +19,7 @@ mod note;
 mod observation;
 mod plan;
 mod record;
+mod silence;
 mod state;
 mod verdict;
 mod workload;

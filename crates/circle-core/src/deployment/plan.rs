@@ -19,10 +19,14 @@ pub enum Blocked {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// No such environment.
-    #[error("there is no environment {environment}: make it with `circle environment add`, or name another in the file")]
+    #[error(
+        "there is no environment {environment}: make it with `circle environment add`, or name another in the file"
+    )]
     UnknownEnvironment { environment: String },
     /// Nothing to deploy.
-    #[error("no image \"{image}\" was pushed, so nothing can be deployed to {environment}: does the file have a push stage?")]
+    #[error(
+        "no image \"{image}\" was pushed, so nothing can be deployed to {environment}: does the file have a push stage?"
+    )]
     NotPushed { image: String, environment: String },
     /// An order that cannot be.
     #[error("the deployment to {environment} needs {needed}, which this run does not deploy to")]
@@ -44,14 +48,22 @@ pub fn plan_deployments(run: &Run, environments: &[Environment], now: Timestamp)
         let environment = environments
             .iter()
             .find(|environment| environment.name.as_str() == step.environment)
-            .ok_or_else(|| Blocked::UnknownEnvironment { environment: step.environment.clone() })?;
+            .ok_or_else(|| Blocked::UnknownEnvironment {
+                environment: step.environment.clone(),
+            })?;
         planned.push(plan_one(run, step, environment, now)?);
     }
-    let ids: BTreeMap<&str, DeploymentId> =
-        steps.iter().zip(&planned).map(|(step, deployment)| (step.environment.as_str(), deployment.id)).collect();
+    let ids: BTreeMap<&str, DeploymentId> = steps
+        .iter()
+        .zip(&planned)
+        .map(|(step, deployment)| (step.environment.as_str(), deployment.id))
+        .collect();
     for (step, deployment) in steps.iter().zip(&mut planned) {
         for needed in &step.needs {
-            let unknown = || Blocked::UnknownNeed { environment: step.environment.clone(), needed: needed.clone() };
+            let unknown = || Blocked::UnknownNeed {
+                environment: step.environment.clone(),
+                needed: needed.clone(),
+            };
             deployment.needs.push(*ids.get(needed.as_str()).ok_or_else(unknown)?);
         }
     }
@@ -95,7 +107,13 @@ fn plan_one(run: &Run, step: &DeployStep, environment: &Environment, now: Timest
 fn pushed(run: &Run, step: &DeployStep) -> Result<Desired, Blocked> {
     let image = run.images.iter().find(|image| image.name == step.image);
     let desired = image.and_then(|image| {
-        Some(Desired { repository: image.repository.clone()?, digest: image.digest.clone()? })
+        Some(Desired {
+            repository: image.repository.clone()?,
+            digest: image.digest.clone()?,
+        })
     });
-    desired.ok_or_else(|| Blocked::NotPushed { image: step.image.clone(), environment: step.environment.clone() })
+    desired.ok_or_else(|| Blocked::NotPushed {
+        image: step.image.clone(),
+        environment: step.environment.clone(),
+    })
 }

@@ -115,7 +115,8 @@ impl Deployment {
     /// When something that must happen within `seconds` is late.
     pub(super) fn after(now: Timestamp, seconds: u64) -> Timestamp {
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX / 4);
-        now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+        now.checked_add(SignedDuration::from_secs(seconds))
+            .unwrap_or(Timestamp::MAX)
     }
 
     /// Whether this mark is ours.

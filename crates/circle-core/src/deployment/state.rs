@@ -18,17 +18,32 @@ pub enum DeploymentState {
     /// The wish is stored; the target may or may not have heard it.
     Intended { since: Timestamp, intent: Intent },
     /// The target has our version; it must become and stay healthy.
-    Watching { since: Timestamp, deadline: Timestamp, steady_since: Option<Timestamp>, ready: u64, desired: u64 },
+    Watching {
+        since: Timestamp,
+        deadline: Timestamp,
+        steady_since: Option<Timestamp>,
+        ready: u64,
+        desired: u64,
+    },
     /// Healthy; its answers are checked from outside.
     Verifying { since: Timestamp, deadline: Timestamp },
     /// On the way back to the recorded version.
-    RollingBack { since: Timestamp, deadline: Timestamp, reason: Reason, step: BackStep },
+    RollingBack {
+        since: Timestamp,
+        deadline: Timestamp,
+        reason: Reason,
+        step: BackStep,
+    },
     /// The new version serves.
     Succeeded { at: Timestamp },
     /// It served already; nothing was written.
     Unchanged { at: Timestamp },
     /// The recorded version serves again.
-    RolledBack { at: Timestamp, reason: Reason, verified: bool },
+    RolledBack {
+        at: Timestamp,
+        reason: Reason,
+        verified: bool,
+    },
     /// It failed, and so did the way back: somebody must look.
     RollbackFailed { at: Timestamp, reason: Reason, why: String },
     /// It failed and there was nothing to go back to, or nothing was written.
@@ -132,13 +147,23 @@ impl DeploymentState {
     }
 
     /// The words of all states that are not final, for reconcilers.
-    pub const ACTIVE: [&'static str; 7] =
-        ["waiting", "queued", "locked", "intended", "watching", "verifying", "rolling_back"];
+    pub const ACTIVE: [&'static str; 7] = [
+        "waiting",
+        "queued",
+        "locked",
+        "intended",
+        "watching",
+        "verifying",
+        "rolling_back",
+    ];
 }
 
 impl Reason {
     /// A reason of a kind with its sentence.
     pub fn new(kind: ReasonKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self {
+            kind,
+            message: message.into(),
+        }
     }
 }

@@ -69,7 +69,8 @@ impl WorkloadState {
         if self.good.as_ref().is_some_and(|good| good.deployment == deployment.id) {
             return;
         }
-        self.quarantined.retain(|known| known.digest != deployment.desired.digest);
+        self.quarantined
+            .retain(|known| known.digest != deployment.desired.digest);
         self.good = Some(GoodVersion {
             image: deployment.desired.clone(),
             snapshot,
@@ -86,14 +87,21 @@ impl WorkloadState {
             DeploymentState::RollingBack { reason, .. } | DeploymentState::RolledBack { reason, .. } => reason,
             _ => return,
         };
-        if reason.kind == super::ReasonKind::Cancelled || self.quarantined.iter().any(|known| known.run == deployment.run) {
+        if reason.kind == super::ReasonKind::Cancelled
+            || self.quarantined.iter().any(|known| known.run == deployment.run)
+        {
             return;
         }
         if self.quarantined.len() >= MAX_QUARANTINED {
             self.quarantined.remove(0);
         }
         let (digest, why) = (deployment.desired.digest.clone(), reason.message.clone());
-        self.quarantined.push(Quarantined { digest, run: deployment.run, why, at: now });
+        self.quarantined.push(Quarantined {
+            digest,
+            run: deployment.run,
+            why,
+            at: now,
+        });
         self.updated_at = now;
     }
 }

@@ -14,18 +14,34 @@ use crate::records::{RegistryRecord, SecretRecord};
 use crate::vault::{Place, VaultError};
 
 /// The login of the workspace's registry that an image comes from; `None` = it is pulled by anybody.
-pub(super) async fn login(deployer: &Deployer, deployment: &Deployment, image: &str) -> Result<Option<RegistryLogin>, StepError> {
-    let Some(registry) = registry_of(deployer, deployment, image).await? else { return Ok(None) };
-    let (Some(username), Some(password)) = (registry.username, registry.password) else { return Ok(None) };
+pub(super) async fn login(
+    deployer: &Deployer,
+    deployment: &Deployment,
+    image: &str,
+) -> Result<Option<RegistryLogin>, StepError> {
+    let Some(registry) = registry_of(deployer, deployment, image).await? else {
+        return Ok(None);
+    };
+    let (Some(username), Some(password)) = (registry.username, registry.password) else {
+        return Ok(None);
+    };
     let password = open_secret(deployer, password).await?;
-    Ok(Some(RegistryLogin { address: registry.address, username, password }))
+    Ok(Some(RegistryLogin {
+        address: registry.address,
+        username,
+        password,
+    }))
 }
 
 /// A secret of Circle itself, by its id.
 pub(super) async fn open_secret(deployer: &Deployer, id: SecretId) -> Result<SecretString, StepError> {
     let found = deployer.records.load::<SecretRecord>(&id.to_string()).await?;
     let (secret, _) = found.ok_or(VaultError::Damaged)?;
-    let place = Place { workspace: secret.workspace, scope: &secret.scope, name: secret.name.as_str() };
+    let place = Place {
+        workspace: secret.workspace,
+        scope: &secret.scope,
+        name: secret.name.as_str(),
+    };
     Ok(deployer.vault.open_value(place, &secret.sealed)?)
 }
 

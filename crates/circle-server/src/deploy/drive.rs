@@ -81,7 +81,9 @@ pub(super) async fn drive(deployer: Arc<Deployer>, id: DeploymentId) -> Deployme
 
 impl Deployer {
     async fn step(&self, id: DeploymentId, hold: &mut Option<Hold>) -> Result<Next, StepError> {
-        let Some(DeploymentRecord(deployment)) = self.deployment(&id.to_string()).await? else { return Ok(Next::Done) };
+        let Some(DeploymentRecord(deployment)) = self.deployment(&id.to_string()).await? else {
+            return Ok(Next::Done);
+        };
         if deployment.state.is_ended() {
             if let Some(hold) = hold.take() {
                 hold.give_back(&self.leases).await;
@@ -101,12 +103,22 @@ impl Deployer {
                 if self.hold(&deployment, hold).await? == Next::AfterChange {
                     return Ok(Next::AfterChange);
                 }
-                let Some(held) = hold.as_ref() else { return Ok(Next::Again) };
+                let Some(held) = hold.as_ref() else {
+                    return Ok(Next::Again);
+                };
                 let verifying = matches!(
                     state,
-                    DeploymentState::Verifying { .. } | DeploymentState::RollingBack { step: BackStep::Verifying { .. }, .. }
+                    DeploymentState::Verifying { .. }
+                        | DeploymentState::RollingBack {
+                            step: BackStep::Verifying { .. },
+                            ..
+                        }
                 );
-                if verifying { self.verify(&deployment, held.fence()).await } else { self.look(&deployment, held.fence()).await }
+                if verifying {
+                    self.verify(&deployment, held.fence()).await
+                } else {
+                    self.look(&deployment, held.fence()).await
+                }
             }
         }
     }
@@ -116,33 +128,54 @@ impl Deployer {
         let Some((RunRecord(run), _)) = self.records.load::<RunRecord>(&deployment.run.to_string()).await? else {
             return Ok(None);
         };
-        let Run { cancel: Some(cancel), .. } = run else { return Ok(None) };
+        let Run {
+            cancel: Some(cancel), ..
+        } = run
+        else {
+            return Ok(None);
+        };
         // On the way back there is nothing more to do, but to look away.
         let knows = matches!(deployment.state, DeploymentState::RollingBack { .. }) && !cancel.abandon;
-        Ok((!knows).then(|| DeploymentEvent::CancelRequested { by: cancel.by, abandon: cancel.abandon }))
+        Ok((!knows).then_some(DeploymentEvent::CancelRequested {
+            by: cancel.by,
+            abandon: cancel.abandon,
+        }))
     }
 
     async fn wait_for_needs(&self, deployment: &Deployment) -> Result<Next, StepError> {
         for need in &deployment.needs {
-            let Some(DeploymentRecord(other)) = self.deployment(&need.to_string()).await? else { return Ok(Next::AfterChange) };
+            let Some(DeploymentRecord(other)) = self.deployment(&need.to_string()).await? else {
+                return Ok(Next::AfterChange);
+            };
             if !other.state.is_ended() {
                 return Ok(Next::AfterChange);
             }
             if !other.state.is_good() {
                 let why = format!("{} comes first and did not succeed", other.environment_name);
-                self.store(deployment, DeploymentEvent::NeedFailed { why }, deployment.fence).await?;
+                self.store(deployment, DeploymentEvent::NeedFailed { why }, deployment.fence)
+                    .await?;
                 return Ok(Next::Again);
             }
         }
-        self.store(deployment, DeploymentEvent::NeedsMet, deployment.fence).await?;
+        self.store(deployment, DeploymentEvent::NeedsMet, deployment.fence)
+            .await?;
         Ok(Next::Again)
     }
 
     /// Applies an event to the newest state of the deployment and writes it.
-    pub(super) async fn store(&self, deployment: &Deployment, event: DeploymentEvent, fence: u64) -> Result<(), StepError> {
+    pub(super) async fn store(
+        &self,
+        deployment: &Deployment,
+        event: DeploymentEvent,
+        fence: u64,
+    ) -> Result<(), StepError> {
         let id = deployment.id.to_string();
-        let changed =
-            self.records.update(&id, |DeploymentRecord(deployment)| deployment.apply(event.clone(), fence, now())).await;
+        let changed = self
+            .records
+            .update(&id, |DeploymentRecord(deployment)| {
+                deployment.apply(event.clone(), fence, now())
+            })
+            .await;
         match changed {
             Ok(_) => Ok(()),
             Err(UpdateError::Refused(error)) => Err(StepError::Moved(error)),

@@ -29,7 +29,8 @@ const GATHER: Duration = Duration::from_millis(50);
 const DRIVEN_AT_ONCE: usize = 256;
 
 /// Makes the adapter for a target's settings; the secret is the TLS bundle, when there is one.
-pub type Connect = Arc<dyn Fn(&TargetSettings, Option<SecretString>) -> Result<Arc<dyn Target>, TargetError> + Send + Sync>;
+pub type Connect =
+    Arc<dyn Fn(&TargetSettings, Option<SecretString>) -> Result<Arc<dyn Target>, TargetError> + Send + Sync>;
 /// Is told of every run that the engine changed.
 pub type Tell = Arc<dyn Fn(Run, Version) -> BoxFuture<'static, ()> + Send + Sync>;
 
@@ -54,13 +55,17 @@ pub struct DeployerParts {
 
 impl std::fmt::Debug for Deployer {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Deployer").field("records", &self.records).finish_non_exhaustive()
+        out.debug_struct("Deployer")
+            .field("records", &self.records)
+            .finish_non_exhaustive()
     }
 }
 
 impl std::fmt::Debug for DeployerParts {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("DeployerParts").field("records", &self.records).finish_non_exhaustive()
+        out.debug_struct("DeployerParts")
+            .field("records", &self.records)
+            .finish_non_exhaustive()
     }
 }
 
@@ -72,8 +77,21 @@ impl Deployer {
     pub fn new(parts: DeployerParts) -> Result<Self, reqwest::Error> {
         let _already_installed = rustls::crypto::ring::default_provider().install_default();
         let http = super::verify::client()?;
-        let DeployerParts { records, leases, vault, connect, tell } = parts;
-        Ok(Self { records, leases, vault, connect, tell, http })
+        let DeployerParts {
+            records,
+            leases,
+            vault,
+            connect,
+            tell,
+        } = parts;
+        Ok(Self {
+            records,
+            leases,
+            vault,
+            connect,
+            tell,
+            http,
+        })
     }
 
     /// Until shutdown. What is in the middle of a call is dropped and taken up again at the next start.
@@ -132,6 +150,10 @@ impl Deployer {
 
     /// A deployment as it is now.
     pub(super) async fn deployment(&self, id: &str) -> Result<Option<DeploymentRecord>, RecordError> {
-        Ok(self.records.load::<DeploymentRecord>(id).await?.map(|(record, _)| record))
+        Ok(self
+            .records
+            .load::<DeploymentRecord>(id)
+            .await?
+            .map(|(record, _)| record))
     }
 }

@@ -21,7 +21,10 @@ impl Deployer {
     pub(super) async fn learn(&self, before: &Deployment, after: &Deployment) -> Result<(), StepError> {
         match after.state {
             DeploymentState::Succeeded { .. } | DeploymentState::Unchanged { .. } => self.remember_good(before).await,
-            DeploymentState::RolledBack { .. } => self.change_workload(before, |known| known.quarantine(after, now())).await,
+            DeploymentState::RolledBack { .. } => {
+                self.change_workload(before, |known| known.quarantine(after, now()))
+                    .await
+            }
             _ => Ok(()),
         }
     }
@@ -29,13 +32,24 @@ impl Deployer {
     /// The last version of the workload that was seen healthy.
     pub(super) async fn recorded(&self, deployment: &Deployment) -> Result<Option<Snapshot>, StepError> {
         let known = self.records.load::<WorkloadRecord>(&deployment.lock).await?;
-        Ok(known.and_then(|(WorkloadRecord(known), _)| known.good).map(|good| good.snapshot))
+        Ok(known
+            .and_then(|(WorkloadRecord(known), _)| known.good)
+            .map(|good| good.snapshot))
     }
 
     /// The adapter of the deployment's target; the inner error says why there is none now.
-    pub(super) async fn target_of(&self, deployment: &Deployment) -> Result<Result<Arc<dyn Target>, TargetError>, StepError> {
-        let Some((TargetRecord(target), _)) = self.records.load::<TargetRecord>(&deployment.target.to_string()).await? else {
-            return Ok(Err(TargetError::Unreachable { why: "the target was removed from Circle".into() }));
+    pub(super) async fn target_of(
+        &self,
+        deployment: &Deployment,
+    ) -> Result<Result<Arc<dyn Target>, TargetError>, StepError> {
+        let Some((TargetRecord(target), _)) = self
+            .records
+            .load::<TargetRecord>(&deployment.target.to_string())
+            .await?
+        else {
+            return Ok(Err(TargetError::Unreachable {
+                why: "the target was removed from Circle".into(),
+            }));
         };
         let TargetKind::Swarm { tls, .. } = &target.kind;
         let bundle: Option<SecretString> = match tls {
@@ -46,20 +60,36 @@ impl Deployer {
     }
 
     async fn remember_good(&self, deployment: &Deployment) -> Result<(), StepError> {
-        let Ok(target) = self.target_of(deployment).await? else { return Ok(()) };
+        let Ok(target) = self.target_of(deployment).await? else {
+            return Ok(());
+        };
         let (observation, spec) = observe(target.as_ref(), deployment).await;
-        let (Observation::Present(seen), Some(spec)) = (observation, spec) else { return Ok(()) };
+        let (Observation::Present(seen), Some(spec)) = (observation, spec) else {
+            return Ok(());
+        };
         if seen.snapshot.digest.as_ref() != Some(&deployment.desired.digest) {
             return Ok(());
         }
         let sealed_spec = seal::seal(&self.vault, deployment, &spec)?;
-        let snapshot = Snapshot { sealed_spec, ..seen.snapshot };
-        self.change_workload(deployment, |known| known.serves(deployment, snapshot.clone(), now())).await
+        let snapshot = Snapshot {
+            sealed_spec,
+            ..seen.snapshot
+        };
+        self.change_workload(deployment, |known| known.serves(deployment, snapshot.clone(), now()))
+            .await
     }
 
-    async fn change_workload(&self, deployment: &Deployment, change: impl Fn(&mut WorkloadState)) -> Result<(), StepError> {
+    async fn change_workload(
+        &self,
+        deployment: &Deployment,
+        change: impl Fn(&mut WorkloadState),
+    ) -> Result<(), StepError> {
         if self.records.load::<WorkloadRecord>(&deployment.lock).await?.is_none() {
-            match self.records.insert(&WorkloadRecord(WorkloadState::new(deployment, now()))).await {
+            match self
+                .records
+                .insert(&WorkloadRecord(WorkloadState::new(deployment, now())))
+                .await
+            {
                 Ok(_) | Err(RecordError::Store(StoreError::Conflict { .. })) => {}
                 Err(error) => return Err(error.into()),
             }

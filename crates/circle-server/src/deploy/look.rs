@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use circle_core::deployment::{Call, Decision, Deployment, DeploymentEvent, Observation, Reason, ReasonKind, Seen, Snapshot};
+use circle_core::deployment::{
+    Call, Decision, Deployment, DeploymentEvent, Observation, Reason, ReasonKind, Seen, Snapshot,
+};
 use secrecy::ExposeSecret;
 
 use super::drive::{Next, StepError};
@@ -56,17 +58,26 @@ impl Deployer {
         Ok(Next::Again)
     }
 
-    async fn call(&self, deployment: &Deployment, fence: u64, (target, call): (Arc<dyn Target>, Call)) -> Result<Next, StepError> {
+    async fn call(
+        &self,
+        deployment: &Deployment,
+        fence: u64,
+        (target, call): (Arc<dyn Target>, Call),
+    ) -> Result<Next, StepError> {
         let answer = match tokio::time::timeout(CALL_LIMIT, self.write(deployment, target.as_ref(), &call)).await {
             Ok(answer) => answer?,
-            Err(_) => Err(TargetError::Unreachable { why: format!("no answer within {} s", CALL_LIMIT.as_secs()) }),
+            Err(_) => Err(TargetError::Unreachable {
+                why: format!("no answer within {} s", CALL_LIMIT.as_secs()),
+            }),
         };
         let event = match answer {
             // The next look shows it; so it is the same way as after a crash.
             Ok(()) => return Ok(Next::Again),
             Err(TargetError::Conflict) => return Ok(Next::After(Duration::from_millis(100))),
             Err(TargetError::Refused { why }) if call == Call::Create || matches!(call, Call::Apply { .. }) => {
-                DeploymentEvent::Refused { reason: Reason::new(ReasonKind::Refused, why) }
+                DeploymentEvent::Refused {
+                    reason: Reason::new(ReasonKind::Refused, why),
+                }
             }
             Err(TargetError::Refused { why }) => DeploymentEvent::BackFailed { why },
             Err(error) => unreachable(&error),
@@ -74,41 +85,94 @@ impl Deployer {
         self.take(deployment, fence, event, None).await
     }
 
-    async fn write(&self, deployment: &Deployment, target: &dyn Target, call: &Call) -> Result<Result<(), TargetError>, StepError> {
-        let (mark, run, image) = (deployment.id.to_string(), deployment.run.to_string(), deployment.desired.reference());
+    async fn write(
+        &self,
+        deployment: &Deployment,
+        target: &dyn Target,
+        call: &Call,
+    ) -> Result<Result<(), TargetError>, StepError> {
+        let (mark, run, image) = (
+            deployment.id.to_string(),
+            deployment.run.to_string(),
+            deployment.desired.reference(),
+        );
         let login = credentials::login(self, deployment, &image).await?;
         let (workload, login) = (deployment.workload.as_str(), login.as_ref());
         tracing::info!(deployment = %deployment.id, run = %deployment.run, workload, ?call, "a target is changed");
         Ok(match call {
             Call::Create => match &deployment.create {
-                Some(how) => target.create(&Creation { workload, how, image: &image, mark: &mark, run: &run, login }).await,
-                None => Err(TargetError::Refused { why: "nothing says how the workload is created".into() }),
+                Some(how) => {
+                    target
+                        .create(&Creation {
+                            workload,
+                            how,
+                            image: &image,
+                            mark: &mark,
+                            run: &run,
+                            login,
+                        })
+                        .await
+                }
+                None => Err(TargetError::Refused {
+                    why: "nothing says how the workload is created".into(),
+                }),
             },
-            Call::Apply { token } => target.apply(&Change { workload, token, image: &image, mark: &mark, run: &run, login }).await,
+            Call::Apply { token } => {
+                target
+                    .apply(&Change {
+                        workload,
+                        token,
+                        image: &image,
+                        mark: &mark,
+                        run: &run,
+                        login,
+                    })
+                    .await
+            }
             Call::Revert { token } => {
                 let Some(previous) = &deployment.previous else {
-                    return Ok(Err(TargetError::Refused { why: "no version is recorded".into() }));
+                    return Ok(Err(TargetError::Refused {
+                        why: "no version is recorded".into(),
+                    }));
                 };
                 let spec = seal::open(&self.vault, deployment, &previous.sealed_spec)?;
                 let login = credentials::login(self, deployment, &previous.image).await?;
-                let wish = Restoration { workload, token, spec: spec.expose_secret(), login: login.as_ref() };
+                let wish = Restoration {
+                    workload,
+                    token,
+                    spec: spec.expose_secret(),
+                    login: login.as_ref(),
+                };
                 target.revert(&wish).await
             }
         })
     }
 
     /// Snapshots are stored with their specification, sealed.
-    fn with_sealed(&self, deployment: &Deployment, event: DeploymentEvent, spec: Option<&str>) -> Result<DeploymentEvent, StepError> {
-        let DeploymentEvent::Intended { before, previous } = event else { return Ok(event) };
+    fn with_sealed(
+        &self,
+        deployment: &Deployment,
+        event: DeploymentEvent,
+        spec: Option<&str>,
+    ) -> Result<DeploymentEvent, StepError> {
+        let DeploymentEvent::Intended { before, previous } = event else {
+            return Ok(event);
+        };
         let fill = |snapshot: Option<Snapshot>| match (snapshot, spec) {
             (Some(snapshot), Some(spec)) if snapshot.sealed_spec.is_empty() => {
                 let sealed_spec = seal::seal(&self.vault, deployment, spec)?;
-                Ok::<_, StepError>(Some(Snapshot { sealed_spec, ..snapshot }))
+                Ok::<_, StepError>(Some(Snapshot {
+                    sealed_spec,
+                    ..snapshot
+                }))
             }
             (snapshot, _) => Ok(snapshot),
         };
         // What was there is compared by its hash; only what is gone back to is needed as a whole.
-        Ok(DeploymentEvent::Intended { before, previous: fill(previous)? })
+        Ok(DeploymentEvent::Intended {
+            before,
+            previous: fill(previous)?,
+        })
     }
 }
 
@@ -118,12 +182,37 @@ pub(super) async fn observe(target: &dyn Target, deployment: &Deployment) -> (Ob
     match looked {
         Ok(Ok(Sight::Absent)) => (Observation::Absent, None),
         Ok(Ok(Sight::Present(sighting))) => {
-            let Sighting { image, digest, token, spec, mark, rollout } = sighting;
-            let snapshot = Snapshot { image, digest, token, spec_hash: seal::hash(&spec), sealed_spec: String::new() };
-            (Observation::Present(Seen { snapshot, mark, rollout }), Some(spec))
+            let Sighting {
+                image,
+                digest,
+                token,
+                spec,
+                mark,
+                rollout,
+            } = sighting;
+            let snapshot = Snapshot {
+                image,
+                digest,
+                token,
+                spec_hash: seal::hash(&spec),
+                sealed_spec: String::new(),
+            };
+            (
+                Observation::Present(Seen {
+                    snapshot,
+                    mark,
+                    rollout,
+                }),
+                Some(spec),
+            )
         }
         Ok(Err(error)) => (Observation::Unreachable { why: error.to_string() }, None),
-        Err(_) => (Observation::Unreachable { why: format!("no answer within {} s", CALL_LIMIT.as_secs()) }, None),
+        Err(_) => (
+            Observation::Unreachable {
+                why: format!("no answer within {} s", CALL_LIMIT.as_secs()),
+            },
+            None,
+        ),
     }
 }
 

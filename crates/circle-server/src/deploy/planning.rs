@@ -13,16 +13,25 @@ use crate::time::now;
 impl Deployer {
     /// Plans a run that has no deployments yet, or ends one whose deployments have ended.
     pub(super) async fn advance_run(&self, id: &str) -> Result<(), RecordError> {
-        let Some((RunRecord(run), _)) = self.records.load::<RunRecord>(id).await? else { return Ok(()) };
+        let Some((RunRecord(run), _)) = self.records.load::<RunRecord>(id).await? else {
+            return Ok(());
+        };
         if !matches!(run.state, RunState::Deploying { .. }) {
             return Ok(());
         }
-        if run.deployments.is_empty() { self.plan(&run).await } else { self.settle(&run).await }
+        if run.deployments.is_empty() {
+            self.plan(&run).await
+        } else {
+            self.settle(&run).await
+        }
     }
 
     async fn plan(&self, run: &Run) -> Result<(), RecordError> {
         if let Some(cancel) = &run.cancel {
-            let verdict = Verdict::Cancelled { cause: cancel.cause, by: cancel.by.clone() };
+            let verdict = Verdict::Cancelled {
+                cause: cancel.cause,
+                by: cancel.by.clone(),
+            };
             return self.change_run(run, RunEvent::Deployed { verdict }).await;
         }
         let mut environments = Vec::new();
@@ -36,7 +45,9 @@ impl Deployer {
                     Blocked::Refused(_) => FailureKind::Refused,
                     _ => FailureKind::Deploy,
                 };
-                let verdict = Verdict::Failed { failure: Failure::new(kind, blocked.to_string()) };
+                let verdict = Verdict::Failed {
+                    failure: Failure::new(kind, blocked.to_string()),
+                };
                 self.change_run(run, RunEvent::Deployed { verdict }).await
             }
         }
@@ -51,7 +62,8 @@ impl Deployer {
                 Err(error) => return Err(error),
             }
         }
-        self.change_run(run, RunEvent::DeploysPlanned { deployments: ids }).await
+        self.change_run(run, RunEvent::DeploysPlanned { deployments: ids })
+            .await
     }
 
     async fn settle(&self, run: &Run) -> Result<(), RecordError> {
@@ -70,14 +82,19 @@ impl Deployer {
     }
 
     async fn environment(&self, run: &Run, name: &str) -> Result<Option<Environment>, RecordError> {
-        let query = Query::over(ENVIRONMENT_NAME).equal(run.workspace.to_string()).equal(name);
+        let query = Query::over(ENVIRONMENT_NAME)
+            .equal(run.workspace.to_string())
+            .equal(name);
         let found = self.records.load_by::<EnvironmentRecord>(query).await?;
         Ok(found.map(|(record, _)| record.0))
     }
 
     async fn change_run(&self, run: &Run, event: RunEvent) -> Result<(), RecordError> {
         let id = run.id.to_string();
-        let changed = self.records.update(&id, |RunRecord(run)| run.apply(event.clone(), now())).await;
+        let changed = self
+            .records
+            .update(&id, |RunRecord(run)| run.apply(event.clone(), now()))
+            .await;
         match changed {
             Ok(updated) => {
                 let RunRecord(run) = updated.record;

@@ -26,5 +26,9 @@ pub(super) fn hash(spec: &str) -> String {
 }
 
 fn place(deployment: &Deployment) -> Place<'_> {
-    Place { workspace: deployment.workspace, scope: "deployment", name: &deployment.lock }
+    Place {
+        workspace: deployment.workspace,
+        scope: "deployment",
+        name: &deployment.lock,
+    }
 }

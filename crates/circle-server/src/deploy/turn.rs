@@ -41,10 +41,19 @@ impl Hold {
 impl Deployer {
     /// Takes the workload when it is this deployment's turn.
     pub(super) async fn take_turn(&self, deployment: &Deployment, hold: &mut Option<Hold>) -> Result<Next, StepError> {
-        let page = self.records.find(Query::over(DEPLOYMENT_LOCK).equal(deployment.lock.as_str()).limit(QUEUE_LOOKED_AT)).await?;
+        let page = self
+            .records
+            .find(
+                Query::over(DEPLOYMENT_LOCK)
+                    .equal(deployment.lock.as_str())
+                    .limit(QUEUE_LOOKED_AT),
+            )
+            .await?;
         let mut waiting = Vec::new();
         for head in &page.heads {
-            let Some(other) = self.deployment(&head.id).await? else { continue };
+            let Some(other) = self.deployment(&head.id).await? else {
+                continue;
+            };
             let other = other.0;
             if other.id == deployment.id || other.state.is_ended() {
                 continue;
@@ -56,7 +65,10 @@ impl Deployer {
                 waiting.push((other.created_at, other.id));
             }
         }
-        if waiting.iter().any(|other| *other < (deployment.created_at, deployment.id)) {
+        if waiting
+            .iter()
+            .any(|other| *other < (deployment.created_at, deployment.id))
+        {
             return Ok(Next::AfterChange);
         }
         self.hold(deployment, hold).await
@@ -78,11 +90,24 @@ impl Deployer {
                 Err(error) => return Err(error.into()),
             }
         }
-        let wish = Acquire { name: name.clone(), holder: deployment.id.to_string(), ttl_ms: LEASE_MS };
+        let wish = Acquire {
+            name: name.clone(),
+            holder: deployment.id.to_string(),
+            ttl_ms: LEASE_MS,
+        };
         match self.leases.acquire(wish, now_ms()).await {
             Ok(lease) => {
-                *hold = Some(Hold { name, fence: lease.fence, renewed_ms: now_ms() });
-                self.store(deployment, DeploymentEvent::Locked { fence: lease.fence.0 }, lease.fence.0).await?;
+                *hold = Some(Hold {
+                    name,
+                    fence: lease.fence,
+                    renewed_ms: now_ms(),
+                });
+                self.store(
+                    deployment,
+                    DeploymentEvent::Locked { fence: lease.fence.0 },
+                    lease.fence.0,
+                )
+                .await?;
                 Ok(Next::Again)
             }
             Err(LeaseError::Held(_)) => Ok(Next::AfterChange),

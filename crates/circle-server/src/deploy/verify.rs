@@ -36,7 +36,9 @@ impl Deployer {
     }
 
     async fn check(&self, deployment: &Deployment) -> Result<Result<(), String>, StepError> {
-        let Some(verify) = &deployment.verify else { return Ok(Ok(())) };
+        let Some(verify) = &deployment.verify else {
+            return Ok(Ok(()));
+        };
         let addresses = match &deployment.bound_url {
             Some(url) => vec![url.clone()],
             None => match self.target_of(deployment).await? {
@@ -48,10 +50,16 @@ impl Deployer {
             },
         };
         if addresses.is_empty() {
-            return Ok(Err("it publishes no port where it could be asked; bind it with --url".into()));
+            return Ok(Err(
+                "it publishes no port where it could be asked; bind it with --url".into()
+            ));
         }
         for address in addresses.iter().take(MAX_ADDRESSES) {
-            let url = format!("{}/{}", address.trim_end_matches('/'), verify.http.trim_start_matches('/'));
+            let url = format!(
+                "{}/{}",
+                address.trim_end_matches('/'),
+                verify.http.trim_start_matches('/')
+            );
             if let Err(why) = self.ask(&url).await {
                 return Ok(Err(format!("{url}: {why}")));
             }
@@ -61,7 +69,11 @@ impl Deployer {
 
     async fn ask(&self, url: &str) -> Result<(), String> {
         let answer = self.http.get(url).send().await.map_err(|error| plain(&error))?;
-        if answer.status().is_success() { Ok(()) } else { Err(format!("answered {}", answer.status())) }
+        if answer.status().is_success() {
+            Ok(())
+        } else {
+            Err(format!("answered {}", answer.status()))
+        }
     }
 
     /// Where the workload answers, told to people as soon as it is known.

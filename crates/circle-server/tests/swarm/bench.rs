@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use circle_cell::process::{InitProgram, ProcessConfig, ProcessProvider};
 use circle_cell::Relay;
+use circle_cell::process::{InitProgram, ProcessConfig, ProcessProvider};
 use circle_core::deployment::{Deployment, WorkloadState};
 use circle_core::environment::{Target as Settings, TargetKind};
 use circle_core::ids::{RunId, TargetId};
@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use crate::counted::{Counted, Tally};
 use crate::images::{self, Health};
-use crate::runs::{self, WORKSPACE};
+use crate::runs;
 
 /// Longest wait for anything of a story.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -50,8 +50,13 @@ pub(crate) struct Bench {
 impl Bench {
     /// Starts everything but the engine.
     pub(crate) async fn start() -> Self {
-        let folder = tempfile::Builder::new().prefix("cd").tempdir_in("/var/tmp").expect("a folder");
-        let registry = Registry::start(&folder.path().join("registry"), None).await.expect("a registry");
+        let folder = tempfile::Builder::new()
+            .prefix("cd")
+            .tempdir_in("/var/tmp")
+            .expect("a folder");
+        let registry = Registry::start(&folder.path().join("registry"), None)
+            .await
+            .expect("a registry");
         let config = ProcessConfig::new(folder.path().join("cells"), InitProgram::this_program());
         let provider = ProcessProvider::open(config).expect("cells");
         let relay = Relay::same(registry.address().parse().expect("an address"));
@@ -83,11 +88,19 @@ impl Bench {
             id: self.target,
             workspace: runs::workspace(),
             name: Slug::new("swarm").expect("a name"),
-            kind: TargetKind::Swarm { endpoint: endpoint.to_owned(), tls: None },
+            kind: TargetKind::Swarm {
+                endpoint: endpoint.to_owned(),
+                tls: None,
+            },
             created_at: Timestamp::now(),
         };
         let record = TargetRecord(settings);
-        match self.records.load::<TargetRecord>(&self.target.to_string()).await.expect("a store") {
+        match self
+            .records
+            .load::<TargetRecord>(&self.target.to_string())
+            .await
+            .expect("a store")
+        {
             Some((_, version)) => self.records.replace(&record, version).await.expect("written"),
             None => self.records.insert(&record).await.expect("written"),
         };
@@ -95,7 +108,13 @@ impl Bench {
 
     /// Pushes a version of `shop` that serves `page`; gives its digest.
     pub(crate) async fn version(&self, page: &str, health: Health) -> String {
-        images::push(self.swarm.socket(), &format!("{}:{page}", self.repository()), page, health).await
+        images::push(
+            self.swarm.socket(),
+            &format!("{}:{page}", self.repository()),
+            page,
+            health,
+        )
+        .await
     }
 
     /// `host/shop` on the story's registry.
@@ -138,14 +157,26 @@ impl Bench {
 
     /// The run as it is now.
     pub(crate) async fn run(&self, id: RunId) -> Run {
-        self.records.load::<RunRecord>(&id.to_string()).await.expect("a store").expect("a run").0.0
+        self.records
+            .load::<RunRecord>(&id.to_string())
+            .await
+            .expect("a store")
+            .expect("a run")
+            .0
+            .0
     }
 
     /// Somebody cancels the run.
     pub(crate) async fn cancel(&self, id: RunId, abandon: bool) {
-        let event = RunEvent::CancelRequested { cause: circle_core::run::CancelCause::Requested, by: "anna".into(), abandon };
+        let event = RunEvent::CancelRequested {
+            cause: circle_core::run::CancelCause::Requested,
+            by: "anna".into(),
+            abandon,
+        };
         self.records
-            .update(&id.to_string(), |RunRecord(run)| run.apply(event.clone(), Timestamp::now()))
+            .update(&id.to_string(), |RunRecord(run)| {
+                run.apply(event.clone(), Timestamp::now())
+            })
             .await
             .expect("cancelled");
     }
@@ -154,7 +185,11 @@ impl Bench {
     pub(crate) async fn deployments(&self, id: RunId) -> Vec<Deployment> {
         let mut all = Vec::new();
         for deployment in self.run(id).await.deployments {
-            let found = self.records.load::<DeploymentRecord>(&deployment.to_string()).await.expect("a store");
+            let found = self
+                .records
+                .load::<DeploymentRecord>(&deployment.to_string())
+                .await
+                .expect("a store");
             all.extend(found.map(|(record, _)| record.0));
         }
         all
@@ -163,7 +198,11 @@ impl Bench {
     /// What is known of the workload.
     pub(crate) async fn workload(&self, name: &str) -> Option<WorkloadState> {
         let id = format!("{}/{name}", self.target);
-        self.records.load::<WorkloadRecord>(&id).await.expect("a store").map(|(record, _)| record.0)
+        self.records
+            .load::<WorkloadRecord>(&id)
+            .await
+            .expect("a store")
+            .map(|(record, _)| record.0)
     }
 
     /// Waits until the run has ended; its word and sentence.
@@ -172,12 +211,24 @@ impl Bench {
         self.until("the run ends", async || {
             let run = self.run(id).await;
             let message = match &run.state {
-                circle_core::run::RunState::Ended { verdict: circle_core::run::Verdict::Failed { failure }, .. } => failure.message.clone(),
+                circle_core::run::RunState::Ended {
+                    verdict: circle_core::run::Verdict::Failed { failure },
+                    ..
+                } => failure.message.clone(),
                 _ => String::new(),
             };
             ended = run.state.is_ended().then(|| (run.state.word().to_owned(), message));
-            let states: Vec<String> = self.deployments(id).await.iter().map(|one| format!("{:?} {:?}", one.state, one.notes)).collect();
-            if ended.is_some() { Ok(()) } else { Err(states.join("; ")) }
+            let states: Vec<String> = self
+                .deployments(id)
+                .await
+                .iter()
+                .map(|one| format!("{:?} {:?}", one.state, one.notes))
+                .collect();
+            if ended.is_some() {
+                Ok(())
+            } else {
+                Err(states.join("; "))
+            }
         })
         .await;
         ended.expect("it ended")
@@ -187,7 +238,11 @@ impl Bench {
     pub(crate) async fn state(&self, id: RunId, word: &str) {
         self.until(word, async || {
             let states: Vec<&str> = self.deployments(id).await.iter().map(|one| one.state.word()).collect();
-            if states.contains(&word) { Ok(()) } else { Err(format!("{states:?}")) }
+            if states.contains(&word) {
+                Ok(())
+            } else {
+                Err(format!("{states:?}"))
+            }
         })
         .await;
     }
@@ -199,7 +254,14 @@ impl Bench {
         for place in places {
             match visit(place.address, place.port, "/").await {
                 Ok(page) => return Ok(page),
-                Err(error) => last = format!("{error}: {}", std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default()),
+                Err(error) => {
+                    last = format!(
+                        "{error}: {}",
+                        std::error::Error::source(&error)
+                            .map(ToString::to_string)
+                            .unwrap_or_default()
+                    )
+                }
             }
         }
         Err(last)
@@ -207,9 +269,11 @@ impl Bench {
 
     /// Waits until the service answers this.
     pub(crate) async fn answers(&self, service: &str, page: &str) {
-        self.until(&format!("{service} answers {page}"), async || match self.answer(service).await {
-            Ok(said) if said == page => Ok(()),
-            Ok(said) | Err(said) => Err(said),
+        self.until(&format!("{service} answers {page}"), async || {
+            match self.answer(service).await {
+                Ok(said) if said == page => Ok(()),
+                Ok(said) | Err(said) => Err(said),
+            }
         })
         .await;
     }
@@ -234,6 +298,5 @@ impl Bench {
         self.kill_engine().await;
         self.registry.stop().await.expect("the registry ends");
         self.swarm.stop().await.expect("the Swarm ends");
-        let _ = WORKSPACE;
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use circle_core::deployment::Rollout;
-use circle_core::environment::{WorkloadCreate, WorkloadHealth};
+use circle_core::environment::WorkloadCreate;
 use circle_server::deploy::swarm::SwarmTarget;
 use circle_server::deploy::{Change, Creation, Restoration, Sight, Sighting, Target, TargetError};
 
@@ -33,9 +33,19 @@ pub(crate) async fn the_swarm_adapter_keeps_the_port_s_promises() {
     keeps_its_promises(&target, &versions).await;
 
     // Only this adapter: the beginning of an id is no name, and a field that Circle does not know stays.
-    let id = docker(bench.swarm.socket(), &["service", "inspect", "--format", "{{.ID}}", "web"], &[]).await;
+    let id = docker(
+        bench.swarm.socket(),
+        &["service", "inspect", "--format", "{{.ID}}", "web"],
+        &[],
+    )
+    .await;
     assert_eq!(target.observe(&id[..8]).await.expect("a look"), Sight::Absent);
-    docker(bench.swarm.socket(), &["service", "update", "--detach", "--quiet", "--hostname", "kept", "web"], &[]).await;
+    docker(
+        bench.swarm.socket(),
+        &["service", "update", "--detach", "--quiet", "--hostname", "kept", "web"],
+        &[],
+    )
+    .await;
     let seen = settled(&target, "web").await;
     apply(&target, &seen, &versions.two).await.expect("taken");
     assert!(settled(&target, "web").await.spec.contains("\"Hostname\":\"kept\""));
@@ -47,9 +57,15 @@ pub(crate) async fn a_place_that_is_no_manager_or_not_there_says_so() {
     let target = SwarmTarget::new(&bench.swarm.endpoint(), None).expect("a target");
     docker(bench.swarm.socket(), &["swarm", "leave", "--force"], &[]).await;
     let error = target.probe().await.expect_err("no manager");
-    assert!(matches!(&error, TargetError::Refused { why } if why.contains("manager")), "{error}");
+    assert!(
+        matches!(&error, TargetError::Refused { why } if why.contains("manager")),
+        "{error}"
+    );
     let error = target.observe("web").await.expect_err("no manager");
-    assert!(matches!(&error, TargetError::Refused { why } if why.contains("manager")), "{error}");
+    assert!(
+        matches!(&error, TargetError::Refused { why } if why.contains("manager")),
+        "{error}"
+    );
     let nowhere = SwarmTarget::new("unix:///nonexistent/docker.sock", None).expect("a target");
     let error = nowhere.observe("web").await.expect_err("nobody there");
     assert!(matches!(error, TargetError::Unreachable { .. }), "{error}");
@@ -62,61 +78,122 @@ pub(crate) async fn a_place_that_is_no_manager_or_not_there_says_so() {
 /// The suite. A second adapter calls it with its own place.
 async fn keeps_its_promises(target: &dyn Target, versions: &Versions) {
     assert!(!target.probe().await.expect("usable").description.is_empty());
+    let first = makes_what_is_not_there(target, versions).await;
+    let second = writes_only_over_what_was_seen(target, &first, versions).await;
+    let restored = goes_back_to_what_is_recorded(target, &second, versions).await;
+    refuses_what_cannot_work(target, &restored).await;
+}
+
+async fn makes_what_is_not_there(target: &dyn Target, versions: &Versions) -> Sighting {
     assert_eq!(target.observe("web").await.expect("a look"), Sight::Absent);
     assert_eq!(target.addresses("web").await.expect("a look"), Vec::<String>::new());
-
     create(target, versions).await.expect("made");
-    assert_eq!(create(target, versions).await, Err(TargetError::Conflict), "what is there is not made again");
+    let twice = create(target, versions).await;
+    assert_eq!(twice, Err(TargetError::Conflict), "what is there is not made again");
     let first = settled(target, "web").await;
-    assert!(matches!(first.rollout, Rollout::Healthy { ready: 2, desired: 2 }), "{:?}", first.rollout);
+    assert_eq!(first.rollout, Rollout::Healthy { ready: 2, desired: 2 });
     assert_eq!(first.mark.as_deref(), Some("dep_first"));
     assert!(versions.one.ends_with(first.digest.as_deref().expect("a digest")));
     assert_eq!(target.addresses("web").await.expect("a look").len(), 2);
-
-    // Looking changes nothing.
     let again = sighting(target, "web").await;
-    assert_eq!((&again.token, &again.spec), (&first.token, &first.spec));
+    assert_eq!(
+        (&again.token, &again.spec),
+        (&first.token, &first.spec),
+        "looking changes nothing"
+    );
+    first
+}
 
-    // Writing is conditional.
-    apply(target, &first, &versions.two).await.expect("taken");
-    assert_eq!(apply(target, &first, &versions.one).await, Err(TargetError::Conflict), "the token is of an older look");
+async fn writes_only_over_what_was_seen(target: &dyn Target, first: &Sighting, versions: &Versions) -> Sighting {
+    apply(target, first, &versions.two).await.expect("taken");
+    let stale = apply(target, first, &versions.one).await;
+    assert_eq!(stale, Err(TargetError::Conflict), "the token is of an older look");
     let second = settled(target, "web").await;
     assert!(versions.two.ends_with(second.digest.as_deref().expect("a digest")));
     assert_ne!(second.spec, first.spec);
-    let stale = Restoration { workload: "web", token: &first.token, spec: &first.spec, login: None };
-    assert_eq!(target.revert(&stale).await, Err(TargetError::Conflict));
-
-    // A bad version is seen as such, with a reason; the way back shows the recorded text again.
-    apply(target, &second, &versions.bad).await.expect("taken");
-    let failed = settled(target, "web").await;
-    assert!(matches!(&failed.rollout, Rollout::Failed { why } if !why.is_empty()), "{:?}", failed.rollout);
-    assert!(!target.diagnose("web").await.expect("a look").is_empty());
-    let back = Restoration { workload: "web", token: &failed.token, spec: &second.spec, login: None };
-    target.revert(&back).await.expect("taken");
-    let restored = settled(target, "web").await;
-    assert_eq!(restored.spec, second.spec, "the recorded specification is there again");
-    assert!(matches!(restored.rollout, Rollout::Healthy { .. }), "{:?}", restored.rollout);
-
-    // What can never work is refused, and nothing is changed.
-    let nonsense = Restoration { workload: "web", token: &restored.token, spec: "{\"Name\": 7", login: None };
-    assert!(matches!(target.revert(&nonsense).await, Err(TargetError::Refused { .. })));
-    assert!(matches!(target.observe("../containers").await, Err(TargetError::Refused { .. })));
-    assert_eq!(sighting(target, "web").await.spec, restored.spec);
+    assert_eq!(revert(target, first, first).await, Err(TargetError::Conflict));
+    second
 }
 
+async fn goes_back_to_what_is_recorded(target: &dyn Target, good: &Sighting, versions: &Versions) -> Sighting {
+    apply(target, good, &versions.bad).await.expect("taken");
+    let failed = settled(target, "web").await;
+    assert!(
+        matches!(&failed.rollout, Rollout::Failed { why } if !why.is_empty()),
+        "{:?}",
+        failed.rollout
+    );
+    assert!(!target.diagnose("web").await.expect("a look").is_empty());
+    revert(target, &failed, good).await.expect("taken");
+    let restored = settled(target, "web").await;
+    assert_eq!(restored.spec, good.spec, "the recorded specification is there again");
+    assert!(
+        matches!(restored.rollout, Rollout::Healthy { .. }),
+        "{:?}",
+        restored.rollout
+    );
+    restored
+}
+
+async fn refuses_what_cannot_work(target: &dyn Target, seen: &Sighting) {
+    let nonsense = Sighting {
+        spec: "{\"Name\": 7".into(),
+        ..seen.clone()
+    };
+    assert!(matches!(
+        revert(target, seen, &nonsense).await,
+        Err(TargetError::Refused { .. })
+    ));
+    assert!(matches!(
+        target.observe("../containers").await,
+        Err(TargetError::Refused { .. })
+    ));
+    assert_eq!(sighting(target, "web").await.spec, seen.spec, "nothing was changed");
+}
+
+async fn revert(target: &dyn Target, now: &Sighting, to: &Sighting) -> Result<(), TargetError> {
+    target
+        .revert(&Restoration {
+            workload: "web",
+            token: &now.token,
+            spec: &to.spec,
+            login: None,
+        })
+        .await
+}
+
+/// Without a health check of its own: the image's decides.
 async fn create(target: &dyn Target, versions: &Versions) -> Result<(), TargetError> {
-    let probe = ["/bin/busybox", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:8080/"];
-    let health = WorkloadHealth { command: probe.map(str::to_owned).to_vec(), interval_ms: 400, timeout_ms: 2_000, retries: 2 };
     let env = BTreeMap::from([("GREETING".to_owned(), "hello".to_owned())]);
-    // The image's own check decides: a bad version would pass this one.
-    let how = WorkloadCreate { port: Some(8080), replicas: 2, env, health: None };
-    let _ = health;
-    let wish = Creation { workload: "web", how: &how, image: &versions.one, mark: "dep_first", run: "run_first", login: None };
+    let how = WorkloadCreate {
+        port: Some(8080),
+        replicas: 2,
+        env,
+        health: None,
+    };
+    let image = &versions.one;
+    let wish = Creation {
+        workload: "web",
+        how: &how,
+        image,
+        mark: "dep_first",
+        run: "run_first",
+        login: None,
+    };
     target.create(&wish).await
 }
 
 async fn apply(target: &dyn Target, seen: &Sighting, image: &str) -> Result<(), TargetError> {
-    target.apply(&Change { workload: "web", token: &seen.token, image, mark: "dep_next", run: "run_next", login: None }).await
+    target
+        .apply(&Change {
+            workload: "web",
+            token: &seen.token,
+            image,
+            mark: "dep_next",
+            run: "run_next",
+            login: None,
+        })
+        .await
 }
 
 async fn sighting(target: &dyn Target, workload: &str) -> Sighting {

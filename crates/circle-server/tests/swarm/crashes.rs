@@ -18,7 +18,11 @@ const CALLS: usize = 6;
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Kills the engine at the moment, if the run gets there, and starts it again.
-async fn with_a_crash(bench: &mut Bench, run: impl AsyncFnOnce(&Bench) -> RunId, moment: (usize, When)) -> (RunId, bool) {
+async fn with_a_crash(
+    bench: &mut Bench,
+    run: impl AsyncFnOnce(&Bench) -> RunId,
+    moment: (usize, When),
+) -> (RunId, bool) {
     bench.tally.crash_at(moment.0, moment.1);
     let id = run(bench).await;
     let crashed = tokio::select! {
@@ -33,7 +37,10 @@ async fn with_a_crash(bench: &mut Bench, run: impl AsyncFnOnce(&Bench) -> RunId,
 
 pub(crate) async fn sec_67_a_crash_at_every_call_of_an_update_applies_it_once() {
     let mut bench = with_production().await;
-    let (one, two) = (bench.version("one", Health::Good).await, bench.version("two", Health::Good).await);
+    let (one, two) = (
+        bench.version("one", Health::Good).await,
+        bench.version("two", Health::Good).await,
+    );
     let first = bench.deploy(1, &one).await;
     assert_eq!(bench.ended(first).await.0, "succeeded");
     let mut number = 1;
@@ -43,11 +50,20 @@ pub(crate) async fn sec_67_a_crash_at_every_call_of_an_update_applies_it_once() 
             number += 1;
             let digest = if number % 2 == 0 { &two } else { &one };
             let before = bench.tally.writes();
-            let (id, crashed) = with_a_crash(&mut bench, async |bench| bench.deploy(number, digest).await, (call, when)).await;
+            let (id, crashed) = with_a_crash(
+                &mut bench,
+                async |bench| bench.deploy(number, digest).await,
+                (call, when),
+            )
+            .await;
             assert_eq!(bench.ended(id).await.0, "succeeded", "crash {when:?} call {call}");
             bench.answers("shop", if number % 2 == 0 { "two" } else { "one" }).await;
             let after = bench.tally.writes();
-            assert_eq!((after.0 - before.0, after.1 - before.1, after.2 - before.2), (0, 1, 0), "crash {when:?} call {call}");
+            assert_eq!(
+                (after.0 - before.0, after.1 - before.1, after.2 - before.2),
+                (0, 1, 0),
+                "crash {when:?} call {call}"
+            );
             crashes += usize::from(crashed);
         }
     }
@@ -58,10 +74,22 @@ pub(crate) async fn sec_67_a_crash_at_every_call_of_an_update_applies_it_once() 
 
 pub(crate) async fn sec_67_a_crash_at_every_call_of_a_rollback_goes_back_once() {
     let mut bench = with_production().await;
-    let (one, bad) = (bench.version("one", Health::Good).await, bench.version("bad", Health::Bad).await);
+    let (one, bad) = (
+        bench.version("one", Health::Good).await,
+        bench.version("bad", Health::Bad).await,
+    );
     let first = bench.deploy(1, &one).await;
     assert_eq!(bench.ended(first).await.0, "succeeded");
-    for (place, moment) in [(1, When::Before), (1, When::After), (0, When::Before), (0, When::After), (2, When::After)].into_iter().enumerate() {
+    for (place, moment) in [
+        (1, When::Before),
+        (1, When::After),
+        (0, When::Before),
+        (0, When::After),
+        (2, When::After),
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let number = 2 + place as u64;
         let before = bench.tally.writes();
         let id = bench.deploy(number, &bad).await;
@@ -70,12 +98,17 @@ pub(crate) async fn sec_67_a_crash_at_every_call_of_a_rollback_goes_back_once() 
         bench.kill_engine().await;
         bench.tally.crash_at(moment.0, moment.1);
         bench.start_engine();
-        timeout(LIMIT, bench.tally.crashed.notified()).await.expect("the moment comes");
+        timeout(LIMIT, bench.tally.crashed.notified())
+            .await
+            .expect("the moment comes");
         bench.tally.never_crash();
         bench.kill_engine().await;
         bench.start_engine();
         let (word, message) = bench.ended(id).await;
-        assert!(word == "failed" && message.contains("rolled back"), "crash {moment:?}: {word} {message}");
+        assert!(
+            word == "failed" && message.contains("rolled back"),
+            "crash {moment:?}: {word} {message}"
+        );
         bench.answers("shop", "one").await;
         let after = bench.tally.writes();
         assert_eq!((after.0 - before.0, after.1 - before.1), (0, 1), "crash {moment:?}");

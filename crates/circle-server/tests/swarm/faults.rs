@@ -19,15 +19,28 @@ async fn behind_a_proxy() -> (Bench, Proxy) {
 async fn silent(bench: &Bench, id: circle_core::ids::RunId) {
     bench
         .until("the silence is noticed", async || {
-            let notes: Vec<String> = bench.deployments(id).await.iter().flat_map(|one| one.notes.clone()).map(|note| note.message).collect();
-            if notes.iter().any(|note| note.contains("does not answer")) { Ok(()) } else { Err(format!("{notes:?}")) }
+            let notes: Vec<String> = bench
+                .deployments(id)
+                .await
+                .iter()
+                .flat_map(|one| one.notes.clone())
+                .map(|note| note.message)
+                .collect();
+            if notes.iter().any(|note| note.contains("does not answer")) {
+                Ok(())
+            } else {
+                Err(format!("{notes:?}"))
+            }
         })
         .await;
 }
 
 pub(crate) async fn a_target_that_goes_away_in_mid_deploy_is_waited_for() {
     let (bench, mut proxy) = behind_a_proxy().await;
-    let (one, two) = (bench.version("one", Health::Good).await, bench.version("two", Health::Good).await);
+    let (one, two) = (
+        bench.version("one", Health::Good).await,
+        bench.version("two", Health::Good).await,
+    );
     let first = bench.deploy(1, &one).await;
     assert_eq!(bench.ended(first).await.0, "succeeded");
     let second = bench.deploy(2, &two).await;
@@ -37,7 +50,11 @@ pub(crate) async fn a_target_that_goes_away_in_mid_deploy_is_waited_for() {
     proxy.mend();
     assert_eq!(bench.ended(second).await.0, "succeeded");
     bench.answers("shop", "two").await;
-    let notes: Vec<String> = bench.deployments(second).await[0].notes.iter().map(|note| note.message.clone()).collect();
+    let notes: Vec<String> = bench.deployments(second).await[0]
+        .notes
+        .iter()
+        .map(|note| note.message.clone())
+        .collect();
     assert!(notes.iter().any(|note| note.contains("answers again")), "{notes:?}");
     assert_eq!(bench.tally.writes(), (1, 1, 0));
     bench.stop().await;
@@ -50,7 +67,11 @@ pub(crate) async fn a_target_that_is_away_at_first_is_waited_for_and_can_be_give
     let first = bench.deploy(1, &one).await;
     silent(&bench, first).await;
     bench.cancel(first, false).await;
-    assert_eq!(bench.ended(first).await.0, "cancelled", "a silent target holds nobody up");
+    assert_eq!(
+        bench.ended(first).await.0,
+        "cancelled",
+        "a silent target holds nobody up"
+    );
     let second = bench.deploy(2, &one).await;
     silent(&bench, second).await;
     proxy.mend();
@@ -62,27 +83,58 @@ pub(crate) async fn a_target_that_is_away_at_first_is_waited_for_and_can_be_give
 
 pub(crate) async fn a_change_by_somebody_else_stops_the_deployment() {
     let bench = with_production().await;
-    let (one, two) = (bench.version("one", Health::Good).await, bench.version("two", Health::Good).await);
+    let (one, two) = (
+        bench.version("one", Health::Good).await,
+        bench.version("two", Health::Good).await,
+    );
     let first = bench.deploy(1, &one).await;
     assert_eq!(bench.ended(first).await.0, "succeeded");
     let socket = bench.swarm.socket().to_owned();
     // After the look, before the write: the moment for which the condition on writes is there.
     bench.tally.before_write(Box::new(move || {
         Box::pin(async move {
-            docker(&socket, &["service", "update", "--detach", "--quiet", "--env-add", "BY=HAND", "shop"], &[]).await;
+            docker(
+                &socket,
+                &[
+                    "service",
+                    "update",
+                    "--detach",
+                    "--quiet",
+                    "--env-add",
+                    "BY=HAND",
+                    "shop",
+                ],
+                &[],
+            )
+            .await;
         })
     }));
     let second = bench.deploy(2, &two).await;
     let (word, message) = bench.ended(second).await;
     assert_eq!(word, "failed");
     assert!(message.contains("somebody else changed shop"), "{message}");
-    assert_eq!(bench.tally.applies.load(Ordering::SeqCst), 0, "nothing was written over");
+    assert_eq!(
+        bench.tally.applies.load(Ordering::SeqCst),
+        0,
+        "nothing was written over"
+    );
     bench.answers("shop", "one").await;
     // The next deployment takes what is there as its base, and keeps what was changed.
     let third = bench.deploy(3, &two).await;
     assert_eq!(bench.ended(third).await.0, "succeeded");
     let socket = bench.swarm.socket().to_owned();
-    let env = docker(&socket, &["service", "inspect", "--format", "{{json .Spec.TaskTemplate.ContainerSpec.Env}}", "shop"], &[]).await;
+    let env = docker(
+        &socket,
+        &[
+            "service",
+            "inspect",
+            "--format",
+            "{{json .Spec.TaskTemplate.ContainerSpec.Env}}",
+            "shop",
+        ],
+        &[],
+    )
+    .await;
     assert!(env.contains("BY=HAND"), "{env}");
     bench.stop().await;
 }

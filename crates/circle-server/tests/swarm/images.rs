@@ -29,11 +29,28 @@ pub(crate) async fn push(socket: &Path, reference: &str, page: &str, health: Hea
         _ => r#"["/bin/busybox","false"]"#,
     };
     let check = format!("HEALTHCHECK --interval=400ms --timeout=2s --retries=2 CMD {probe}");
-    docker(socket, &["import", "--change", command, "--change", &check, "-", reference], &layer(page)).await;
+    docker(
+        socket,
+        &["import", "--change", command, "--change", &check, "-", reference],
+        &layer(page),
+    )
+    .await;
     docker(socket, &["push", "--quiet", reference], &[]).await;
-    let said = docker(socket, &["inspect", "--format", "{{range .RepoDigests}}{{println .}}{{end}}", reference], &[]).await;
+    let said = docker(
+        socket,
+        &[
+            "inspect",
+            "--format",
+            "{{range .RepoDigests}}{{println .}}{{end}}",
+            reference,
+        ],
+        &[],
+    )
+    .await;
     let repository = &reference[..reference.rfind(':').expect("a tag")];
-    let own = said.lines().find_map(|line| line.strip_prefix(repository)?.strip_prefix('@'));
+    let own = said
+        .lines()
+        .find_map(|line| line.strip_prefix(repository)?.strip_prefix('@'));
     own.expect("a pushed image has a digest").to_owned()
 }
 
@@ -54,7 +71,11 @@ pub(crate) async fn docker(socket: &Path, words: &[&str], input: &[u8]) -> Strin
     stdin.write_all(input).await.expect("it reads");
     drop(stdin);
     let output = child.wait_with_output().await.expect("it ends");
-    assert!(output.status.success(), "docker {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "docker {words:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 

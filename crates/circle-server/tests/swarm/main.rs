@@ -3,6 +3,8 @@
 //! Started as `cell-init` this program is PID 1 of the Swarm's cell; else it runs the stories below, as
 //! `cargo nextest` and `cargo test` ask for them.
 
+#![expect(clippy::print_stdout, reason = "a test program's output is its report")]
+
 mod bench;
 mod conformance;
 mod counted;

@@ -52,7 +52,11 @@ impl Visitor {
 
     pub(crate) async fn end(mut self) -> Visits {
         self.stop.store(true, Ordering::SeqCst);
-        self.tasks.join_next().await.expect("one task").expect("it does not panic")
+        self.tasks
+            .join_next()
+            .await
+            .expect("one task")
+            .expect("it does not panic")
     }
 }
 
@@ -63,7 +67,10 @@ async fn one(target: &SwarmTarget, service: &str) -> Result<String, String> {
         let addresses = target.addresses(service).await.map_err(|error| error.to_string())?;
         last = format!("listed: {addresses:?}");
         for address in addresses {
-            let place: std::net::SocketAddrV4 = address.trim_start_matches("http://").parse().map_err(|_| address.clone())?;
+            let place: std::net::SocketAddrV4 = address
+                .trim_start_matches("http://")
+                .parse()
+                .map_err(|_| address.clone())?;
             match visit(*place.ip(), place.port(), "/").await {
                 Ok(page) => return Ok(page),
                 Err(error) => last = error.to_string(),

@@ -27,21 +27,42 @@ pub(crate) fn run(stories: &[(&str, Story)]) -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    let words: Vec<&String> = arguments.iter().filter(|argument| !argument.starts_with("--")).collect();
+    let words: Vec<&String> = arguments
+        .iter()
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
     let wanted = |name: &str| {
-        words.is_empty() || words.iter().any(|word| if has("--exact") { name == *word } else { name.contains(*word) })
+        words.is_empty()
+            || words.iter().any(|word| {
+                if has("--exact") {
+                    name == *word
+                } else {
+                    name.contains(*word)
+                }
+            })
     };
     let mut failed = 0;
-    for (name, story) in stories.iter().map(|(name, story)| (plain(name), story)).filter(|(name, _)| wanted(name)) {
+    for (name, story) in stories
+        .iter()
+        .map(|(name, story)| (plain(name), story))
+        .filter(|(name, _)| wanted(name))
+    {
         let outcome = catch_unwind(AssertUnwindSafe(|| tell(*story)));
         println!("test {name} ... {}", if outcome.is_ok() { "ok" } else { "FAILED" });
         failed += usize::from(outcome.is_err());
     }
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn tell(story: Story) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     runtime.expect("a runtime").block_on(story());
 }
 

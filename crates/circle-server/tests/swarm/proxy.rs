@@ -15,7 +15,11 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(crate) fn new(folder: &Path, to: &Path) -> Self {
-        Self { path: folder.join("proxy.sock"), to: to.to_owned(), tasks: JoinSet::new() }
+        Self {
+            path: folder.join("proxy.sock"),
+            to: to.to_owned(),
+            tasks: JoinSet::new(),
+        }
     }
 
     pub(crate) fn endpoint(&self) -> String {

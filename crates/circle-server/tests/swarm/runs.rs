@@ -11,10 +11,8 @@ use circle_core::trigger::{Event, Trigger, Trust};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-pub(crate) const WORKSPACE: u128 = 1;
-
 pub(crate) fn workspace() -> WorkspaceId {
-    WorkspaceId::from_uuid(Uuid::from_u128(WORKSPACE))
+    WorkspaceId::from_uuid(Uuid::from_u128(1))
 }
 
 pub(crate) fn service() -> ServiceId {
@@ -23,8 +21,17 @@ pub(crate) fn service() -> ServiceId {
 
 /// `name` on the target, reached by `main`, with one workload of the same service.
 pub(crate) fn environment(name: &str, target: TargetId, workload: &str, create: bool) -> Environment {
-    let create = create.then(|| WorkloadCreate { port: Some(8080), replicas: 1, env: BTreeMap::new(), health: None });
-    let workload = Workload { name: workload.into(), url: None, create };
+    let create = create.then(|| WorkloadCreate {
+        port: Some(8080),
+        replicas: 1,
+        env: BTreeMap::new(),
+        health: None,
+    });
+    let workload = Workload {
+        name: workload.into(),
+        url: None,
+        create,
+    };
     let number = name.bytes().fold(0_u128, |sum, byte| sum * 31 + u128::from(byte));
     Environment {
         id: EnvironmentId::from_uuid(Uuid::from_u128(number)),
@@ -60,7 +67,9 @@ pub(crate) fn run(number: u64, repository: &str, digest: &str) -> Run {
             changed_paths: None,
         },
         priority: 0,
-        state: RunState::Deploying { since: Timestamp::now() },
+        state: RunState::Deploying {
+            since: Timestamp::now(),
+        },
         plan: Some(Plan {
             stages: Vec::new(),
             deploys: vec![step("production")],
@@ -101,9 +110,20 @@ pub(crate) fn with_steps(mut run: Run, steps: Vec<DeployStep>) -> Run {
 }
 
 pub(crate) fn step(environment: &str) -> DeployStep {
-    DeployStep { environment: environment.into(), image: "default".into(), needs: Vec::new(), verify: None }
+    DeployStep {
+        environment: environment.into(),
+        image: "default".into(),
+        needs: Vec::new(),
+        verify: None,
+    }
 }
 
 pub(crate) fn verified(environment: &str, path: &str) -> DeployStep {
-    DeployStep { verify: Some(Verify { http: path.into(), within_s: 3 }), ..step(environment) }
+    DeployStep {
+        verify: Some(Verify {
+            http: path.into(),
+            within_s: 3,
+        }),
+        ..step(environment)
+    }
 }

@@ -7,7 +7,10 @@ use crate::updates::with_production;
 
 pub(crate) async fn sec_66_two_deployments_of_one_workload_take_turns() {
     let bench = with_production().await;
-    let (one, two) = (bench.version("one", Health::Good).await, bench.version("two", Health::Good).await);
+    let (one, two) = (
+        bench.version("one", Health::Good).await,
+        bench.version("two", Health::Good).await,
+    );
     let three = bench.version("three", Health::Good).await;
     let first = bench.deploy(1, &one).await;
     assert_eq!(bench.ended(first).await.0, "succeeded");
@@ -19,16 +22,33 @@ pub(crate) async fn sec_66_two_deployments_of_one_workload_take_turns() {
     assert_eq!(bench.ended(third).await.0, "succeeded");
     bench.answers("shop", "three").await;
     let (second, third) = (&bench.deployments(second).await[0], &bench.deployments(third).await[0]);
-    let began = third.notes.iter().find(|note| note.message.contains("is ours")).expect("it began").at;
-    assert!(second.state.ended_at().expect("it ended") <= began, "{:?} {:?}", second.notes, third.notes);
-    assert_eq!(third.before.as_ref().and_then(|before| before.digest.clone()), Some(two), "it began from the other's version");
+    let began = third
+        .notes
+        .iter()
+        .find(|note| note.message.contains("is ours"))
+        .expect("it began")
+        .at;
+    assert!(
+        second.state.ended_at().expect("it ended") <= began,
+        "{:?} {:?}",
+        second.notes,
+        third.notes
+    );
+    assert_eq!(
+        third.before.as_ref().and_then(|before| before.digest.clone()),
+        Some(two),
+        "it began from the other's version"
+    );
     assert_eq!(bench.tally.writes(), (1, 2, 0));
     bench.stop().await;
 }
 
 pub(crate) async fn a_cancelled_deployment_goes_back_and_an_abandoned_one_stays() {
     let bench = with_production().await;
-    let (one, bad) = (bench.version("one", Health::Good).await, bench.version("two", Health::Good).await);
+    let (one, bad) = (
+        bench.version("one", Health::Good).await,
+        bench.version("two", Health::Good).await,
+    );
     let first = bench.deploy(1, &one).await;
     assert_eq!(bench.ended(first).await.0, "succeeded");
 
@@ -39,7 +59,10 @@ pub(crate) async fn a_cancelled_deployment_goes_back_and_an_abandoned_one_stays(
     let state = &bench.deployments(second).await[0].state;
     assert!(matches!(state, DeploymentState::RolledBack { .. }), "{state:?}");
     bench.answers("shop", "one").await;
-    assert!(bench.workload("shop").await.expect("known").quarantined.is_empty(), "a wish is no fault of the version");
+    assert!(
+        bench.workload("shop").await.expect("known").quarantined.is_empty(),
+        "a wish is no fault of the version"
+    );
 
     let third = bench.deploy(3, &bad).await;
     bench.state(third, "watching").await;

@@ -12,7 +12,11 @@ use crate::runs::{environment, run, verified, with_steps};
 pub(crate) async fn with_production() -> Bench {
     let mut bench = Bench::start().await;
     let production = environment("production", bench.target, "shop", true);
-    bench.records.insert(&EnvironmentRecord(production)).await.expect("written");
+    bench
+        .records
+        .insert(&EnvironmentRecord(production))
+        .await
+        .expect("written");
     bench.start_engine();
     bench
 }
@@ -21,23 +25,43 @@ pub(crate) async fn the_first_deployment_makes_the_service_and_says_where_it_ans
     let bench = with_production().await;
     let one = bench.version("one", Health::Good).await;
     let steps = vec![verified("production", "/")];
-    let id = bench.deploys(&with_steps(run(1, &bench.repository(), &one), steps)).await;
+    let id = bench
+        .deploys(&with_steps(run(1, &bench.repository(), &one), steps))
+        .await;
     assert_eq!(bench.ended(id).await.0, "succeeded");
     bench.answers("shop", "one").await;
     let running = bench.swarm.published("shop").await.expect("the Swarm");
-    assert_eq!(running[0].image, format!("{}@{one}", bench.repository()), "deployed by digest");
+    assert_eq!(
+        running[0].image,
+        format!("{}@{one}", bench.repository()),
+        "deployed by digest"
+    );
     let deployment = &bench.deployments(id).await[0];
-    assert_eq!(deployment.url, Some(format!("http://{}:{}", running[0].address, running[0].port)));
-    let good = bench.workload("shop").await.expect("known").good.expect("a good version");
+    assert_eq!(
+        deployment.url,
+        Some(format!("http://{}:{}", running[0].address, running[0].port))
+    );
+    let good = bench
+        .workload("shop")
+        .await
+        .expect("known")
+        .good
+        .expect("a good version");
     assert_eq!((good.image.digest, good.run), (one, id));
-    assert!(!good.snapshot.sealed_spec.contains("TaskTemplate"), "specifications are sealed at rest");
+    assert!(
+        !good.snapshot.sealed_spec.contains("TaskTemplate"),
+        "specifications are sealed at rest"
+    );
     assert_eq!(bench.tally.writes(), (1, 0, 0));
     bench.stop().await;
 }
 
 pub(crate) async fn an_update_misses_no_answer_and_the_same_version_again_changes_nothing() {
     let bench = with_production().await;
-    let (one, two) = (bench.version("one", Health::Good).await, bench.version("two", Health::Good).await);
+    let (one, two) = (
+        bench.version("one", Health::Good).await,
+        bench.version("two", Health::Good).await,
+    );
     let first = bench.deploy(1, &one).await;
     assert_eq!(bench.ended(first).await.0, "succeeded");
     bench.answers("shop", "one").await;
@@ -46,8 +70,18 @@ pub(crate) async fn an_update_misses_no_answer_and_the_same_version_again_change
     let second = bench.deploy(2, &two).await;
     assert_eq!(bench.ended(second).await.0, "succeeded");
     let visits = visitor.end().await;
-    assert!(visits.missed.is_empty(), "{} of {:?} missed: {:?}", visits.missed.len(), visits.pages, visits.missed);
-    assert!(visits.pages.contains_key("one") && visits.pages.contains_key("two"), "{:?}", visits.pages);
+    assert!(
+        visits.missed.is_empty(),
+        "{} of {:?} missed: {:?}",
+        visits.missed.len(),
+        visits.pages,
+        visits.missed
+    );
+    assert!(
+        visits.pages.contains_key("one") && visits.pages.contains_key("two"),
+        "{:?}",
+        visits.pages
+    );
     println!("an update: {:?}, none missed", visits.pages);
 
     let third = bench.deploy(3, &two).await;
@@ -59,7 +93,10 @@ pub(crate) async fn an_update_misses_no_answer_and_the_same_version_again_change
 
 pub(crate) async fn a_bad_version_is_rolled_back_while_the_old_one_answers() {
     let bench = with_production().await;
-    let (one, bad) = (bench.version("one", Health::Good).await, bench.version("bad", Health::Bad).await);
+    let (one, bad) = (
+        bench.version("one", Health::Good).await,
+        bench.version("bad", Health::Bad).await,
+    );
     let first = bench.deploy(1, &one).await;
     assert_eq!(bench.ended(first).await.0, "succeeded");
     bench.answers("shop", "one").await;
@@ -69,12 +106,18 @@ pub(crate) async fn a_bad_version_is_rolled_back_while_the_old_one_answers() {
     let (word, message) = bench.ended(second).await;
     let visits = visitor.end().await;
     assert_eq!(word, "failed");
-    assert!(message.contains("rolled back") && message.contains(&one) && message.contains("unhealthy"), "{message}");
+    assert!(
+        message.contains("rolled back") && message.contains(&one) && message.contains("unhealthy"),
+        "{message}"
+    );
     assert!(visits.missed.is_empty() && visits.pages.len() == 1, "{visits:?}");
     println!("a rollback: {:?}, none missed", visits.pages);
     bench.answers("shop", "one").await;
     let state = &bench.deployments(second).await[0].state;
-    assert!(matches!(state, DeploymentState::RolledBack { verified: true, .. }), "{state:?}");
+    assert!(
+        matches!(state, DeploymentState::RolledBack { verified: true, .. }),
+        "{state:?}"
+    );
     assert_eq!(bench.tally.writes(), (1, 1, 1));
     let known = bench.workload("shop").await.expect("known");
     assert_eq!(known.good.expect("a good version").image.digest, one);
@@ -91,21 +134,32 @@ pub(crate) async fn an_image_that_cannot_be_pulled_is_rolled_back_with_the_reaso
     let second = bench.deploy(2, &gone).await;
     let (word, message) = bench.ended(second).await;
     assert_eq!(word, "failed");
-    assert!(message.contains("rolled back") && message.contains("No such image"), "{message}");
+    assert!(
+        message.contains("rolled back") && message.contains("No such image"),
+        "{message}"
+    );
     bench.answers("shop", "one").await;
     bench.stop().await;
 }
 
 pub(crate) async fn a_version_that_answers_wrongly_is_rolled_back() {
     let bench = with_production().await;
-    let (one, two) = (bench.version("one", Health::Good).await, bench.version("two", Health::Good).await);
+    let (one, two) = (
+        bench.version("one", Health::Good).await,
+        bench.version("two", Health::Good).await,
+    );
     let first = bench.deploy(1, &one).await;
     assert_eq!(bench.ended(first).await.0, "succeeded");
     let steps = vec![verified("production", "/no-such-page")];
-    let second = bench.deploys(&with_steps(run(2, &bench.repository(), &two), steps)).await;
+    let second = bench
+        .deploys(&with_steps(run(2, &bench.repository(), &two), steps))
+        .await;
     let (word, message) = bench.ended(second).await;
     assert_eq!(word, "failed");
-    assert!(message.contains("404") && message.contains("/no-such-page"), "{message}");
+    assert!(
+        message.contains("404") && message.contains("/no-such-page"),
+        "{message}"
+    );
     bench.answers("shop", "one").await;
     bench.stop().await;
 }
@@ -135,8 +189,20 @@ pub(crate) async fn sec_68_a_rollback_goes_to_the_digest_though_the_tag_moved() 
     docker(&socket, &["push", "--quiet", &stable], &[]).await;
     // By hand, by tag, before Circle ever saw it.
     let by_hand = [
-        "service", "create", "--detach", "--quiet", "--no-resolve-image", "--name", "shop", "--publish",
-        "mode=host,target=8080", "--update-order", "start-first", "--stop-grace-period", "1s", &stable,
+        "service",
+        "create",
+        "--detach",
+        "--quiet",
+        "--no-resolve-image",
+        "--name",
+        "shop",
+        "--publish",
+        "mode=host,target=8080",
+        "--update-order",
+        "start-first",
+        "--stop-grace-period",
+        "1s",
+        &stable,
     ];
     docker(&socket, &by_hand, &[]).await;
     bench.answers("shop", "one").await;

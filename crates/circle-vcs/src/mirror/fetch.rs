@@ -42,7 +42,11 @@ impl Mirror {
         match self.fetch_or_mend(commit.as_str(), &subject).await {
             Err(failure) if failure.class == FailureClass::CommitGone => {
                 self.fetch_or_mend(git_ref.as_str(), &subject).await?;
-                if self.has_commit(commit).await? { Ok(()) } else { Err(failure) }
+                if self.has_commit(commit).await? {
+                    Ok(())
+                } else {
+                    Err(failure)
+                }
             }
             other => other,
         }
@@ -57,13 +61,32 @@ impl Mirror {
         let askpass = self.askpass()?;
         let transport = self.transport(askpass.as_ref().map(|(askpass, _)| askpass));
         let peeled = format!("{git_ref}^{{}}");
-        let arguments = ["ls-remote", "--quiet", "--", self.url.as_str(), git_ref.as_str(), peeled.as_str()];
-        let output = self.must(&harden("ask for the ref", Some(transport), ASK_LIMIT, arguments), &subject).await?;
+        let arguments = [
+            "ls-remote",
+            "--quiet",
+            "--",
+            self.url.as_str(),
+            git_ref.as_str(),
+            peeled.as_str(),
+        ];
+        let output = self
+            .must(
+                &harden("ask for the ref", Some(transport), ASK_LIMIT, arguments),
+                &subject,
+            )
+            .await?;
         let text = output.text();
-        let find = |name: &str| text.lines().filter_map(|line| line.split_once('\t')).find(|(_, known)| *known == name);
+        let find = |name: &str| {
+            text.lines()
+                .filter_map(|line| line.split_once('\t'))
+                .find(|(_, known)| *known == name)
+        };
         let Some((commit, _)) = find(&peeled).or_else(|| find(git_ref.as_str())) else {
             let sentence = format!("{subject} is not there: was the branch or tag removed?");
-            return Err(GitFailure { class: FailureClass::UnknownRef, sentence });
+            return Err(GitFailure {
+                class: FailureClass::UnknownRef,
+                sentence,
+            });
         };
         CommitId::new(commit).map_err(|error| GitFailure::other(format!("{subject} is no commit: {error}")))
     }
@@ -73,18 +96,26 @@ impl Mirror {
     /// # Errors
     /// [`FailureClass::CommitGone`] when it was not.
     pub async fn facts(&self, commit: &CommitId) -> Result<CommitFacts, GitFailure> {
-        self.facts_of(commit.as_str(), &format!("{commit} of {}", self.url)).await
+        self.facts_of(commit.as_str(), &format!("{commit} of {}", self.url))
+            .await
     }
 
     async fn facts_of(&self, name: &str, subject: &str) -> Result<CommitFacts, GitFailure> {
         let arguments = ["log", "-1", "--no-show-signature", "--format=%H%n%cI%n%s", name, "--"];
-        let output = self.must(&harden("read the commit", None, LOCAL_LIMIT, arguments), subject).await?;
+        let output = self
+            .must(&harden("read the commit", None, LOCAL_LIMIT, arguments), subject)
+            .await?;
         described(&output)
     }
 
     pub(super) async fn has_commit(&self, commit: &CommitId) -> Result<bool, GitFailure> {
         let name = format!("{commit}^{{commit}}");
-        let step = harden("look for the commit", None, LOCAL_LIMIT, ["cat-file", "-e", name.as_str()]);
+        let step = harden(
+            "look for the commit",
+            None,
+            LOCAL_LIMIT,
+            ["cat-file", "-e", name.as_str()],
+        );
         Ok(self.run(&step).await?.is_success())
     }
 
@@ -104,10 +135,19 @@ impl Mirror {
         let askpass = self.askpass()?;
         let transport = self.transport(askpass.as_ref().map(|(askpass, _)| askpass));
         let arguments = [
-            "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--force", "--depth=1", "--filter=blob:none", "--",
-            "origin", what,
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-recurse-submodules",
+            "--force",
+            "--depth=1",
+            "--filter=blob:none",
+            "--",
+            "origin",
+            what,
         ];
-        self.must(&harden("fetch", Some(transport), FETCH_LIMIT, arguments), subject).await?;
+        self.must(&harden("fetch", Some(transport), FETCH_LIMIT, arguments), subject)
+            .await?;
         Ok(())
     }
 }

@@ -19,8 +19,13 @@ pub(super) async fn prepare(mirror: &Mirror) -> Result<(), GitFailure> {
     match fits {
         Ok(Ok(true)) => Ok(()),
         Ok(Ok(false)) => make_anew(mirror).await,
-        Ok(Err(error)) => Err(GitFailure::other(format!("the mirror's folder {} cannot be used: {error}", mirror.folder.display()))),
-        Err(error) => Err(GitFailure::other(format!("the mirror's folder could not be looked at: {error}"))),
+        Ok(Err(error)) => Err(GitFailure::other(format!(
+            "the mirror's folder {} cannot be used: {error}",
+            mirror.folder.display()
+        ))),
+        Err(error) => Err(GitFailure::other(format!(
+            "the mirror's folder could not be looked at: {error}"
+        ))),
     }
 }
 
@@ -34,12 +39,25 @@ pub(super) async fn make_anew(mirror: &Mirror) -> Result<(), GitFailure> {
     }
     tokio::fs::create_dir_all(&repository).await.map_err(failed)?;
     let subject = mirror.url.to_string();
-    let init = ["init", "--quiet", "--bare", "--template=", "--initial-branch=circle", "."];
-    mirror.must(&harden("make a mirror", None, LOCAL_LIMIT, init), &subject).await?;
+    let init = [
+        "init",
+        "--quiet",
+        "--bare",
+        "--template=",
+        "--initial-branch=circle",
+        ".",
+    ];
+    mirror
+        .must(&harden("make a mirror", None, LOCAL_LIMIT, init), &subject)
+        .await?;
     let add = ["remote", "add", "--", "origin", mirror.url.as_str()];
-    mirror.must(&harden("name the remote", None, LOCAL_LIMIT, add), &subject).await?;
+    mirror
+        .must(&harden("name the remote", None, LOCAL_LIMIT, add), &subject)
+        .await?;
     // Last: a folder without this file is one that was not finished.
-    tokio::fs::write(mirror.folder.join("address"), mirror.url.as_str()).await.map_err(failed)
+    tokio::fs::write(mirror.folder.join("address"), mirror.url.as_str())
+        .await
+        .map_err(failed)
 }
 
 /// Whether the mirror there can be used; locks and folders of a killed predecessor are removed.

@@ -37,7 +37,11 @@ pub struct MirrorOptions {
 impl Default for MirrorOptions {
     /// Nobody's credential, no proxy, 2 GiB.
     fn default() -> Self {
-        Self { credential: None, proxy: None, max_bytes: 2 * 1024 * 1024 * 1024 }
+        Self {
+            credential: None,
+            proxy: None,
+            max_bytes: 2 * 1024 * 1024 * 1024,
+        }
     }
 }
 
@@ -47,9 +51,18 @@ impl Mirror {
     /// # Errors
     /// [`GitFailure`] when the folder cannot be made or git is missing.
     pub async fn open(folder: &Path, url: RepositoryUrl, options: MirrorOptions) -> Result<Self, GitFailure> {
-        let limits = RunLimits { file_bytes: options.max_bytes, ..RunLimits::default() };
+        let limits = RunLimits {
+            file_bytes: options.max_bytes,
+            ..RunLimits::default()
+        };
         let runner = LocalRunner::new(&folder.join("repository"), limits);
-        let mirror = Self { folder: folder.to_owned(), url, options, runner, turn: Mutex::new(()) };
+        let mirror = Self {
+            folder: folder.to_owned(),
+            url,
+            options,
+            runner,
+            turn: Mutex::new(()),
+        };
         folder::prepare(&mirror).await?;
         Ok(mirror)
     }
@@ -65,7 +78,9 @@ impl Mirror {
 
     /// A program for one command's questions; two commands side by side have one each.
     pub(super) fn askpass(&self) -> Result<Option<(Askpass, tempdir::Folder)>, GitFailure> {
-        let Some(credential) = &self.options.credential else { return Ok(None) };
+        let Some(credential) = &self.options.credential else {
+            return Ok(None);
+        };
         let folder = tempdir::Folder::make(&self.folder)
             .map_err(|error| GitFailure::other(format!("no folder for git's questions: {error}")))?;
         let askpass = Askpass::start(folder.path(), folder.path(), credential, None)
@@ -74,16 +89,28 @@ impl Mirror {
     }
 
     pub(super) fn transport<'a>(&'a self, askpass: Option<&'a Askpass>) -> Transport<'a> {
-        Transport { url: &self.url, askpass, proxy: self.options.proxy.as_deref() }
+        Transport {
+            url: &self.url,
+            askpass,
+            proxy: self.options.proxy.as_deref(),
+        }
     }
 
     pub(super) async fn run(&self, step: &GitStep) -> Result<StepOutput, GitFailure> {
-        self.runner.clone().run(step).await.map_err(|error| GitFailure::not_run(step, &error))
+        self.runner
+            .clone()
+            .run(step)
+            .await
+            .map_err(|error| GitFailure::not_run(step, &error))
     }
 
     pub(super) async fn must(&self, step: &GitStep, subject: &str) -> Result<StepOutput, GitFailure> {
         let output = self.run(step).await?;
-        if output.is_success() { Ok(output) } else { Err(classify(step, &output, subject)) }
+        if output.is_success() {
+            Ok(output)
+        } else {
+            Err(classify(step, &output, subject))
+        }
     }
 }
 

@@ -27,18 +27,33 @@ impl Mirror {
     ///
     /// # Errors
     /// [`FailureClass::TooLarge`] above `max_bytes`, [`FailureClass::Forbidden`] for a path that leaves the tree.
-    pub async fn read_file(&self, commit: &CommitId, path: &str, max_bytes: usize) -> Result<Option<Vec<u8>>, GitFailure> {
-        let Some(entry) = self.entry(commit, path).await? else { return Ok(None) };
+    pub async fn read_file(
+        &self,
+        commit: &CommitId,
+        path: &str,
+        max_bytes: usize,
+    ) -> Result<Option<Vec<u8>>, GitFailure> {
+        let Some(entry) = self.entry(commit, path).await? else {
+            return Ok(None);
+        };
         if !entry.mode.starts_with("100") {
             return Ok(None);
         }
         let askpass = self.askpass()?;
         let transport = self.transport(askpass.as_ref().map(|(askpass, _)| askpass));
-        let step = harden("read a file", Some(transport), READ_LIMIT, ["cat-file", "blob", entry.object.as_str()]);
+        let step = harden(
+            "read a file",
+            Some(transport),
+            READ_LIMIT,
+            ["cat-file", "blob", entry.object.as_str()],
+        );
         let output = self.keep(&step, max_bytes).await?;
         if output.cut {
             let sentence = format!("{path} in {} has more than {max_bytes} bytes", self.url);
-            return Err(GitFailure { class: FailureClass::TooLarge, sentence });
+            return Err(GitFailure {
+                class: FailureClass::TooLarge,
+                sentence,
+            });
         }
         self.good(&step, output, path).map(|output| Some(output.stdout))
     }
@@ -48,7 +63,10 @@ impl Mirror {
     /// # Errors
     /// As [`Mirror::read_file`].
     pub async fn has_file(&self, commit: &CommitId, path: &str) -> Result<bool, GitFailure> {
-        Ok(self.entry(commit, path).await?.is_some_and(|entry| entry.mode.starts_with("100")))
+        Ok(self
+            .entry(commit, path)
+            .await?
+            .is_some_and(|entry| entry.mode.starts_with("100")))
     }
 
     /// Paths that differ between two commits, both sides of a rename; `None` when there are more than `max`, or when
@@ -65,8 +83,17 @@ impl Mirror {
         if !self.has_or_fetch(before).await? {
             return Ok(None);
         }
-        let arguments =
-            ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", before.as_str(), after.as_str(), "--"];
+        let arguments = [
+            "diff-tree",
+            "-r",
+            "-z",
+            "--name-only",
+            "--no-renames",
+            "--no-ext-diff",
+            before.as_str(),
+            after.as_str(),
+            "--",
+        ];
         let step = harden("compare commits", None, READ_LIMIT, arguments);
         let output = self.keep(&step, max.saturating_mul(BYTES_PER_PATH)).await?;
         if output.cut {
@@ -74,7 +101,10 @@ impl Mirror {
         }
         let output = self.good(&step, output, "the changed paths")?;
         let paths = output.stdout.split(|byte| *byte == 0).filter(|path| !path.is_empty());
-        let paths: Vec<String> = paths.take(max + 1).map(|path| String::from_utf8_lossy(path).into_owned()).collect();
+        let paths: Vec<String> = paths
+            .take(max + 1)
+            .map(|path| String::from_utf8_lossy(path).into_owned())
+            .collect();
         Ok((paths.len() <= max).then_some(paths))
     }
 
@@ -84,11 +114,23 @@ impl Mirror {
         }
         let askpass = self.askpass()?;
         let transport = self.transport(askpass.as_ref().map(|(askpass, _)| askpass));
-        let arguments =
-            ["fetch", "--quiet", "--no-tags", "--depth=1", "--filter=blob:none", "--no-write-fetch-head", "--", "origin", commit.as_str()];
+        let arguments = [
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--depth=1",
+            "--filter=blob:none",
+            "--no-write-fetch-head",
+            "--",
+            "origin",
+            commit.as_str(),
+        ];
         let _turn = self.turn.lock().await;
         // A commit that was pushed over is often gone; that is no failure of the newer one.
-        Ok(self.run(&harden("fetch", Some(transport), READ_LIMIT, arguments)).await?.is_success())
+        Ok(self
+            .run(&harden("fetch", Some(transport), READ_LIMIT, arguments))
+            .await?
+            .is_success())
     }
 
     async fn entry(&self, commit: &CommitId, path: &str) -> Result<Option<Entry>, GitFailure> {
@@ -102,20 +144,31 @@ impl Mirror {
             let (facts, name) = line.split_once('\t')?;
             let mut words = facts.split(' ');
             let (mode, _, object) = (words.next()?, words.next()?, words.next()?);
-            (name == path).then(|| Entry { mode: mode.to_owned(), object: object.to_owned() })
+            (name == path).then(|| Entry {
+                mode: mode.to_owned(),
+                object: object.to_owned(),
+            })
         });
         Ok(entry)
     }
 
     async fn keep(&self, step: &GitStep, stdout_bytes: usize) -> Result<StepOutput, GitFailure> {
-        self.runner.keeping(stdout_bytes).run(step).await.map_err(|error| GitFailure::not_run(step, &error))
+        self.runner
+            .keeping(stdout_bytes)
+            .run(step)
+            .await
+            .map_err(|error| GitFailure::not_run(step, &error))
     }
 
     fn good(&self, step: &GitStep, output: StepOutput, what: &str) -> Result<StepOutput, GitFailure> {
         if output.is_success() {
             return Ok(output);
         }
-        Err(crate::failure::classify(step, &output, &format!("{what} of {}", self.url)))
+        Err(crate::failure::classify(
+            step,
+            &output,
+            &format!("{what} of {}", self.url),
+        ))
     }
 }
 
@@ -124,11 +177,20 @@ fn check_path(path: &str) -> Result<(), GitFailure> {
     let plain = !path.is_empty()
         && path.len() <= MAX_PATH_BYTES
         && !path.chars().any(|c| c.is_control() || c == '\\')
-        && path.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+        && path
+            .split('/')
+            .all(|part| !part.is_empty() && part != "." && part != "..");
     if plain {
         return Ok(());
     }
-    let shown: String = path.chars().take(80).map(|c| if c.is_control() { '?' } else { c }).collect();
+    let shown: String = path
+        .chars()
+        .take(80)
+        .map(|c| if c.is_control() { '?' } else { c })
+        .collect();
     let sentence = format!("the path \"{shown}\" is refused: write a path within the repository, without \"..\"");
-    Err(GitFailure { class: FailureClass::Forbidden, sentence })
+    Err(GitFailure {
+        class: FailureClass::Forbidden,
+        sentence,
+    })
 }

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use crate::support::{Daemon, Work, git};
 use circle_core::names::{CommitId, GitRef};
 use circle_vcs::{FailureClass, Mirror, MirrorOptions, RepositoryUrl};
-use crate::support::{Daemon, Work, git};
 
 async fn mirror(folder: &Path, url: &str) -> Mirror {
     let url = RepositoryUrl::parse(url).expect("an address");
-    Mirror::open(&folder.join("mirror"), url, MirrorOptions::default()).await.expect("a mirror")
+    Mirror::open(&folder.join("mirror"), url, MirrorOptions::default())
+        .await
+        .expect("a mirror")
 }
 
 fn main_ref() -> GitRef {
@@ -40,15 +42,29 @@ async fn files_titles_and_changed_paths_are_read_without_a_work_tree() {
     let file = mirror.read_file(&commit, "caicloud.yml", 100).await.expect("read");
     assert_eq!(file.as_deref(), Some(b"version: 1\n".as_slice()));
     assert!(mirror.has_file(&commit, "src/a").await.expect("looked"));
-    assert!(!mirror.has_file(&commit, "src").await.expect("looked"), "a folder is no file");
-    assert_eq!(mirror.read_file(&commit, "link", 100).await.expect("looked"), None, "links are not followed");
+    assert!(
+        !mirror.has_file(&commit, "src").await.expect("looked"),
+        "a folder is no file"
+    );
+    assert_eq!(
+        mirror.read_file(&commit, "link", 100).await.expect("looked"),
+        None,
+        "links are not followed"
+    );
     assert_eq!(mirror.read_file(&commit, "nope", 100).await.expect("looked"), None);
-    let large = mirror.read_file(&commit, "caicloud.yml", 5).await.expect_err("too large");
+    let large = mirror
+        .read_file(&commit, "caicloud.yml", 5)
+        .await
+        .expect_err("too large");
     assert_eq!(large.class, FailureClass::TooLarge, "{large}");
 
     let changed = mirror.changed_paths(&id(&first), &commit, 10).await.expect("compared");
     assert_eq!(changed, Some(vec!["link".to_owned(), "src/b ü".to_owned()]));
-    assert_eq!(mirror.changed_paths(&id(&first), &commit, 1).await.expect("compared"), None, "too many to tell");
+    assert_eq!(
+        mirror.changed_paths(&id(&first), &commit, 1).await.expect("compared"),
+        None,
+        "too many to tell"
+    );
     let gone = id("0123456789012345678901234567890123456789");
     assert_eq!(mirror.changed_paths(&gone, &commit, 10).await.expect("compared"), None);
 }
@@ -66,7 +82,10 @@ async fn contents_are_fetched_only_when_they_are_read() {
     let commit = mirror.fetch(&main_ref()).await.expect("fetched");
     let repository = folder.path().join("mirror/repository");
     let blobs = || {
-        let all = git(&repository, &["cat-file", "--batch-all-objects", "--batch-check=%(objecttype)"]);
+        let all = git(
+            &repository,
+            &["cat-file", "--batch-all-objects", "--batch-check=%(objecttype)"],
+        );
         all.lines().filter(|line| *line == "blob").count()
     };
     assert_eq!(blobs(), 0, "a fetch brings no contents");
@@ -88,9 +107,15 @@ async fn an_older_commit_is_fetched_by_its_id_and_a_lost_one_is_named() {
     let gone = id("0123456789012345678901234567890123456789");
     let failure = mirror.fetch_commit(&main_ref(), &gone).await.expect_err("gone");
     assert_eq!(failure.class, FailureClass::CommitGone, "{failure}");
-    let unknown = mirror.fetch(&GitRef::new("refs/heads/nope").expect("a ref")).await.expect_err("no such branch");
+    let unknown = mirror
+        .fetch(&GitRef::new("refs/heads/nope").expect("a ref"))
+        .await
+        .expect_err("no such branch");
     assert_eq!(unknown.class, FailureClass::UnknownRef, "{unknown}");
-    let unknown = mirror.resolve(&GitRef::new("refs/heads/nope").expect("a ref")).await.expect_err("no such branch");
+    let unknown = mirror
+        .resolve(&GitRef::new("refs/heads/nope").expect("a ref"))
+        .await
+        .expect_err("no such branch");
     assert_eq!(unknown.class, FailureClass::UnknownRef, "{unknown}");
 }
 
@@ -101,20 +126,36 @@ async fn what_a_crash_left_is_mended() {
     work.commit("One");
     work.push("refs/heads/main");
     let daemon = Daemon::start(folder.path());
-    mirror(folder.path(), &daemon.url("shop")).await.fetch(&main_ref()).await.expect("fetched");
+    mirror(folder.path(), &daemon.url("shop"))
+        .await
+        .fetch(&main_ref())
+        .await
+        .expect("fetched");
 
     let repository = folder.path().join("mirror/repository");
     for lock in ["shallow.lock", "config.lock", "FETCH_HEAD.lock"] {
         std::fs::write(repository.join(lock), "").expect("a lock");
     }
-    mirror(folder.path(), &daemon.url("shop")).await.fetch(&main_ref()).await.expect("stale locks are removed");
+    mirror(folder.path(), &daemon.url("shop"))
+        .await
+        .fetch(&main_ref())
+        .await
+        .expect("stale locks are removed");
 
     std::fs::write(repository.join("config"), "[broken").expect("damaged");
-    mirror(folder.path(), &daemon.url("shop")).await.fetch(&main_ref()).await.expect("a damaged mirror is made anew");
+    mirror(folder.path(), &daemon.url("shop"))
+        .await
+        .fetch(&main_ref())
+        .await
+        .expect("a damaged mirror is made anew");
 
     let other = Work::make(folder.path(), "other");
     let commit = other.commit("Other");
     other.push("refs/heads/main");
-    let moved = mirror(folder.path(), &daemon.url("other")).await.fetch(&main_ref()).await.expect("another address");
+    let moved = mirror(folder.path(), &daemon.url("other"))
+        .await
+        .fetch(&main_ref())
+        .await
+        .expect("another address");
     assert_eq!(moved.as_str(), commit);
 }

@@ -52,7 +52,9 @@ impl Endpoint {
         while let Some(piece) = response.chunk().await.map_err(|error| broken(&error))? {
             body.extend_from_slice(&piece);
             if body.len() > MAX_ANSWER_BYTES {
-                return Err(TargetError::Refused { why: "the target's answer is larger than 16 MiB".into() });
+                return Err(TargetError::Refused {
+                    why: "the target's answer is larger than 16 MiB".into(),
+                });
             }
         }
         if status.is_success() {
@@ -73,27 +75,42 @@ fn meaning(method: &Method, status: StatusCode, said: &str) -> TargetError {
     }
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => TargetError::Denied { why: said.to_owned() },
-        StatusCode::NOT_FOUND => TargetError::Refused { why: format!("{NOT_FOUND}{said}") },
-        StatusCode::SERVICE_UNAVAILABLE if lower.contains("not a swarm manager") => {
-            TargetError::Refused { why: format!("the target is no Swarm manager: {said}") }
-        }
+        StatusCode::NOT_FOUND => TargetError::Refused {
+            why: format!("{NOT_FOUND}{said}"),
+        },
+        StatusCode::SERVICE_UNAVAILABLE if lower.contains("not a swarm manager") => TargetError::Refused {
+            why: format!("the target is no Swarm manager: {said}"),
+        },
         // The manager passes on what is wrong with a specification as 500 with these words.
-        _ if status.is_client_error() || lower.contains("rpc error: code = invalidargument") => {
-            TargetError::Refused { why: format!("the target refuses: {said}") }
-        }
-        _ => TargetError::Unreachable { why: format!("{method} failed with {status}: {said}") },
+        _ if status.is_client_error() || lower.contains("rpc error: code = invalidargument") => TargetError::Refused {
+            why: format!("the target refuses: {said}"),
+        },
+        _ => TargetError::Unreachable {
+            why: format!("{method} failed with {status}: {said}"),
+        },
     }
 }
 
 fn message(body: &[u8]) -> String {
     let parsed: Option<Value> = serde_json::from_slice(body).ok();
-    let text = parsed.as_ref().and_then(|value| value.get("message")).and_then(Value::as_str);
+    let text = parsed
+        .as_ref()
+        .and_then(|value| value.get("message"))
+        .and_then(Value::as_str);
     let text = text.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
-    text.trim().chars().filter(|c| !c.is_control()).take(SHOWN_CHARS).collect()
+    text.trim()
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(SHOWN_CHARS)
+        .collect()
 }
 
 fn broken(error: &reqwest::Error) -> TargetError {
-    let mut why = if error.is_timeout() { "it did not answer in time".to_owned() } else { "no connection".to_owned() };
+    let mut why = if error.is_timeout() {
+        "it did not answer in time".to_owned()
+    } else {
+        "no connection".to_owned()
+    };
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
         if inner.source().is_none() {
@@ -101,7 +118,9 @@ fn broken(error: &reqwest::Error) -> TargetError {
         }
         source = inner.source();
     }
-    TargetError::Unreachable { why: format!("the target could not be reached: {why}") }
+    TargetError::Unreachable {
+        why: format!("the target could not be reached: {why}"),
+    }
 }
 
 fn registry_auth(login: &RegistryLogin) -> String {
@@ -122,13 +141,26 @@ mod tests {
 
     #[test]
     fn the_engine_s_words_count_before_its_numbers() {
-        let read = |status: u16, said: &str| meaning(&Method::POST, StatusCode::from_u16(status).expect("a status"), said);
+        let read =
+            |status: u16, said: &str| meaning(&Method::POST, StatusCode::from_u16(status).expect("a status"), said);
         let conflict = "rpc error: code = Unknown desc = update out of sequence";
         assert_eq!(read(500, conflict), TargetError::Conflict);
-        assert_eq!(read(409, "rpc error: code = AlreadyExists desc = name conflicts with an existing object"), TargetError::Conflict);
+        assert_eq!(
+            read(
+                409,
+                "rpc error: code = AlreadyExists desc = name conflicts with an existing object"
+            ),
+            TargetError::Conflict
+        );
         assert!(matches!(read(400, "invalid"), TargetError::Refused { .. }));
-        assert!(matches!(read(500, "rpc error: code = InvalidArgument desc = x"), TargetError::Refused { .. }));
-        assert!(matches!(read(503, "This node is not a swarm manager."), TargetError::Refused { .. }));
+        assert!(matches!(
+            read(500, "rpc error: code = InvalidArgument desc = x"),
+            TargetError::Refused { .. }
+        ));
+        assert!(matches!(
+            read(503, "This node is not a swarm manager."),
+            TargetError::Refused { .. }
+        ));
         assert!(matches!(read(503, "starting"), TargetError::Unreachable { .. }));
         assert!(matches!(read(401, "no"), TargetError::Denied { .. }));
     }

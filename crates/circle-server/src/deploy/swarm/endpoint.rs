@@ -28,10 +28,15 @@ impl Endpoint {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
         let refused = |why: String| TargetError::Refused { why };
-        let (builder, base) = match (endpoint.strip_prefix("unix://"), endpoint.strip_prefix("tcp://"), bundle) {
-            (Some(path), _, _) if path.starts_with('/') => {
-                (builder.unix_socket(path.to_owned()).tls_certs_only([]), "http://engine".to_owned())
-            }
+        let (builder, base) = match (
+            endpoint.strip_prefix("unix://"),
+            endpoint.strip_prefix("tcp://"),
+            bundle,
+        ) {
+            (Some(path), _, _) if path.starts_with('/') => (
+                builder.unix_socket(path.to_owned()).tls_certs_only([]),
+                "http://engine".to_owned(),
+            ),
             (_, Some(host), None) => (builder.tls_certs_only([]), format!("http://{host}")),
             (_, Some(host), Some(bundle)) => {
                 let pem = bundle.expose_secret().as_bytes();
@@ -39,11 +44,20 @@ impl Endpoint {
                     .map_err(|_| refused("the target's TLS bundle holds no client certificate with its key".into()))?;
                 let trusted = reqwest::Certificate::from_pem_bundle(pem)
                     .map_err(|_| refused("the target's TLS bundle holds no CA certificate".into()))?;
-                (builder.identity(identity).tls_certs_only(trusted), format!("https://{host}"))
+                (
+                    builder.identity(identity).tls_certs_only(trusted),
+                    format!("https://{host}"),
+                )
             }
-            _ => return Err(refused(format!("\"{endpoint}\" is neither unix:///path nor tcp://host:port"))),
+            _ => {
+                return Err(refused(format!(
+                    "\"{endpoint}\" is neither unix:///path nor tcp://host:port"
+                )));
+            }
         };
-        let client = builder.build().map_err(|error| refused(format!("the target's TLS bundle cannot be used: {error}")))?;
+        let client = builder
+            .build()
+            .map_err(|error| refused(format!("the target's TLS bundle cannot be used: {error}")))?;
         Ok(Self { client, base })
     }
 }

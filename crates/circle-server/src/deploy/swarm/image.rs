@@ -22,7 +22,10 @@ pub(super) async fn pinned(endpoint: &Endpoint, image: &str) -> String {
     let digest = match known {
         Some(digest) => Some(digest),
         None => match endpoint.find(&format!("/distribution/{image}/json"), &[]).await {
-            Ok(Some(facts)) => facts.pointer("/Descriptor/digest").and_then(Value::as_str).map(str::to_owned),
+            Ok(Some(facts)) => facts
+                .pointer("/Descriptor/digest")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
             _ => None,
         },
     };
@@ -33,7 +36,9 @@ pub(super) async fn pinned(endpoint: &Endpoint, image: &str) -> String {
 fn of_repository(facts: &Value, image: &str) -> Option<String> {
     let repository = repository(image);
     let all = facts.get("RepoDigests")?.as_array()?;
-    all.iter().filter_map(Value::as_str).find_map(|known| known.strip_prefix(repository)?.strip_prefix('@').map(str::to_owned))
+    all.iter()
+        .filter_map(Value::as_str)
+        .find_map(|known| known.strip_prefix(repository)?.strip_prefix('@').map(str::to_owned))
 }
 
 /// Without the tag: a colon after the last slash.

@@ -12,7 +12,9 @@ const FAILURES_OF_A_NEW_SERVICE: usize = 2;
 /// The verdict; `desired` is the number of tasks that should run.
 pub(super) fn rollout(service: &Value, tasks: &[Value], desired: u64) -> Rollout {
     let Some(spec) = service.get("Spec") else {
-        return Rollout::Failed { why: "the service has no specification".into() };
+        return Rollout::Failed {
+            why: "the service has no specification".into(),
+        };
     };
     let (present, past): (Vec<&Value>, Vec<&Value>) = tasks.iter().partition(|task| is_of(task, spec));
     let ready = count(&present, |task| wanted(task) && state(task) == "running");
@@ -23,8 +25,13 @@ pub(super) fn rollout(service: &Value, tasks: &[Value], desired: u64) -> Rollout
     let reasons = reasons(&present);
     match update_state(service) {
         "paused" | "rollback_started" | "rollback_paused" | "rollback_completed" => {
-            let said = service.pointer("/UpdateStatus/Message").and_then(Value::as_str).unwrap_or("the update was paused");
-            Rollout::Failed { why: reasons.unwrap_or_else(|| said.to_owned()) }
+            let said = service
+                .pointer("/UpdateStatus/Message")
+                .and_then(Value::as_str)
+                .unwrap_or("the update was paused");
+            Rollout::Failed {
+                why: reasons.unwrap_or_else(|| said.to_owned()),
+            }
         }
         "" if service.get("PreviousSpec").is_none_or(Value::is_null) => {
             let failures = count(&present, |task| matches!(state(task), "failed" | "rejected"));
@@ -84,11 +91,15 @@ fn wanted(task: &Value) -> bool {
 }
 
 fn state(task: &Value) -> &str {
-    task.pointer("/Status/State").and_then(Value::as_str).unwrap_or_default()
+    task.pointer("/Status/State")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 fn error(task: &Value) -> Option<&str> {
-    task.pointer("/Status/Err").and_then(Value::as_str).filter(|text| !text.is_empty())
+    task.pointer("/Status/Err")
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
 }
 
 fn created(task: &Value) -> &str {
@@ -96,7 +107,10 @@ fn created(task: &Value) -> &str {
 }
 
 fn update_state(service: &Value) -> &str {
-    service.pointer("/UpdateStatus/State").and_then(Value::as_str).unwrap_or_default()
+    service
+        .pointer("/UpdateStatus/State")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -148,7 +162,11 @@ mod tests {
             (Some("updating"), vec![old.clone(), new.clone()], "progressing"),
             (Some("updating"), vec![leaving, new.clone()], "healthy"),
             (Some("completed"), vec![new.clone()], "healthy"),
-            (Some("paused"), vec![old, task(2, "shutdown", "failed", "unhealthy container")], "failed"),
+            (
+                Some("paused"),
+                vec![old, task(2, "shutdown", "failed", "unhealthy container")],
+                "failed",
+            ),
             (Some("paused"), vec![new], "healthy"),
         ];
         for (place, (update, tasks, wanted)) in cases.into_iter().enumerate() {
@@ -159,14 +177,30 @@ mod tests {
     #[test]
     fn a_new_service_that_never_starts_is_given_up_with_its_reason() {
         let rejected = task(2, "shutdown", "rejected", "No such image: h/x@sha256:2");
-        assert_eq!(word(&service(None, false), &[rejected.clone()]), "progressing", "one may be an accident");
+        assert_eq!(
+            word(&service(None, false), std::slice::from_ref(&rejected)),
+            "progressing",
+            "one may be an accident"
+        );
         let verdict = rollout(&service(None, false), &[rejected.clone(), rejected.clone()], 1);
-        assert_eq!(verdict, Rollout::Failed { why: "rejected: No such image: h/x@sha256:2".into() });
-        assert_eq!(word(&service(None, true), &[rejected.clone(), rejected]), "progressing", "an update pauses by itself");
+        assert_eq!(
+            verdict,
+            Rollout::Failed {
+                why: "rejected: No such image: h/x@sha256:2".into()
+            }
+        );
+        assert_eq!(
+            word(&service(None, true), &[rejected.clone(), rejected]),
+            "progressing",
+            "an update pauses by itself"
+        );
     }
 
     #[test]
     fn nothing_wanted_is_healthy_with_nothing() {
-        assert_eq!(rollout(&service(None, false), &[], 0), Rollout::Healthy { ready: 0, desired: 0 });
+        assert_eq!(
+            rollout(&service(None, false), &[], 0),
+            Rollout::Healthy { ready: 0, desired: 0 }
+        );
     }
 }

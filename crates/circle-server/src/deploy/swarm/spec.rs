@@ -25,7 +25,11 @@ pub(super) fn with_image(spec: &Value, image: &str, mark: &str, run: &str) -> Va
         set(&mut spec, &["TaskTemplate", "ForceUpdate"], json!(forced));
     }
     let update = spec.pointer("/UpdateConfig").cloned().unwrap_or(Value::Null);
-    let monitor = update.get("Monitor").and_then(Value::as_u64).unwrap_or(0).max(MONITOR_NS);
+    let monitor = update
+        .get("Monitor")
+        .and_then(Value::as_u64)
+        .unwrap_or(0)
+        .max(MONITOR_NS);
     if update.get("Parallelism").is_none() {
         set(&mut spec, &["UpdateConfig", "Parallelism"], json!(1));
     }
@@ -49,7 +53,9 @@ pub(super) fn image_of(spec: &Value) -> Option<&str> {
 
 /// How often the specification was forced.
 pub(super) fn force_of(spec: &Value) -> u64 {
-    spec.pointer("/TaskTemplate/ForceUpdate").and_then(Value::as_u64).unwrap_or(0)
+    spec.pointer("/TaskTemplate/ForceUpdate")
+        .and_then(Value::as_u64)
+        .unwrap_or(0)
 }
 
 /// The deployment that wrote the specification.
@@ -94,15 +100,18 @@ mod tests {
             "UpdateConfig": { "Parallelism": 2, "Order": "start-first", "Monitor": 60_000_000_000_u64, "FailureAction": "rollback" }
         });
         let after = with_image(&before, "h/x@sha256:2", "dep_1", "run_1");
-        assert_eq!(after, json!({
-            "Name": "shop",
-            "Labels": { "team": "blue", "circle.io/run": "run_1", "circle.io/deployment": "dep_1" },
-            "NewInTheNextEngine": { "kept": true },
-            "TaskTemplate": { "ContainerSpec": { "Image": "h/x@sha256:2", "Env": ["A=1"] }, "ForceUpdate": 3 },
-            "UpdateConfig": {
-                "Parallelism": 2, "Order": "start-first", "Monitor": 60_000_000_000_u64, "FailureAction": "pause", "MaxFailureRatio": 0
-            }
-        }));
+        assert_eq!(
+            after,
+            json!({
+                "Name": "shop",
+                "Labels": { "team": "blue", "circle.io/run": "run_1", "circle.io/deployment": "dep_1" },
+                "NewInTheNextEngine": { "kept": true },
+                "TaskTemplate": { "ContainerSpec": { "Image": "h/x@sha256:2", "Env": ["A=1"] }, "ForceUpdate": 3 },
+                "UpdateConfig": {
+                    "Parallelism": 2, "Order": "start-first", "Monitor": 60_000_000_000_u64, "FailureAction": "pause", "MaxFailureRatio": 0
+                }
+            })
+        );
         assert_eq!(mark_of(&after).as_deref(), Some("dep_1"));
     }
 

@@ -37,7 +37,9 @@ impl SwarmTarget {
     /// # Errors
     /// [`TargetError::Refused`] says what is wrong with it.
     pub fn new(endpoint: &str, bundle: Option<&SecretString>) -> Result<Self, TargetError> {
-        Ok(Self { endpoint: Endpoint::new(endpoint, bundle)? })
+        Ok(Self {
+            endpoint: Endpoint::new(endpoint, bundle)?,
+        })
     }
 
     /// The service of exactly this name: the engine would also take the beginning of an id.
@@ -62,8 +64,14 @@ impl SwarmTarget {
             return Ok(replicated.get("Replicas").and_then(Value::as_u64).unwrap_or(1));
         }
         let filters = json!({ "id": [service.get("ID")] }).to_string();
-        let listed = self.endpoint.read("/services", &[("filters", &filters), ("status", "true")]).await?;
-        Ok(listed.pointer("/0/ServiceStatus/DesiredTasks").and_then(Value::as_u64).unwrap_or(1))
+        let listed = self
+            .endpoint
+            .read("/services", &[("filters", &filters), ("status", "true")])
+            .await?;
+        Ok(listed
+            .pointer("/0/ServiceStatus/DesiredTasks")
+            .and_then(Value::as_u64)
+            .unwrap_or(1))
     }
 
     async fn update(
@@ -74,7 +82,10 @@ impl SwarmTarget {
     ) -> Result<(), TargetError> {
         let id = service.get("ID").and_then(Value::as_str).unwrap_or_default();
         let query = [("version", token), ("registryAuthFrom", "spec")];
-        self.endpoint.write(&format!("/services/{id}/update"), &query, spec, login).await.map(drop)
+        self.endpoint
+            .write(&format!("/services/{id}/update"), &query, spec, login)
+            .await
+            .map(drop)
     }
 }
 
@@ -82,47 +93,79 @@ impl SwarmTarget {
 impl Target for SwarmTarget {
     async fn probe(&self) -> Result<TargetFacts, TargetError> {
         let info = self.endpoint.read("/info", &[]).await?;
-        let version = info.get("ServerVersion").and_then(Value::as_str).unwrap_or("of unknown version");
+        let version = info
+            .get("ServerVersion")
+            .and_then(Value::as_str)
+            .unwrap_or("of unknown version");
         if info.pointer("/Swarm/ControlAvailable").and_then(Value::as_bool) != Some(true) {
-            return Err(TargetError::Refused { why: format!("Docker {version} there is no Swarm manager: use a manager's endpoint") });
+            return Err(TargetError::Refused {
+                why: format!("Docker {version} there is no Swarm manager: use a manager's endpoint"),
+            });
         }
         let nodes = info.pointer("/Swarm/Nodes").and_then(Value::as_u64).unwrap_or(0);
         let warnings = info.get("Warnings").and_then(Value::as_array).into_iter().flatten();
         let warnings = warnings.filter_map(Value::as_str).map(str::to_owned).collect();
-        Ok(TargetFacts { description: format!("Docker Swarm {version}, {nodes} nodes"), warnings })
+        Ok(TargetFacts {
+            description: format!("Docker Swarm {version}, {nodes} nodes"),
+            warnings,
+        })
     }
 
     async fn observe(&self, workload: &str) -> Result<Sight, TargetError> {
-        let Some(service) = self.service(workload).await? else { return Ok(Sight::Absent) };
+        let Some(service) = self.service(workload).await? else {
+            return Ok(Sight::Absent);
+        };
         let (tasks, desired) = (self.tasks(workload).await?, self.desired(&service).await?);
         let spec = service.get("Spec").unwrap_or(&Value::Null);
         let image = image_of(spec).unwrap_or_default().to_owned();
         let known = pinned(&self.endpoint, &image).await;
         let text = with_pinned(spec, &known).to_string();
         if text.len() > Deployment::MAX_SPEC_BYTES {
-            let why = format!("the specification of {workload} has {} bytes; at most 65,536 are recorded", text.len());
+            let why = format!(
+                "the specification of {workload} has {} bytes; at most 65,536 are recorded",
+                text.len()
+            );
             return Err(TargetError::Refused { why });
         }
-        let token = service.pointer("/Version/Index").map(Value::to_string).unwrap_or_default();
+        let token = service
+            .pointer("/Version/Index")
+            .map(Value::to_string)
+            .unwrap_or_default();
         let (mark, rollout) = (mark_of(spec), rollout(&service, &tasks, desired));
-        Ok(Sight::Present(Sighting { digest: digest_of(&known), image, token, spec: text, mark, rollout }))
+        Ok(Sight::Present(Sighting {
+            digest: digest_of(&known),
+            image,
+            token,
+            spec: text,
+            mark,
+            rollout,
+        }))
     }
 
     async fn create(&self, wish: &Creation<'_>) -> Result<(), TargetError> {
         check_name(wish.workload)?;
-        self.endpoint.write("/services/create", &[], &specification(wish), wish.login).await.map(drop)
+        self.endpoint
+            .write("/services/create", &[], &specification(wish), wish.login)
+            .await
+            .map(drop)
     }
 
     async fn apply(&self, wish: &Change<'_>) -> Result<(), TargetError> {
         let service = self.service(wish.workload).await?.ok_or(TargetError::Conflict)?;
-        let spec = with_image(service.get("Spec").unwrap_or(&Value::Null), wish.image, wish.mark, wish.run);
+        let spec = with_image(
+            service.get("Spec").unwrap_or(&Value::Null),
+            wish.image,
+            wish.mark,
+            wish.run,
+        );
         self.update(&service, (wish.token, &spec), wish.login).await
     }
 
     async fn revert(&self, wish: &Restoration<'_>) -> Result<(), TargetError> {
         let service = self.service(wish.workload).await?.ok_or(TargetError::Conflict)?;
-        let spec: Value = serde_json::from_str(wish.spec)
-            .map_err(|error| TargetError::Refused { why: format!("the recorded specification cannot be read: {error}") })?;
+        let spec: Value = serde_json::from_str(wish.spec).map_err(|error| TargetError::Refused {
+            why: format!("the recorded specification cannot be read: {error}"),
+        })?;
         self.update(&service, (wish.token, &spec), wish.login).await
     }
 
@@ -131,14 +174,18 @@ impl Target for SwarmTarget {
     }
 
     async fn addresses(&self, workload: &str) -> Result<Vec<String>, TargetError> {
-        let Some(service) = self.service(workload).await? else { return Ok(Vec::new()) };
+        let Some(service) = self.service(workload).await? else {
+            return Ok(Vec::new());
+        };
         addresses(&self.endpoint, &service, &self.tasks(workload).await?).await
     }
 }
 
 /// The name stands in a path.
 fn check_name(workload: &str) -> Result<(), TargetError> {
-    let plain = workload.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let plain = workload
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     if plain && (1..=63).contains(&workload.len()) && !workload.starts_with(['-', '.', '_']) {
         return Ok(());
     }

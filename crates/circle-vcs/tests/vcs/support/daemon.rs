@@ -13,12 +13,21 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) fn start(folder: &Path) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|socket| socket.local_addr())
+            .expect("a free port")
+            .port();
         let bare = folder.join("bare");
         std::fs::create_dir_all(&bare).expect("a folder");
         let programs = super::git(folder, &["--exec-path"]);
         let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", &format!("{programs}/git-daemon"), "--export-all", "--reuseaddr"])
+            .args([
+                "--pdeathsig",
+                "KILL",
+                &format!("{programs}/git-daemon"),
+                "--export-all",
+                "--reuseaddr",
+            ])
             .args(["--listen=127.0.0.1", &format!("--port={port}")])
             .arg(format!("--base-path={}", bare.display()))
             .arg(&bare)
@@ -28,7 +37,10 @@ impl Daemon {
         let daemon = Self { child, port };
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(start.elapsed() < Duration::from_secs(10), "git daemon does not accept on port {port}");
+            assert!(
+                start.elapsed() < Duration::from_secs(10),
+                "git daemon does not accept on port {port}"
+            );
             std::thread::yield_now();
         }
         daemon

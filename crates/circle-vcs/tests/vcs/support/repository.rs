@@ -36,25 +36,44 @@ impl Work {
     /// Commits everything; gives the id.
     pub(crate) fn commit(&self, message: &str) -> String {
         git(&self.tree, &["add", "--all"]);
-        git(&self.tree, &["commit", "--quiet", "--allow-empty", "--message", message]);
+        git(
+            &self.tree,
+            &["commit", "--quiet", "--allow-empty", "--message", message],
+        );
         git(&self.tree, &["rev-parse", "HEAD"])
     }
 
     /// Pushes HEAD to a ref.
     pub(crate) fn push(&self, to: &str) {
-        git(&self.tree, &["push", "--quiet", "--force", "origin", &format!("HEAD:{to}")]);
+        git(
+            &self.tree,
+            &["push", "--quiet", "--force", "origin", &format!("HEAD:{to}")],
+        );
     }
 }
 
 /// git as a developer runs it.
 pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
-        .args(["-c", "user.name=A", "-c", "user.email=a@localhost", "-c", "protocol.file.allow=always", "-c", "safe.directory=*"])
+        .args([
+            "-c",
+            "user.name=A",
+            "-c",
+            "user.email=a@localhost",
+            "-c",
+            "protocol.file.allow=always",
+            "-c",
+            "safe.directory=*",
+        ])
         .args(arguments)
         .current_dir(folder)
         .stdin(Stdio::null())
         .output()
         .expect("git runs");
-    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "git {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

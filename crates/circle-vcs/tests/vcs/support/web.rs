@@ -48,17 +48,27 @@ impl Web {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let site = Arc::new(Site { bare: folder.join("bare"), password, redirect, seen: seen.clone() });
+        let site = Arc::new(Site {
+            bare: folder.join("bare"),
+            password,
+            redirect,
+            seen: seen.clone(),
+        });
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let site = site.clone();
                 let service = service_fn(move |request| answer(site.clone(), request));
-                connections.spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
+                connections
+                    .spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
             }
         });
-        Self { address, seen, _tasks: tasks }
+        Self {
+            address,
+            seen,
+            _tasks: tasks,
+        }
     }
 
     pub(crate) fn url(&self, name: &str) -> String {
@@ -72,22 +82,40 @@ impl Web {
 }
 
 async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, std::io::Error> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header = |name: &str| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
     let authorization = header("authorization");
     site.seen.lock().expect("no panic").push(authorization.clone());
-    let path = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+    let path = request
+        .uri()
+        .path_and_query()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     if let Some(to) = &site.redirect {
-        let response = Response::builder().status(StatusCode::FOUND).header("location", format!("{to}{path}"));
+        let response = Response::builder()
+            .status(StatusCode::FOUND)
+            .header("location", format!("{to}{path}"));
         return Ok(response.body(Full::default()).expect("a response"));
     }
     if let Some((user, password)) = site.password {
         let right = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
         if authorization.as_deref() != Some(right.as_str()) {
-            let response = Response::builder().status(StatusCode::UNAUTHORIZED).header("www-authenticate", "Basic realm=\"git\"");
+            let response = Response::builder()
+                .status(StatusCode::UNAUTHORIZED)
+                .header("www-authenticate", "Basic realm=\"git\"");
             return Ok(response.body(Full::default()).expect("a response"));
         }
     }
-    let (kind, encoding, version) = (header("content-type"), header("content-encoding"), header("git-protocol"));
+    let (kind, encoding, version) = (
+        header("content-type"),
+        header("content-encoding"),
+        header("git-protocol"),
+    );
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
     let env = [
@@ -119,7 +147,11 @@ async fn backend(env: &[(&str, String)], body: &[u8]) -> std::io::Result<Respons
     input.write_all(body).await?;
     drop(input);
     let output = child.wait_with_output().await?;
-    let end = output.stdout.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(0);
+    let end = output
+        .stdout
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap_or(0);
     let head = String::from_utf8_lossy(&output.stdout[..end]).into_owned();
     let mut response = Response::builder();
     for (name, value) in head.lines().filter_map(|line| line.split_once(": ")) {
