@@ -24,6 +24,12 @@ pub(crate) const OFFER_TIME_MS: i64 = 3_000;
 pub(crate) const MAX_CELLS: u32 = 10_000;
 /// Deliveries that are understood at the same time, each of another service.
 pub(crate) const DELIVERIES_AT_ONCE: usize = 4;
+/// Deliveries of one service that are handled before another service has its turn.
+pub(crate) const BATCH: usize = 16;
+/// Deliveries that are remembered as waiting; what is beyond it is found when these are done.
+pub(crate) const BACKLOG: usize = 10_000;
+/// Hook secrets that are kept open; they are opened again from the store when they are needed.
+pub(crate) const HOOK_KEYS: usize = 4_096;
 /// How often a delivery is tried while its repository does not answer; with [`DELIVERY_RETRY_MAX_MS`] about six minutes.
 pub(crate) const DELIVERY_TRIES: u32 = 10;
 /// The longest pause between two tries.

@@ -11,10 +11,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ServerConfig;
+use crate::http::HookKeys;
 use crate::limits;
 use crate::queue::Queue;
 use crate::reconcile::Repositories;
-use crate::runs::{LogDesk, Watchers};
+use crate::runs::{Closings, LogDesk, Watchers};
 use crate::vault::Vault;
 
 /// The server's parts. Stores are believed, views in memory are rebuilt from them at any time.
@@ -39,6 +40,8 @@ pub struct Server {
     pub(crate) queue: Queue,
     pub(crate) watchers: Watchers,
     pub(crate) log_desk: LogDesk,
+    pub(crate) closings: Closings,
+    pub(crate) hook_keys: HookKeys,
     pub(crate) repositories: Repositories,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) started_at: Timestamp,
@@ -67,6 +70,8 @@ impl Server {
             queue: Queue::default(),
             watchers: Watchers::default(),
             log_desk: LogDesk::default(),
+            closings: Closings::default(),
+            hook_keys: HookKeys::default(),
             live: Arc::new(Semaphore::new(limits::LIVE_CONNECTIONS)),
             started_at: crate::time::now(),
             config,

@@ -1,7 +1,9 @@
 //! Extractors whose refusals are problem documents.
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts};
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
 
 use super::ApiError;
 
@@ -20,6 +22,27 @@ pub(crate) struct Params<T>(pub(crate) T);
 #[from_request(via(axum::extract::Path), rejection(ApiError))]
 pub(crate) struct Segments<T>(pub(crate) T);
 
+/// The bytes of a body of bounded size, as they came.
+#[derive(Debug)]
+pub(crate) struct RawBody(pub(crate) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for RawBody {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        Ok(Self(Bytes::from_request(request, state).await?))
+    }
+}
+
+impl From<BytesRejection> for ApiError {
+    fn from(rejection: BytesRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return Self::TooLarge("the body is larger than this address takes".into());
+        }
+        Self::Invalid("the body could not be read to its end".into())
+    }
+}
+
 impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
         match rejection {
@@ -28,9 +51,7 @@ impl From<JsonRejection> for ApiError {
             JsonRejection::MissingJsonContentType(_) => {
                 Self::Invalid("the body must be JSON: send `Content-Type: application/json`".into())
             }
-            JsonRejection::BytesRejection(error) if error.status().as_u16() == 413 => {
-                Self::TooLarge("the body is larger than this address takes".into())
-            }
+            JsonRejection::BytesRejection(error) => error.into(),
             _ => Self::Invalid("the body could not be read to its end".into()),
         }
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use circle_api::resources::HookAccepted;
@@ -12,11 +11,12 @@ use circle_core::ids::{DeliveryId, ServiceId};
 use circle_core::service::{SecretScope, Service};
 use circle_store::records::{Query, RecordError, StoreError, kinds};
 use hmac::{Hmac, KeyInit, Mac};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{ApiError, Segments};
+use super::hook_keys::HookKey;
+use super::{ApiError, RawBody, Segments};
 use crate::records::{Delivery, DeliveryState, GIT_HOOK, Payload};
 use crate::server::Server;
 use crate::time::now_ms;
@@ -37,10 +37,10 @@ pub(crate) async fn git_hook(
     State(server): State<Arc<Server>>,
     Segments((workspace, service)): Segments<(String, String)>,
     headers: HeaderMap,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Result<(StatusCode, Json<HookAccepted>), ApiError> {
-    let service = verified(&server, (&workspace, &service), &headers, &body).await?;
-    let delivery = delivery(&service, &headers, &body)?;
+    let key = verified(&server, (&workspace, &service), &headers, &body).await?;
+    let delivery = delivery(&key.service, &headers, &body)?;
     let accepted = store(&server, delivery).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
@@ -56,9 +56,9 @@ async fn verified(
     (workspace, service): (&str, &str),
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<Service, ApiError> {
+) -> Result<Arc<HookKey>, ApiError> {
     let known = known(server, workspace, service).await;
-    let (service, secret) = match known {
+    let key = match known {
         Ok(known) => known,
         Err(ApiError::NotFound { .. }) => return Err(ApiError::BadSignature),
         Err(error) => return Err(error),
@@ -66,20 +66,27 @@ async fn verified(
     let said = headers.get(SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
     let said = said.and_then(|text| text.strip_prefix("sha256=")).and_then(|text| hex::decode(text).ok());
     let said = said.ok_or(ApiError::BadSignature)?;
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.secret.expose_secret().as_bytes())
         .map_err(|_| ApiError::Internal("a hook's secret is no key".into()))?;
     mac.update(body);
     // `verify_slice` compares in constant time.
     mac.verify_slice(&said).map_err(|_| ApiError::BadSignature)?;
-    Ok(service)
+    Ok(key)
 }
 
-async fn known(server: &Server, workspace: &str, service: &str) -> Result<(Service, SecretString), ApiError> {
+async fn known(server: &Server, workspace: &str, service: &str) -> Result<Arc<HookKey>, ApiError> {
+    let names = (workspace, service);
+    let generation = match server.hook_keys.find(workspace, service) {
+        Ok(key) => return Ok(key),
+        Err(generation) => generation,
+    };
     let (workspace, _) = server.workspace(workspace).await?;
     let (service, _) = server.service(workspace.id, service).await?;
     let secret = server.open_secret(workspace.id, &SecretScope::Internal, &secret_name(service.id)).await?;
     let secret = secret.ok_or_else(|| ApiError::not_found("hook secret", &service.name))?;
-    Ok((service, secret))
+    let key = Arc::new(HookKey { service, secret });
+    server.hook_keys.put(generation, names, Arc::clone(&key));
+    Ok(key)
 }
 
 fn delivery(service: &Service, headers: &HeaderMap, body: &[u8]) -> Result<Delivery, ApiError> {

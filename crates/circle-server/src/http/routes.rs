@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::from_fn;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use circle_api::routes as paths;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
-use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::time_limit::time_limit;
 use super::{ApiError, api, describe, health, hooks, live, worker};
-use crate::limits::{API_BODY_BYTES, HOOK_BODY_BYTES, REQUEST_TIME};
+use crate::limits::{API_BODY_BYTES, HOOK_BODY_BYTES};
 use crate::server::Server;
 
 /// What answers without a token, each with its reason: liveness says nothing of anybody; the description is the same for
@@ -38,9 +40,7 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .layer(header("x-content-type-options", "nosniff"))
         .layer(header("cache-control", "no-store"))
         .layer(header("referrer-policy", "no-referrer"))
-        .layer(CatchPanicLayer::custom(|_| {
-            axum::response::IntoResponse::into_response(ApiError::Internal("a handler panicked".into()))
-        }))
+        .layer(CatchPanicLayer::custom(|_| ApiError::Internal("a handler panicked".into()).into_response()))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
             // The path carries names and ids only; queries and headers may carry more and are left out.
             tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
@@ -50,7 +50,7 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
 /// The routes that stand in the description.
 pub(super) fn described() -> OpenApiRouter<Arc<Server>> {
     let hooks = OpenApiRouter::new().routes(routes!(hooks::git_hook)).layer(DefaultBodyLimit::max(HOOK_BODY_BYTES));
-    let api = api::router().layer(DefaultBodyLimit::max(API_BODY_BYTES)).layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME));
+    let api = api::router().layer(DefaultBodyLimit::max(API_BODY_BYTES)).layer(from_fn(time_limit));
     OpenApiRouter::with_openapi(describe::base()).merge(api).merge(hooks)
 }
 

@@ -9,6 +9,8 @@ mod entry;
 mod offers;
 mod place;
 mod ready;
+#[cfg(test)]
+mod ready_tests;
 mod shared;
 mod workers;
 

@@ -1,16 +1,17 @@
 //! Deliveries that wait become runs, in order within a service, side by side among services.
 
-use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use circle_core::ids::{RunId, ServiceId};
 use circle_core::service::Service;
 use circle_store::logs::{Chunk, Entry, LogError, StreamId};
-use circle_store::records::{FindAll, Kind, Query, StoreError, kinds};
+use circle_store::records::Kind;
 use tokio::task::JoinSet;
 
+use super::backlog::{Backlog, Batch};
 use super::planning::{Outcome, gave_up, plan_wish};
 use super::wish::{NoWish, understand};
 use crate::http::ApiError;
@@ -20,71 +21,50 @@ use crate::runs::{NewRun, PLAN_STAGE};
 use crate::server::Server;
 use crate::time::now_ms;
 
+/// After a notice: hooks that come in a burst are looked for once.
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
+
 /// Runs until the server goes down.
 pub(super) async fn run(server: Arc<Server>) {
     let mut changes = server.records.store().changes(Kind::Delivery);
+    let mut backlog = Backlog::default();
     let mut tasks = JoinSet::new();
-    let mut busy = HashSet::new();
+    let mut everything = true;
     loop {
-        match waiting(&server, &busy).await {
-            Ok(next) => {
-                for (service, delivery) in next.into_iter().take(limits::DELIVERIES_AT_ONCE.saturating_sub(busy.len())) {
-                    busy.insert(service);
-                    let server = Arc::clone(&server);
-                    tasks.spawn(async move {
-                        handle_logged(&server, &delivery).await;
-                        service
-                    });
-                }
-            }
-            Err(error) => tracing::warn!(%error, "deliveries cannot be read; it is tried again"),
+        let looked = if everything { backlog.look(&server).await } else { backlog.look_at_new(&server).await };
+        if let Err(error) = looked {
+            tracing::warn!(%error, "deliveries cannot be read; it is tried again");
         }
+        everything = false;
+        fill(&server, &mut backlog, &mut tasks);
         tokio::select! {
             () = server.shutdown.cancelled() => break,
-            () = changes.changed() => {}
+            () = changes.changed() => tokio::time::sleep(LOOK_PAUSE).await,
             Some(done) = tasks.join_next() => match done {
-                Ok(service) => drop(busy.remove(&service)),
-                // A delivery whose task panicked is looked at again; its service must not stay busy for ever.
-                Err(_) => busy.clear(),
+                Ok(batch) => backlog.done(&batch),
+                Err(_) => {
+                    tasks.shutdown().await;
+                    backlog.forget();
+                    everything = true;
+                }
             },
-            () = tokio::time::sleep(limits::LOOP_PERIOD) => {}
+            () = tokio::time::sleep(limits::LOOP_PERIOD) => everything = true,
         }
     }
     tasks.shutdown().await;
 }
 
-/// The oldest due delivery of each service that is not busy: a flood of one service does not delay the others.
-async fn waiting(server: &Server, busy: &HashSet<ServiceId>) -> Result<Vec<(ServiceId, String)>, StoreError> {
-    if busy.len() >= limits::DELIVERIES_AT_ONCE {
-        return Ok(Vec::new());
-    }
-    let query = Query::over(kinds::DELIVERY_STATE).equal("waiting").limit(1000);
-    let mut pages = FindAll::new(server.records.store().as_ref(), query);
-    let mut first: HashMap<ServiceId, ()> = HashMap::new();
-    let mut found = Vec::new();
-    while let Some(heads) = pages.next().await? {
-        for head in heads {
-            let service = head.text("/service").and_then(|text| text.parse().ok());
-            let Some(service) = service else { continue };
-            if busy.contains(&service) || first.insert(service, ()).is_some() {
-                continue;
+/// Gives every free hand a batch.
+fn fill(server: &Arc<Server>, backlog: &mut Backlog, tasks: &mut JoinSet<Batch>) {
+    while tasks.len() < limits::DELIVERIES_AT_ONCE {
+        let Some(batch) = backlog.next() else { return };
+        let server = Arc::clone(server);
+        tasks.spawn(async move {
+            for delivery in &batch.deliveries {
+                handle_logged(&server, delivery).await;
             }
-            if is_due(server, &head.id).await? {
-                found.push((service, head.id));
-            }
-        }
-    }
-    Ok(found)
-}
-
-async fn is_due(server: &Server, id: &str) -> Result<bool, StoreError> {
-    match server.records.load::<Delivery>(id).await {
-        Ok(Some((delivery, _))) => Ok(delivery.next_try_at <= now_ms()),
-        Ok(None) => Ok(false),
-        Err(error) => {
-            tracing::warn!(delivery = id, %error, "a delivery cannot be read");
-            Ok(false)
-        }
+            batch
+        });
     }
 }
 
@@ -98,7 +78,7 @@ async fn handle_logged(server: &Server, id: &str) {
 
 async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
     let Some((delivery, _)) = server.records.load::<Delivery>(id).await? else { return Ok(()) };
-    if delivery.state != DeliveryState::Waiting {
+    if delivery.state != DeliveryState::Waiting || delivery.next_try_at > now_ms() {
         return Ok(());
     }
     let service = server.records.load::<ServiceRecord>(&delivery.service.to_string()).await?;

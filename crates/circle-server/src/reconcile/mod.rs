@@ -2,9 +2,12 @@
 //!
 //! - [`deliveries`]: what came in becomes a run, or a reason why not.
 //! - [`deadlines`]: leases that ran out, waits and runs that took too long, offers that nobody answered.
-//! - [`view`]: the ready view is compared with the store; logs of ended runs are closed.
+//! - [`view`]: the ready view is compared with the store.
+//! - [`closing`]: logs of ended runs are closed and compressed.
 //! - [`retention`]: what is older than the operator wants is removed.
 
+mod backlog;
+mod closing;
 mod deadlines;
 mod deliveries;
 mod planning;

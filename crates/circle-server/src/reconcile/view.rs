@@ -1,4 +1,4 @@
-//! The ready view against the store, and logs of ended runs that were not closed.
+//! The ready view against the store.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -71,15 +71,13 @@ impl Server {
         }
     }
 
-    /// Closes the log and gives the leases back. What fails here is done again by the reconcile loop.
+    /// Gives the leases back and asks for the log to be closed.
     pub(crate) async fn finish(&self, run: &Run) {
         for part in 0..run.parts.len() {
             self.release(&lease_name(run.id, part)).await;
         }
         self.log_desk.forget(run.id);
-        if let Err(error) = self.log_bus.close(&run.id.to_string()).await {
-            tracing::warn!(run = %run.id, %error, "the log was not closed; it is tried again");
-        }
+        self.closings.put(run.id);
     }
 
     /// Takes every part from a worker whose credential is gone, at once.

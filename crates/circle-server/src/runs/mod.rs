@@ -3,12 +3,14 @@
 
 mod apply;
 mod cancel;
+mod closings;
 mod create;
 mod log_desk;
 mod rerun;
 mod watchers;
 
 pub(crate) use apply::lease_name;
+pub(crate) use closings::Closings;
 pub(crate) use create::{NewRun, PLAN_STAGE, Planned};
 pub(crate) use log_desk::{LogDesk, MarkBook, kind_of};
 pub(crate) use rerun::rerun_key_prefix;

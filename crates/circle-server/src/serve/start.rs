@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use circle_store::blobs::{Blobs, ObjectBlobs};
-use circle_store::logs::{EmbeddedLogs, LogError};
+use circle_store::logs::EmbeddedLogs;
 use circle_store::records::{EmbeddedStore, Records};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -159,12 +159,8 @@ async fn close_ended_logs(server: Arc<Server>, logs: EmbeddedLogs) {
                 continue;
             }
         };
-        if ended && let Err(error) = close(&server, &one.run).await {
-            tracing::warn!(run = one.run, %error, "a log was not closed");
+        if ended {
+            server.closings.put(id);
         }
     }
-}
-
-async fn close(server: &Server, run: &str) -> Result<(), LogError> {
-    server.log_bus.close(run).await
 }

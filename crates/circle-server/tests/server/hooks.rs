@@ -118,3 +118,16 @@ async fn the_printed_script_reports_a_push_by_itself() {
     assert_eq!(runs[0].commit.as_deref(), Some(commit.as_str()));
     assert_eq!(runs[0].actor, "hook");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_hook_secret_ends_the_old_one_at_once() {
+    let (circle, repo) = (Circle::start().await, Repo::with(PIPELINE).await);
+    let created = circle.service("shop", repo.url()).await;
+    let hook = Hook::push("refs/notes/x", &"a".repeat(40));
+    hook.clone().named("1").accepted(&circle, &created.hook).await;
+    let renewed = circle.api.renew_hook(DEFAULT_WORKSPACE, "shop").await.expect("a new secret");
+    assert_eq!(hook.clone().named("2").send(&circle, &created.hook, created.hook.secret.expose()).await.status(), 401);
+    hook.clone().named("2").accepted(&circle, &renewed).await;
+    circle.api.remove_service(DEFAULT_WORKSPACE, "shop").await.expect("removed");
+    assert_eq!(hook.named("3").send(&circle, &renewed, renewed.secret.expose()).await.status(), 401);
+}

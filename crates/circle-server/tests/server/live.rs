@@ -100,3 +100,65 @@ async fn a_log_is_read_by_range() {
     let missing = circle.get(&format!("/api/v1/runs/{run}/log/build")).await;
     assert_eq!(missing.status(), 404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_46_a_reader_that_acknowledges_nothing_gets_one_window_and_no_more() {
+    let (circle, repo) = (Circle::start().await, Repo::with(PIPELINE).await);
+    circle.service("shop", repo.url()).await;
+    let worker = Played::enrol(&circle, "w", 1).await;
+    let run = circle.trigger("shop").await;
+    let job = worker.claim(run).await;
+    let text = vec![b'x'; 200_000];
+    for number in 0..5_u64 {
+        assert_eq!(job.log(job.chunk("checkout", (number, number * 200_000), &text)).await.status(), 200);
+    }
+    let mut socket = open_socket(&circle, run).await;
+    say(&mut socket, r#"{"message":"subscribe","logs":true,"window_bytes":300000}"#).await;
+    assert_eq!(log_bytes_until_quiet(&mut socket).await, 300_000);
+    say(&mut socket, r#"{"message":"ack","bytes":250000}"#).await;
+    assert_eq!(log_bytes_until_quiet(&mut socket).await, 250_000);
+    // More than was sent cannot be acknowledged.
+    say(&mut socket, r#"{"message":"ack","bytes":999999999}"#).await;
+    assert_eq!(close_code(&mut socket).await, Some(4000));
+}
+
+type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+
+async fn open_socket(circle: &Circle, run: circle_core::ids::RunId) -> Socket {
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+    let url = format!("{}/api/v1/runs/{run}/live", circle.url.replace("http://", "ws://"));
+    let mut request = url.into_client_request().expect("an address");
+    let token = format!("Bearer {}", circle.token).parse().expect("a header");
+    request.headers_mut().insert("authorization", token);
+    tokio_tungstenite::connect_async(request).await.expect("a socket").0
+}
+
+async fn say(socket: &mut Socket, text: &str) {
+    use futures_util::SinkExt;
+    socket.send(tokio_tungstenite::tungstenite::Message::text(text)).await.expect("sent");
+}
+
+/// Bytes of log in what comes until nothing comes for half a second.
+async fn log_bytes_until_quiet(socket: &mut Socket) -> usize {
+    use circle_api::worker::frames::decode;
+    use futures_util::StreamExt;
+    use tokio_tungstenite::tungstenite::Message;
+    let mut bytes = 0;
+    while let Ok(Some(message)) = tokio::time::timeout(std::time::Duration::from_millis(500), socket.next()).await {
+        if let Message::Binary(body) = message.expect("a message") {
+            bytes += decode(body).expect("frames").iter().map(|frame| frame.bytes.len()).sum::<usize>();
+        }
+    }
+    bytes
+}
+
+async fn close_code(socket: &mut Socket) -> Option<u16> {
+    use futures_util::StreamExt;
+    use tokio_tungstenite::tungstenite::Message;
+    loop {
+        match socket.next().await?.ok()? {
+            Message::Close(frame) => return frame.map(|frame| frame.code.into()),
+            _ => continue,
+        }
+    }
+}

@@ -3,6 +3,7 @@
 
 mod api;
 mod deadlines;
+mod figures;
 mod hooks;
 mod live;
 mod openapi;

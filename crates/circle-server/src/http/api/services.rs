@@ -91,6 +91,7 @@ pub(in crate::http) async fn change(
         Ok::<(), ApiError>(())
     };
     let updated = server.records.update(&before.id.to_string(), apply).await?;
+    server.hook_keys.forget();
     let ServiceRecord(service) = updated.record;
     server.queue.set_parallel(service.id, service.max_parallel, now_ms());
     Ok(Json(view(&server, &workspace, &service)))
@@ -106,6 +107,7 @@ pub(in crate::http) async fn remove(
     let (workspace, _) = server.workspace(&workspace).await?;
     let (service, version) = server.service(workspace.id, &name).await?;
     server.records.delete::<ServiceRecord>(&service.id.to_string(), version).await?;
+    server.hook_keys.forget();
     server.forget_secret(workspace.id, &SecretScope::Internal, &secret_name(service.id)).await?;
     for run in server.queue.of_service(service.id) {
         if let Err(error) = server.cancel(run, CancelCause::Removed, &administrator.name, true).await {
@@ -137,6 +139,7 @@ async fn renew_hook(server: &Server, workspace: &Workspace, service: &Service) -
     rand::rng().fill_bytes(bytes.as_mut_slice());
     let secret = circle_api::worker::SecretValue::new(hex::encode(bytes.as_slice()));
     server.keep_secret(workspace.id, SecretScope::Internal, &secret_name(service.id), &secret).await?;
+    server.hook_keys.forget();
     let url = server.hook_url(workspace.name.as_str(), service.name.as_str());
     let post_receive = circle_api::worker::SecretValue::new(script(service, &url, secret.expose()));
     Ok(HookCreated { url, secret, post_receive })

@@ -91,5 +91,6 @@ pub(in crate::http) async fn remove(
         return Err(ApiError::Conflict(format!("the workspace has {services} services: remove them first")));
     }
     server.records.delete::<WorkspaceRecord>(&id, version).await?;
+    server.hook_keys.forget();
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use circle_api::worker::frames::{Frame, FrameHeader, decode};
 use circle_api::worker::{LogAnswer, LogHole, MAX_CHUNK_BYTES};
@@ -11,7 +10,7 @@ use circle_core::ids::RunId;
 use circle_store::logs::{Chunk, Entry, LogError, Mark, StreamId};
 
 use crate::auth::RunLease;
-use crate::http::ApiError;
+use crate::http::{ApiError, RawBody};
 use crate::runs::{MarkBook, kind_of};
 use crate::server::Server;
 
@@ -19,7 +18,7 @@ use crate::server::Server;
 pub(super) async fn log(
     State(server): State<Arc<Server>>,
     lease: RunLease,
-    body: Bytes,
+    RawBody(body): RawBody,
 ) -> Result<Json<LogAnswer>, ApiError> {
     let frames = decode(body).map_err(|error| ApiError::Invalid(error.to_string()))?;
     let turn = server.log_desk.turn(lease.run.id);

@@ -30,12 +30,21 @@ impl Hook {
 
     /// Sends it, signed with this secret.
     pub(crate) async fn send(&self, circle: &Circle, hook: &HookCreated, secret: &str) -> reqwest::Response {
+        self.signed(circle, hook, secret).send().await.expect("an answer")
+    }
+
+    /// The rightly signed request.
+    pub(crate) fn request(&self, circle: &Circle, hook: &HookCreated) -> reqwest::RequestBuilder {
+        self.signed(circle, hook, hook.secret.expose())
+    }
+
+    fn signed(&self, circle: &Circle, hook: &HookCreated, secret: &str) -> reqwest::RequestBuilder {
         let request = circle.http.post(&hook.url).header("content-type", "application/json");
         let mut request = request.header("circle-signature", sign(secret, self.body.as_bytes()));
         if let Some(delivery) = &self.delivery {
             request = request.header("circle-delivery", delivery);
         }
-        request.body(self.body.clone()).send().await.expect("an answer")
+        request.body(self.body.clone())
     }
 
     /// Sends it rightly signed, and gives the answer.
