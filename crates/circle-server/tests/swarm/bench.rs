@@ -11,7 +11,7 @@ use circle_core::environment::{Target as Settings, TargetKind};
 use circle_core::ids::{RunId, TargetId};
 use circle_core::names::Slug;
 use circle_core::run::{Run, RunEvent};
-use circle_lab::{Registry, Swarm, visit};
+use circle_lab::{Credentials, Registry, Swarm, visit};
 use circle_server::Vault;
 use circle_server::deploy::{Deployer, DeployerParts, Target, WorkloadRecord, swarm};
 use circle_server::records::{DeploymentRecord, RunRecord, TargetRecord};
@@ -50,11 +50,16 @@ pub(crate) struct Bench {
 impl Bench {
     /// Starts everything but the engine.
     pub(crate) async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    /// The same with a registry that asks for a password.
+    pub(crate) async fn start_with(credentials: Option<&Credentials>) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("cd")
             .tempdir_in("/var/tmp")
             .expect("a folder");
-        let registry = Registry::start(&folder.path().join("registry"), None)
+        let registry = Registry::start(&folder.path().join("registry"), credentials)
             .await
             .expect("a registry");
         let config = ProcessConfig::new(folder.path().join("cells"), InitProgram::this_program());

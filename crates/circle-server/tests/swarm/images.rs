@@ -60,7 +60,7 @@ pub(crate) async fn docker(socket: &Path, words: &[&str], input: &[u8]) -> Strin
         .arg("--host")
         .arg(format!("unix://{}", socket.display()))
         .args(words)
-        .env("DOCKER_CONFIG", "/nonexistent")
+        .env("DOCKER_CONFIG", socket.with_file_name("client"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
