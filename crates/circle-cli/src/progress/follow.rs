@@ -1,5 +1,7 @@
 //! Follows a run to its end and tells what happens.
 
+use std::time::Duration;
+
 use circle_api::client::{Client, FollowWish, LiveEvent};
 use circle_api::worker::frames::Mark;
 use circle_core::ids::RunId;
@@ -9,6 +11,9 @@ use super::story::Story;
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::signals::Signals;
+
+/// A log that says nothing for so long has told all that came before the run's last state: a line needs a fraction of it.
+const QUIET: Duration = Duration::from_millis(300);
 
 /// How much of the log is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +45,10 @@ pub(crate) async fn follow(
     loop {
         let event = tokio::select! {
             event = live.next() => event?,
+            () = tokio::time::sleep(QUIET), if story.is_holding() => {
+                say(&story.release(), printer)?;
+                continue;
+            }
             () = signals.next() => return Ok(Exit::Cancelled),
         };
         let Some(event) = event else { break };
@@ -48,9 +57,7 @@ pub(crate) async fn follow(
         }
         tell(&event, &mut story, printer)?;
     }
-    for line in story.end() {
-        printer.say(&line)?;
-    }
+    say(&story.end(), printer)?;
     Ok(exit.unwrap_or(Exit::Broken))
 }
 
@@ -58,10 +65,11 @@ fn tell(event: &LiveEvent, story: &mut Story, printer: &Printer) -> anyhow::Resu
     if printer.json {
         return printer.event(&as_json(event));
     }
-    for line in story.take(event) {
-        printer.line(&line)?;
-    }
-    Ok(())
+    say(&story.take(event), printer)
+}
+
+fn say(lines: &[String], printer: &Printer) -> anyhow::Result<()> {
+    lines.iter().try_for_each(|line| printer.say(line))
 }
 
 /// One event for programs; output that is no UTF-8 is shown as far as it is.

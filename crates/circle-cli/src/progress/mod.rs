@@ -2,6 +2,7 @@
 
 mod follow;
 mod groups;
+mod held;
 mod lines;
 mod stages;
 mod story;

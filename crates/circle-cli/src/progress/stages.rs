@@ -19,6 +19,11 @@ pub(super) fn headline(run: &RunSummary, paint: Paint) -> String {
     parts.join(" · ")
 }
 
+/// `▸ build`: a stage begins.
+pub(super) fn stage_head(stage: &str, paint: Paint) -> String {
+    format!("{} {stage}", paint.tone(Tone::Busy, "▸"))
+}
+
 /// `✓ build  12.3 s  (pull 1.2 s, run 11.0 s)`, or why it failed.
 pub(super) fn stage_line(stage: &StageView, paint: Paint) -> String {
     let took = stage.duration_ms.map(duration).unwrap_or_default();

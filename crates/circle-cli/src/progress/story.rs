@@ -8,8 +8,9 @@ use circle_api::worker::frames::Mark;
 
 use super::follow::Detail;
 use super::groups::Groups;
+use super::held::{Change, Held};
 use super::lines::Lines;
-use super::stages::{deployment_line, headline, stage_line, verdict_line};
+use super::stages::{deployment_line, headline, stage_head, stage_line, verdict_line};
 use crate::paint::{Paint, Tone};
 use crate::text::{duration, safe_line};
 
@@ -25,6 +26,7 @@ pub(super) struct Story {
     logs: BTreeMap<String, StageLog>,
     /// The stage whose name was told last.
     current: Option<String>,
+    held: Held,
     verdict: Option<String>,
 }
 
@@ -46,6 +48,7 @@ impl Story {
             deployments: BTreeMap::new(),
             logs: BTreeMap::new(),
             current: None,
+            held: Held::default(),
             verdict: None,
         }
     }
@@ -71,9 +74,22 @@ impl Story {
         out
     }
 
-    /// The last lines: what had no newline, and the verdict.
-    pub(super) fn end(&mut self) -> Vec<String> {
+    /// Whether lines about states wait for a log that may still come.
+    pub(super) fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// The lines that were held back; to be asked for when the log was silent for a while.
+    pub(super) fn release(&mut self) -> Vec<String> {
         let mut out = Vec::new();
+        let lines = self.held.all();
+        self.tell_held(lines, &mut out);
+        out
+    }
+
+    /// The last lines: what was held back or had no newline, and the verdict.
+    pub(super) fn end(&mut self) -> Vec<String> {
+        let mut out = self.release();
         let stages: Vec<String> = self.logs.keys().cloned().collect();
         for stage in stages {
             self.flush(&stage, &mut out);
@@ -99,24 +115,46 @@ impl Story {
             if self.stages.insert(stage.name.clone(), state) == Some(state) || quiet {
                 continue;
             }
-            if stage.state == StageWord::Running {
-                self.current = Some(stage.name.clone());
+            let name = stage.name.clone();
+            let running = stage.state == StageWord::Running;
+            let change = if running {
+                Change::Started(name)
             } else {
-                self.flush(&stage.name, out);
-            }
-            out.push(stage_line(stage, self.paint));
+                Change::Ended(name)
+            };
+            self.held.push(change, stage_line(stage, self.paint));
         }
-        self.tell_deployments(view, out);
+        self.hold_deployments(view);
+        if self.detail == Detail::Stages {
+            out.extend(self.release());
+        }
         if view.run.state.is_ended() {
             self.verdict = Some(verdict_line(view, self.paint));
         }
     }
 
-    fn tell_deployments(&mut self, view: &RunView, out: &mut Vec<String>) {
+    fn hold_deployments(&mut self, view: &RunView) {
         for deployment in &view.deployments {
             let (id, state) = (deployment.id.to_string(), deployment.state.clone());
             if self.deployments.insert(id, state).as_ref() != Some(&deployment.state) {
-                out.push(deployment_line(deployment, self.paint));
+                self.held.push(Change::Other, deployment_line(deployment, self.paint));
+            }
+        }
+    }
+
+    fn tell_held(&mut self, lines: Vec<(Change, String)>, out: &mut Vec<String>) {
+        for (change, line) in lines {
+            match change {
+                Change::Started(stage) => {
+                    let told = self.current.as_ref() == Some(&stage) && line == stage_head(&stage, self.paint);
+                    self.current = Some(stage);
+                    out.extend((!told).then_some(line));
+                }
+                Change::Ended(stage) => {
+                    self.flush(&stage, out);
+                    out.push(line);
+                }
+                Change::Other => out.push(line),
             }
         }
     }
@@ -167,6 +205,7 @@ impl Story {
                 duration_ms,
             } => {
                 let Some(ended) = log.groups.end(*group) else { return };
+                self.head(stage, out);
                 let failed = exit_code.is_some_and(|code| code != 0);
                 if failed && self.detail == Detail::Groups {
                     out.extend(ended.tail().map(|line| format!("    {line}")));
@@ -192,6 +231,8 @@ impl Story {
 
     /// Says which stage speaks when another one spoke before, and that a new attempt begins anew.
     fn announce(&mut self, stage: &str, attempt: u32, out: &mut Vec<String>) {
+        let before = self.held.until_start_of(stage);
+        self.tell_held(before, out);
         let log = self.logs.entry(stage.to_owned()).or_default();
         if attempt > log.attempt && log.attempt > 0 {
             out.push(
@@ -201,9 +242,15 @@ impl Story {
             *log = StageLog::default();
         }
         log.attempt = attempt;
+        if self.detail == Detail::Lines {
+            self.head(stage, out);
+        }
+    }
+
+    fn head(&mut self, stage: &str, out: &mut Vec<String>) {
         if self.current.as_deref() != Some(stage) {
             self.current = Some(stage.to_owned());
-            out.push(self.paint.tone(Tone::Busy, &format!("▸ {stage}")));
+            out.push(stage_head(stage, self.paint));
         }
     }
 
@@ -329,6 +376,34 @@ mod tests {
     #[test]
     fn every_line_is_told_when_asked_for() {
         insta::assert_snapshot!(told(Detail::Lines, &failing_run()));
+    }
+
+    #[test]
+    fn a_state_that_is_faster_than_the_log_waits_for_it() {
+        let mut events = failing_run();
+        let last = events.pop().expect("the last state");
+        events.insert(6, last);
+        assert_eq!(told(Detail::Lines, &events), told(Detail::Lines, &failing_run()));
+    }
+
+    #[test]
+    fn what_is_held_is_told_when_the_log_is_silent() {
+        let mut story = Story::new(Paint::off(), Detail::Groups);
+        let told = story.take(&run("running", &json!([stage("build", "running", None)]), json!({})));
+        assert_eq!(
+            (told.len(), story.is_holding()),
+            (1, true),
+            "only the headline: {told:?}"
+        );
+        assert_eq!(
+            (story.release(), story.is_holding()),
+            (vec!["▸ build".to_owned()], false)
+        );
+        assert_eq!(
+            story.take(&log("one\n")),
+            Vec::<String>::new(),
+            "the stage is not told twice"
+        );
     }
 
     #[test]
