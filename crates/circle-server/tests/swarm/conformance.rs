@@ -77,27 +77,57 @@ pub(crate) async fn a_place_that_is_no_manager_or_not_there_says_so() {
 }
 
 pub(crate) async fn a_private_registry_is_pulled_from_with_its_login_alone() {
-    let credentials = Credentials { username: "nodes".into(), password: "correct horse".into() };
+    let credentials = Credentials {
+        username: "nodes".into(),
+        password: "correct horse".into(),
+    };
     let bench = Bench::start_with(Some(&credentials)).await;
-    let (socket, address) = (bench.swarm.socket(), bench.repository().trim_end_matches("/shop").to_owned());
+    let (socket, address) = (
+        bench.swarm.socket(),
+        bench.repository().trim_end_matches("/shop").to_owned(),
+    );
     let words = ["login", "--username", "nodes", "--password-stdin", &address];
     docker(socket, &words, b"correct horse").await;
     let digest = bench.version("one", Health::Good).await;
     docker(socket, &["logout", &address], &[]).await;
-    docker(socket, &["image", "rm", "--force", &format!("{}:one", bench.repository())], &[]).await;
+    docker(
+        socket,
+        &["image", "rm", "--force", &format!("{}:one", bench.repository())],
+        &[],
+    )
+    .await;
     docker(socket, &["image", "prune", "--all", "--force"], &[]).await;
 
     let target = SwarmTarget::new(&bench.swarm.endpoint(), None).expect("a target");
     let image = format!("{}@{digest}", bench.repository());
-    let how = WorkloadCreate { port: None, replicas: 1, env: BTreeMap::new(), health: None };
+    let how = WorkloadCreate {
+        port: None,
+        replicas: 1,
+        env: BTreeMap::new(),
+        health: None,
+    };
     let create = async |workload, login: Option<&RegistryLogin>| {
-        let wish = Creation { workload, how: &how, image: &image, mark: "dep", run: "run", login };
+        let wish = Creation {
+            workload,
+            how: &how,
+            image: &image,
+            mark: "dep",
+            run: "run",
+            login,
+        };
         target.create(&wish).await.expect("made");
         settled(&target, workload).await.rollout
     };
     let refused = create("anonymous", None).await;
-    assert!(matches!(&refused, Rollout::Failed { why } if why.contains("No such image")), "{refused:?}");
-    let login = RegistryLogin { address, username: "nodes".into(), password: "correct horse".into() };
+    assert!(
+        matches!(&refused, Rollout::Failed { why } if why.contains("No such image")),
+        "{refused:?}"
+    );
+    let login = RegistryLogin {
+        address,
+        username: "nodes".into(),
+        password: "correct horse".into(),
+    };
     let pulled = create("known", Some(&login)).await;
     assert!(matches!(pulled, Rollout::Healthy { .. }), "{pulled:?}");
     bench.stop().await;
