@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use circle_api::worker::{RegistryAccess, SecretValue};
 use circle_core::names::{BranchName, CommitId};
-use circle_core::plan::{Ready, Retry, RetryWhen, Work};
+use circle_core::plan::{Bind, Ready, Retry, RetryWhen, Work};
 use circle_core::run::{FailureKind, WorkerEvent};
 use circle_lab::Credentials;
 use support::{
@@ -183,6 +183,35 @@ async fn sec_34_a_link_out_of_the_workspace_is_no_output() {
         .run(vec![pre_build(commands, vec![output("/workspace/out", "out")])])
         .await;
     assert!(ran.failure().message.contains("neither a file"), "{:?}", ran.failure());
+}
+
+#[tokio::test]
+async fn sec_34_a_volume_stays_within_the_checkout_wherever_a_committed_link_leads() {
+    let bench = Bench::new().await;
+    let tree = bench.repository.tree().to_owned();
+    for (link, target) in [
+        ("folders", "/cell/folders"),
+        ("run", "/run"),
+        ("up", "../.."),
+        ("inner", "data"),
+    ] {
+        std::os::unix::fs::symlink(target, tree.join(link)).expect("a link");
+    }
+    bench.commit(&[("data/word", "hello\n")]).await;
+    let with_volume = |from: &str| {
+        let mut wanted = job(&["cat /given/word"]);
+        let (from, to) = (from.to_owned(), "/given".to_owned());
+        wanted.container.volumes = vec![Bind { from, to, read_only: false }];
+        integration(vec![], wanted)
+    };
+    for from in ["folders", "run", "up", "missing"] {
+        let ran = bench.run(vec![with_volume(from)]).await;
+        let failure = ran.failure();
+        assert_eq!(failure.kind, FailureKind::Refused, "{failure:?}");
+        assert!(failure.message.contains(&format!("the volume {from} is refused")), "{failure:?}");
+    }
+    let ran = bench.run(vec![with_volume("inner")]).await;
+    assert_eq!(ran.succeeded().sink.log("integration"), "hello\n");
 }
 
 #[tokio::test]

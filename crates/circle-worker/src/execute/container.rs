@@ -126,11 +126,7 @@ impl StageRun<'_> {
         let mut mounts = settings.mounts;
         mounts.extend(self.caches(&plan.caches).await?);
         if let Some(view) = settings.view {
-            mounts.extend(
-                plan.volumes
-                    .iter()
-                    .map(|volume| bind(&format!("{view}/{}", volume.from), &volume.to, volume.read_only)),
-            );
+            mounts.extend(self.volumes(view, &plan.volumes).await?);
         }
         Ok(ContainerCreateBody {
             image: Some(settings.image),

@@ -9,6 +9,7 @@ mod network;
 mod phases;
 mod ready;
 mod sidecar;
+mod volumes;
 mod walk;
 
 pub use walk::{End, execute};

@@ -210,30 +210,24 @@ async fn command_succeeds(engine: &Engine, running: &Running, argv: &[String]) -
     Ok(ended.exit_code == Some(0))
 }
 
-/// The sidecar's address on the stage's network.
+/// The sidecar's address on the stage's network. One that has ended has none: whoever waits hears of its end.
 async fn address(engine: &Engine, running: &Running) -> Result<IpAddr, Failure> {
-    let found = engine
-        .docker
-        .inspect_container(&running.container, None::<InspectContainerOptions>)
-        .await;
-    let found = found.map_err(|error| engine_failure("a sidecar's address could not be found", &error))?;
-    let networks = found
-        .network_settings
-        .and_then(|settings| settings.networks)
-        .unwrap_or_default();
-    let address = networks
-        .into_values()
-        .filter_map(|network| network.ip_address)
-        .find_map(|text| text.parse().ok());
-    address.ok_or_else(|| {
-        Failure::new(
-            FailureKind::Sidecar,
-            format!(
-                "the sidecar {} has no address: it ended as soon as it started",
-                running.name
-            ),
-        )
-    })
+    loop {
+        let found = engine
+            .docker
+            .inspect_container(&running.container, None::<InspectContainerOptions>)
+            .await;
+        let found = found.map_err(|error| engine_failure("a sidecar's address could not be found", &error))?;
+        let networks = found
+            .network_settings
+            .and_then(|settings| settings.networks)
+            .unwrap_or_default();
+        let mut addresses = networks.into_values().filter_map(|network| network.ip_address);
+        if let Some(address) = addresses.find_map(|text| text.parse().ok()) {
+            return Ok(address);
+        }
+        tokio::time::sleep(ASK_AGAIN).await;
+    }
 }
 
 /// Runs a probe in the cell's network until it succeeds; it is killed when nobody waits any more.

@@ -11,6 +11,10 @@ const MAX_PATH_BYTES: usize = 4_096;
 pub(crate) const MAX_ENTRIES: usize = 200_000;
 /// Most bytes of one stage's outputs, as they lie unpacked.
 pub(crate) const MAX_BYTES: u64 = 8 * 1024 * 1024 * 1024;
+/// Most bytes of all names and link targets of one stage's outputs: they are held until the last entry was seen.
+const MAX_NAMES_BYTES: usize = 32 * 1024 * 1024;
+/// Most folders within one another; every one of them is looked up for every entry beneath it.
+const MAX_DEPTH: usize = 256;
 /// Where the checkout lies in containers; links into it stay inside.
 const WORKSPACE: &[u8] = b"/workspace";
 
@@ -49,6 +53,7 @@ pub(crate) struct Checker {
     links: HashSet<Vec<u8>>,
     files: HashSet<Vec<u8>>,
     entries: usize,
+    names: usize,
     bytes: u64,
 }
 
@@ -60,6 +65,9 @@ impl Checker {
     pub(crate) fn admit(&mut self, entry: &Entry<'_>, to: &[u8]) -> Result<Place, String> {
         let path = place(entry.name, to).map_err(|why| refused(entry.name, why))?;
         self.count(entry)?;
+        if path.is_empty() && entry.kind != Kind::Folder {
+            return Err(refused(entry.name, "it would take the place of the checkout: name a path for it"));
+        }
         if parents(&path).any(|parent| self.links.contains(parent)) {
             return Err(refused(entry.name, "it would be written through a link"));
         }
@@ -85,6 +93,13 @@ impl Checker {
         self.bytes = self
             .bytes
             .saturating_add(if entry.kind == Kind::File { entry.bytes } else { 0 });
+        self.names += entry.name.len() + entry.link.map_or(0, <[u8]>::len);
+        if self.names > MAX_NAMES_BYTES {
+            return Err(format!(
+                "the names in the outputs have together more than {} MiB; pack them, or name fewer",
+                MAX_NAMES_BYTES >> 20
+            ));
+        }
         if self.entries > MAX_ENTRIES {
             return Err(format!(
                 "the outputs have more than {MAX_ENTRIES} entries; pack them, or name fewer"
@@ -119,6 +134,9 @@ fn place(name: &[u8], to: &[u8]) -> Result<Vec<u8>, &'static str> {
     rest.remove(0);
     let mut all = components(to)?;
     all.extend(rest);
+    if all.len() > MAX_DEPTH {
+        return Err("it lies more than 256 folders deep");
+    }
     let path = all.join(&b"/"[..]);
     if path.len() > MAX_PATH_BYTES {
         Err("the name has more than 4,096 bytes")
@@ -192,7 +210,7 @@ fn refused(name: &[u8], why: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Checker, Entry, Kind, MAX_BYTES, MAX_ENTRIES};
+    use super::{Checker, Entry, Kind, MAX_BYTES, MAX_DEPTH, MAX_ENTRIES, MAX_NAMES_BYTES};
 
     fn file(name: &str) -> Entry<'_> {
         Entry {
@@ -313,5 +331,38 @@ mod tests {
                 .expect_err("too large")
                 .contains("GiB")
         );
+    }
+
+    #[test]
+    fn sec_36_names_are_bounded_in_their_depth_and_all_together() {
+        let deep = format!("d/{}", "a/".repeat(MAX_DEPTH));
+        assert!(
+            admitted(&file(&deep), "out")
+                .expect_err("a deep tree")
+                .contains("folders deep")
+        );
+        let mut checker = Checker::default();
+        let part = "n".repeat(250);
+        let long = format!("d/{}", [part.as_str(); 15].join("/"));
+        let refused = (0..MAX_ENTRIES)
+            .find_map(|at| checker.admit(&file(&format!("{long}/{at}")), b"out").err())
+            .expect("a bound before the bound on entries");
+        assert!(refused.contains("names"), "{refused}");
+        assert!(checker.names <= MAX_NAMES_BYTES + long.len() + 8, "{}", checker.names);
+    }
+
+    #[test]
+    fn sec_34_no_file_takes_the_place_of_the_checkout() {
+        assert!(
+            admitted(&file("shop"), ".")
+                .expect_err("a file")
+                .contains("place of the checkout")
+        );
+        admitted(&link(Kind::Symlink, "shop", "x"), ".").expect_err("a link");
+        let folder = Entry {
+            kind: Kind::Folder,
+            ..file("dist/")
+        };
+        assert_eq!(admitted(&folder, "."), Ok(String::new()));
     }
 }

@@ -34,7 +34,8 @@ pub(crate) async fn copy_out(
         .await
         .map_err(cell_failure("the folder of the outputs"))?;
     let host = folder.host().join("outputs.tar");
-    let file = File::create(&host).await.map_err(broken)?;
+    // Never through a link, whoever could have put one there.
+    let file = File::create_new(&host).await.map_err(broken)?;
     let mut tar = Builder::new(file);
     let mut checker = Checker::default();
     for output in outputs {

@@ -105,3 +105,89 @@ where
 fn path(bytes: &[u8]) -> &Path {
     Path::new(std::ffi::OsStr::from_bytes(bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio_tar::{Archive, Builder, EntryType, Header};
+
+    use super::{Checker, RewriteError, rewrite};
+
+    /// An archive as a hostile engine may send it.
+    async fn archive(entries: &[(EntryType, &str, &str)]) -> Vec<u8> {
+        let mut tar = Builder::new(Vec::new());
+        for (kind, name, content) in entries {
+            let mut header = Header::new_gnu();
+            header.set_entry_type(*kind);
+            header.set_mode(0o755);
+            header.set_mtime(0);
+            if matches!(kind, EntryType::Symlink | EntryType::Link) {
+                header.set_size(0);
+                header.set_link_name(content).expect("a target");
+                tar.append_data(&mut header, name, tokio::io::empty()).await.expect("a link");
+            } else {
+                header.set_size(content.len() as u64);
+                tar.append_data(&mut header, name, content.as_bytes()).await.expect("an entry");
+            }
+        }
+        tar.into_inner().await.expect("a tar")
+    }
+
+    /// What is left of it, or why it was refused.
+    async fn rewritten(archive: &[u8]) -> Result<Vec<u8>, String> {
+        let mut tar = Builder::new(Vec::new());
+        match rewrite(archive, &mut tar, &mut Checker::default(), "out").await {
+            Ok(()) => Ok(tar.into_inner().await.expect("a tar")),
+            Err(RewriteError::Refused(why)) => Err(why),
+            Err(RewriteError::Io(error)) => Err(format!("broken off: {error}")),
+        }
+    }
+
+    #[tokio::test]
+    async fn sec_35_a_folder_that_becomes_a_link_while_it_is_copied_leads_nowhere() {
+        let swapped = archive(&[
+            (EntryType::Directory, "d/sub", ""),
+            (EntryType::Symlink, "d/sub", "other"),
+            (EntryType::Regular, "d/sub/passwd", "root"),
+        ])
+        .await;
+        let refused = rewritten(&swapped).await.expect_err("through a link");
+        assert!(refused.contains("through a link"), "{refused}");
+        let file_becomes_link =
+            archive(&[(EntryType::Regular, "d/a", "x"), (EntryType::Symlink, "d/a", "other")]).await;
+        assert!(rewritten(&file_becomes_link).await.expect_err("twice").contains("twice"));
+    }
+
+    #[tokio::test]
+    async fn sec_36_a_sparse_file_and_one_that_says_more_than_fits_are_refused_before_they_are_written() {
+        let sparse = archive(&[(EntryType::GNUSparse, "d/holes", "x")]).await;
+        assert!(rewritten(&sparse).await.expect_err("sparse").contains("neither a file"));
+        let mut header = Header::new_gnu();
+        header.set_entry_type(EntryType::Regular);
+        header.set_path("d/bomb").expect("a name");
+        header.set_mode(0o644);
+        header.set_mtime(0);
+        header.set_size(1 << 40);
+        header.set_cksum();
+        let refused = rewritten(header.as_bytes()).await.expect_err("a terabyte");
+        assert!(refused.contains("GiB"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn sec_34_what_is_rewritten_has_our_owner_and_no_special_rights() {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(EntryType::Regular);
+        header.set_mode(0o6_755);
+        header.set_mtime(7);
+        header.set_uid(1_000);
+        header.set_size(1);
+        let mut tar = Builder::new(Vec::new());
+        tar.append_data(&mut header, "d/tool", &b"x"[..]).await.expect("an entry");
+        let kept = rewritten(&tar.into_inner().await.expect("a tar")).await.expect("taken");
+        let mut kept = Archive::new(kept.as_slice());
+        let mut entries = kept.entries().expect("entries");
+        let entry = futures_util::StreamExt::next(&mut entries).await.expect("one").expect("whole");
+        assert_eq!(entry.path_bytes().expect("a name").as_ref(), b"out/tool");
+        let header = entry.header();
+        assert_eq!((header.mode().ok(), header.uid().ok()), (Some(0o755), Some(0)));
+    }
+}

@@ -1,6 +1,6 @@
 //! Who this worker is: its token, had once for an enrolment token and kept in a file.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -12,6 +12,10 @@ use super::connection::{CallError, Connection, answer};
 use super::pause::Pause;
 use crate::{WorkerConfig, WorkerError};
 
+/// What every enrolment token begins with.
+const PREFIX: &str = "circle_enrol_";
+/// Longest enrolment token that is read, with what stands around it.
+const MAX_TOKEN_BYTES: u64 = 512;
 /// The file in the worker's folder.
 const FILE: &str = "token";
 
@@ -44,10 +48,10 @@ async fn enrol(connection: &Connection, config: &WorkerConfig) -> Result<Enrolle
     let Some(path) = &config.enrolment else {
         return Err(WorkerError::NotEnrolled { path: None });
     };
-    let text = std::fs::read_to_string(path).map_err(|_| WorkerError::NotEnrolled {
+    let not_there = || WorkerError::NotEnrolled {
         path: Some(path.clone()),
-    })?;
-    let token = SecretValue::new(text.trim());
+    };
+    let token = enrolment_token(path).ok_or_else(not_there)?;
     let body = Enrol {
         name: config.name.clone(),
         facts: facts(config),
@@ -63,6 +67,17 @@ async fn enrol(connection: &Connection, config: &WorkerConfig) -> Result<Enrolle
             Err(error) => return Err(WorkerError::Refused(error.to_string())),
         }
     }
+}
+
+/// The token in a file. This process is root, and the folder may be the server's, who is not: what is no enrolment token
+/// is never sent, wherever a link leads.
+fn enrolment_token(path: &Path) -> Option<SecretValue> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path).ok()?;
+    file.take(MAX_TOKEN_BYTES).read_to_string(&mut text).ok()?;
+    let token = text.trim();
+    let fits = token.strip_prefix(PREFIX).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    fits.then(|| SecretValue::new(token))
 }
 
 fn read(file: &Path) -> Result<Option<Kept>, WorkerError> {
@@ -118,4 +133,25 @@ fn memory_bytes() -> u64 {
         .and_then(|word| word.parse().ok())
         .unwrap_or(0);
     kibibytes * 1024
+}
+
+#[cfg(test)]
+mod tests {
+    use super::enrolment_token;
+
+    #[test]
+    fn only_an_enrolment_token_is_ever_sent() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("local-enrolment");
+        assert!(enrolment_token(&path).is_none(), "there is none");
+        for foreign in ["root:x:0:0", "circle_admin_00ff", "circle_enrol_00\nmore", ""] {
+            std::fs::write(folder.path().join("foreign"), foreign).expect("a file");
+            let _ = std::fs::remove_file(&path);
+            std::os::unix::fs::symlink("foreign", &path).expect("a link");
+            assert!(enrolment_token(&path).is_none(), "{foreign} would be sent");
+        }
+        std::fs::remove_file(&path).expect("removed");
+        std::fs::write(&path, "circle_enrol_00ff\n").expect("a token");
+        assert_eq!(enrolment_token(&path).expect("a token").expose(), "circle_enrol_00ff");
+    }
 }

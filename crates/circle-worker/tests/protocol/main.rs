@@ -28,7 +28,7 @@ impl Bench {
         let server = PlayedServer::start().await;
         let folder = tempfile::tempdir().expect("a folder");
         let enrolment = folder.path().join("enrolment");
-        std::fs::write(&enrolment, "once\n").expect("a token");
+        std::fs::write(&enrolment, "circle_enrol_0once\n").expect("a token");
         let mut config = WorkerConfig::new(server.url(), folder.path().join("worker"));
         config.enrolment = Some(enrolment);
         let shutdown = CancellationToken::new();
