@@ -16,6 +16,7 @@ mod poll;
 mod program;
 mod proxy;
 mod runs;
+mod tls;
 mod turns;
 mod updates;
 
@@ -28,6 +29,7 @@ const STORIES: &[(&str, Story)] = &[
     story!(conformance::the_swarm_adapter_keeps_the_port_s_promises),
     story!(conformance::a_place_that_is_no_manager_or_not_there_says_so),
     story!(conformance::a_private_registry_is_pulled_from_with_its_login_alone),
+    story!(tls::a_manager_behind_tls_is_reached_with_the_right_bundle_alone),
     story!(updates::the_first_deployment_makes_the_service_and_says_where_it_answers),
     story!(updates::an_update_misses_no_answer_and_the_same_version_again_changes_nothing),
     story!(updates::a_bad_version_is_rolled_back_while_the_old_one_answers),

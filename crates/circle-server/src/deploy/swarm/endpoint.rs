@@ -11,6 +11,10 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// Until a call is answered; the engine asks registries within it.
 const CALL_LIMIT: Duration = Duration::from_secs(25);
 
+const NO_CLIENT: &str = "the target's TLS bundle holds no client certificate with its key: put both first, in PEM";
+const NO_AUTHORITY: &str =
+    "the target's TLS bundle holds no CA certificate: put it after the client certificate and key, in PEM";
+
 /// A client and the base of its addresses.
 #[derive(Debug, Clone)]
 pub(super) struct Endpoint {
@@ -19,7 +23,8 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Reads `unix:///path` or `tcp://host:port`; a bundle holds client certificate, key and CA as PEM.
+    /// Reads `unix:///path` or `tcp://host:port`; a bundle holds client certificate, key and CA as PEM, in
+    /// this order.
     pub(super) fn new(endpoint: &str, bundle: Option<&SecretString>) -> Result<Self, TargetError> {
         let _already_installed = rustls::crypto::ring::default_provider().install_default();
         let builder = reqwest::Client::builder()
@@ -40,10 +45,8 @@ impl Endpoint {
             (_, Some(host), None) => (builder.tls_certs_only([]), format!("http://{host}")),
             (_, Some(host), Some(bundle)) => {
                 let pem = bundle.expose_secret().as_bytes();
-                let identity = reqwest::Identity::from_pem(pem)
-                    .map_err(|_| refused("the target's TLS bundle holds no client certificate with its key".into()))?;
-                let trusted = reqwest::Certificate::from_pem_bundle(pem)
-                    .map_err(|_| refused("the target's TLS bundle holds no CA certificate".into()))?;
+                let identity = reqwest::Identity::from_pem(pem).map_err(|_| refused(NO_CLIENT.into()))?;
+                let trusted = authorities(pem)?;
                 (
                     builder.identity(identity).tls_certs_only(trusted),
                     format!("https://{host}"),
@@ -59,5 +62,19 @@ impl Endpoint {
             .build()
             .map_err(|error| refused(format!("the target's TLS bundle cannot be used: {error}")))?;
         Ok(Self { client, base })
+    }
+}
+
+/// What stands after the client certificate: that one is trusted for nothing but ourselves.
+fn authorities(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, TargetError> {
+    let refused = || TargetError::Refused {
+        why: NO_AUTHORITY.into(),
+    };
+    let all = reqwest::Certificate::from_pem_bundle(pem).map_err(|_| refused())?;
+    let authorities: Vec<_> = all.into_iter().skip(1).collect();
+    if authorities.is_empty() {
+        Err(refused())
+    } else {
+        Ok(authorities)
     }
 }
