@@ -61,6 +61,10 @@ impl Default for ListenConfig {
 impl ServerConfig {
     /// The same for another folder and address.
     pub fn new(data: impl Into<PathBuf>, url: impl Into<String>) -> Self {
-        Self { data: data.into(), url: url.into(), ..Self::default() }
+        Self {
+            data: data.into(),
+            url: url.into(),
+            ..Self::default()
+        }
     }
 }

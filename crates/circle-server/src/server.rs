@@ -64,7 +64,13 @@ pub struct Stores {
 
 impl Server {
     pub(crate) fn new(config: ServerConfig, stores: Stores, vault: Vault, shutdown: CancellationToken) -> Self {
-        let Stores { records, leases, log_bus, log_archive, blobs } = stores;
+        let Stores {
+            records,
+            leases,
+            log_bus,
+            log_archive,
+            blobs,
+        } = stores;
         Self {
             repositories: Repositories::new(config.data.join("mirrors")),
             queue: Queue::default(),

@@ -43,17 +43,27 @@ pub(crate) async fn prepare(server: &Server) -> Result<(), FirstStartError> {
     }
     let workers = Query::all(WorkerRecord::KIND);
     if server.records.count(workers).await.map_err(RecordError::from)? == 0 {
-        keep(server, &folder.join("local-enrolment"), TokenKind::Enrolment, "local worker").await?;
+        keep(
+            server,
+            &folder.join("local-enrolment"),
+            TokenKind::Enrolment,
+            "local worker",
+        )
+        .await?;
     }
     Ok(())
 }
 
 async fn keep(server: &Server, path: &Path, kind: TokenKind, name: &str) -> Result<(), FirstStartError> {
-    let file = |source| FirstStartError::File { path: path.display().to_string(), source };
+    let file = |source| FirstStartError::File {
+        path: path.display().to_string(),
+        source,
+    };
     let minted = match std::fs::read_to_string(path) {
-        Ok(text) if text.trim().starts_with(kind.prefix()) => {
-            Minted { hash: hash_of(text.trim()), value: SecretValue::new(text.trim()) }
-        }
+        Ok(text) if text.trim().starts_with(kind.prefix()) => Minted {
+            hash: hash_of(text.trim()),
+            value: SecretValue::new(text.trim()),
+        },
         Ok(_) => write_new(path, kind).map_err(file)?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => write_new(path, kind).map_err(file)?,
         Err(error) => return Err(file(error)),
@@ -67,7 +77,12 @@ async fn keep(server: &Server, path: &Path, kind: TokenKind, name: &str) -> Resu
 fn write_new(path: &Path, kind: TokenKind) -> std::io::Result<Minted> {
     let minted = mint(kind.prefix());
     let aside = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&aside)?;
     writeln!(file, "{}", minted.value.expose())?;
     file.sync_all()?;
     std::fs::rename(&aside, path)?;

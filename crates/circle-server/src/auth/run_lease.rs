@@ -35,7 +35,9 @@ impl FromRequestParts<Arc<Server>> for RunLease {
         let fence = parts.headers.get(FENCE_HEADER).and_then(|value| value.to_str().ok());
         let fence = fence.and_then(|text| text.parse().ok());
         let found = server.records.load::<RunRecord>(&id.to_string()).await?;
-        let Some((RunRecord(run), _)) = found else { return Err(ApiError::BadCredential) };
+        let Some((RunRecord(run), _)) = found else {
+            return Err(ApiError::BadCredential);
+        };
         held(run, &hash, fence)
     }
 }
@@ -49,7 +51,10 @@ async fn run_of_path(parts: &mut Parts, server: &Arc<Server>) -> Result<RunId, A
 
 /// A token that fits no leased part is an old one or a foreign one: the answer is the same, stop.
 fn held(run: Run, hash: &str, fence: Option<u64>) -> Result<RunLease, ApiError> {
-    let fitting = run.parts.iter().position(|part| part.token_hash.as_deref().is_some_and(|known| same(known, hash)));
+    let fitting = run
+        .parts
+        .iter()
+        .position(|part| part.token_hash.as_deref().is_some_and(|known| same(known, hash)));
     let Some(part) = fitting else {
         return Err(ApiError::LeaseGone);
     };
@@ -60,5 +65,10 @@ fn held(run: Run, hash: &str, fence: Option<u64>) -> Result<RunLease, ApiError> 
         return Err(ApiError::LeaseGone);
     }
     let attempt = run.parts[part].attempt;
-    Ok(RunLease { run, part, attempt, fence: current })
+    Ok(RunLease {
+        run,
+        part,
+        attempt,
+        fence: current,
+    })
 }

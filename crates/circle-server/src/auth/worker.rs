@@ -38,9 +38,14 @@ impl FromRequestParts<Arc<Server>> for WorkerIdentity {
 
 /// Refuses a worker that speaks another version, with a sentence that names both.
 pub(crate) fn check_protocol(headers: &HeaderMap) -> Result<(), ApiError> {
-    let said = headers.get(PROTOCOL_HEADER).and_then(|value| value.to_str().ok()).unwrap_or("none");
+    let said = headers
+        .get(PROTOCOL_HEADER)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("none");
     if said.parse() == Ok(PROTOCOL_VERSION) {
         return Ok(());
     }
-    Err(ApiError::Protocol { said: said.chars().take(20).collect() })
+    Err(ApiError::Protocol {
+        said: said.chars().take(20).collect(),
+    })
 }

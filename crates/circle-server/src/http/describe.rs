@@ -34,9 +34,14 @@ struct Base;
 /// What every description begins with.
 pub(super) fn base() -> utoipa::openapi::OpenApi {
     let mut api = Base::openapi();
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("An administrator's token.")).build();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An administrator's token."))
+        .build();
     let components = api.components.get_or_insert_with(Default::default);
-    components.security_schemes.insert("token".into(), SecurityScheme::Http(bearer).into());
+    components
+        .security_schemes
+        .insert("token".into(), SecurityScheme::Http(bearer).into());
     api
 }
 

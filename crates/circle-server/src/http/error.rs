@@ -26,7 +26,9 @@ pub(crate) enum ApiError {
     BadSignature,
     #[error("the lease on this run is gone: end its cell and say nothing more of it")]
     LeaseGone,
-    #[error("this server speaks worker protocol {PROTOCOL_VERSION}, the worker speaks {said}: install the server's version of Circle on the worker")]
+    #[error(
+        "this server speaks worker protocol {PROTOCOL_VERSION}, the worker speaks {said}: install the server's version of Circle on the worker"
+    )]
     Protocol { said: String },
     #[error("there is no {what} \"{name}\"")]
     NotFound { what: &'static str, name: String },
@@ -59,12 +61,18 @@ pub(crate) enum ApiError {
 impl ApiError {
     /// Something is not there.
     pub(crate) fn not_found(what: &'static str, name: impl ToString) -> Self {
-        Self::NotFound { what, name: name.to_string().chars().take(80).collect() }
+        Self::NotFound {
+            what,
+            name: name.to_string().chars().take(80).collect(),
+        }
     }
 
     /// One field of the request is not as it must be.
     pub(crate) fn field(field: &str, message: impl Into<String>) -> Self {
-        Self::Faults(vec![ProblemEntry { field: Some(field.to_owned()), message: message.into() }])
+        Self::Faults(vec![ProblemEntry {
+            field: Some(field.to_owned()),
+            message: message.into(),
+        }])
     }
 
     /// Status, kind, title.
@@ -74,7 +82,11 @@ impl ApiError {
             Self::BadCredential => (StatusCode::UNAUTHORIZED, "unauthorized", "the credential is not valid"),
             Self::BadSignature => (StatusCode::UNAUTHORIZED, "signature", "the signature is not valid"),
             Self::LeaseGone => (StatusCode::CONFLICT, "lease-gone", "the lease is gone"),
-            Self::Protocol { .. } => (StatusCode::UPGRADE_REQUIRED, "protocol", "another protocol version is needed"),
+            Self::Protocol { .. } => (
+                StatusCode::UPGRADE_REQUIRED,
+                "protocol",
+                "another protocol version is needed",
+            ),
             Self::NotFound { .. } | Self::NoRoute => (StatusCode::NOT_FOUND, "not-found", "not found"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method", "the method is not allowed"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "in conflict with what is there"),
@@ -127,9 +139,13 @@ impl IntoResponse for ApiError {
             errors: self.errors(),
         };
         let mut response = (status, Json(problem)).into_response();
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_CONTENT_TYPE));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_CONTENT_TYPE));
         if status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert("www-authenticate", HeaderValue::from_static("Bearer"));
+            response
+                .headers_mut()
+                .insert("www-authenticate", HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -11,25 +11,37 @@ use crate::server::Server;
 
 impl Server {
     pub(crate) async fn workspace(&self, name: &str) -> Result<(Workspace, Version), ApiError> {
-        let found = self.records.load_by::<WorkspaceRecord>(Query::over(kinds::WORKSPACE_NAME).equal(name)).await?;
+        let found = self
+            .records
+            .load_by::<WorkspaceRecord>(Query::over(kinds::WORKSPACE_NAME).equal(name))
+            .await?;
         let (record, version) = found.ok_or_else(|| ApiError::not_found("workspace", name))?;
         Ok((record.0, version))
     }
 
     pub(crate) async fn service(&self, workspace: WorkspaceId, name: &str) -> Result<(Service, Version), ApiError> {
-        let found = self.records.load_by::<ServiceRecord>(named(kinds::SERVICE_NAME, workspace, name)).await?;
+        let found = self
+            .records
+            .load_by::<ServiceRecord>(named(kinds::SERVICE_NAME, workspace, name))
+            .await?;
         let (record, version) = found.ok_or_else(|| ApiError::not_found("service", name))?;
         Ok((record.0, version))
     }
 
     pub(crate) async fn registry(&self, workspace: WorkspaceId, name: &str) -> Result<(Registry, Version), ApiError> {
-        let found = self.records.load_by::<RegistryRecord>(named(kinds::REGISTRY_NAME, workspace, name)).await?;
+        let found = self
+            .records
+            .load_by::<RegistryRecord>(named(kinds::REGISTRY_NAME, workspace, name))
+            .await?;
         let (record, version) = found.ok_or_else(|| ApiError::not_found("registry", name))?;
         Ok((record.0, version))
     }
 
     pub(crate) async fn target(&self, workspace: WorkspaceId, name: &str) -> Result<(Target, Version), ApiError> {
-        let found = self.records.load_by::<TargetRecord>(named(kinds::TARGET_NAME, workspace, name)).await?;
+        let found = self
+            .records
+            .load_by::<TargetRecord>(named(kinds::TARGET_NAME, workspace, name))
+            .await?;
         let (record, version) = found.ok_or_else(|| ApiError::not_found("target", name))?;
         Ok((record.0, version))
     }
@@ -39,7 +51,10 @@ impl Server {
         workspace: WorkspaceId,
         name: &str,
     ) -> Result<(Environment, Version), ApiError> {
-        let found = self.records.load_by::<EnvironmentRecord>(named(kinds::ENVIRONMENT_NAME, workspace, name)).await?;
+        let found = self
+            .records
+            .load_by::<EnvironmentRecord>(named(kinds::ENVIRONMENT_NAME, workspace, name))
+            .await?;
         let (record, version) = found.ok_or_else(|| ApiError::not_found("environment", name))?;
         Ok((record.0, version))
     }

@@ -34,7 +34,11 @@ impl HookKeys {
     /// The key, or the generation with which to put it.
     pub(super) fn find(&self, workspace: &str, service: &str) -> Result<Arc<HookKey>, u64> {
         let state = self.lock();
-        state.keys.get(&(workspace.to_owned(), service.to_owned())).cloned().ok_or(state.generation)
+        state
+            .keys
+            .get(&(workspace.to_owned(), service.to_owned()))
+            .cloned()
+            .ok_or(state.generation)
     }
 
     /// Keeps a key that was looked up in this generation.

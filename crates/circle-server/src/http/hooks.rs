@@ -64,7 +64,9 @@ async fn verified(
         Err(error) => return Err(error),
     };
     let said = headers.get(SIGNATURE_HEADER).and_then(|value| value.to_str().ok());
-    let said = said.and_then(|text| text.strip_prefix("sha256=")).and_then(|text| hex::decode(text).ok());
+    let said = said
+        .and_then(|text| text.strip_prefix("sha256="))
+        .and_then(|text| hex::decode(text).ok());
     let said = said.ok_or(ApiError::BadSignature)?;
     let mut mac = Hmac::<Sha256>::new_from_slice(key.secret.expose_secret().as_bytes())
         .map_err(|_| ApiError::Internal("a hook's secret is no key".into()))?;
@@ -82,7 +84,9 @@ async fn known(server: &Server, workspace: &str, service: &str) -> Result<Arc<Ho
     };
     let (workspace, _) = server.workspace(workspace).await?;
     let (service, _) = server.service(workspace.id, service).await?;
-    let secret = server.open_secret(workspace.id, &SecretScope::Internal, &secret_name(service.id)).await?;
+    let secret = server
+        .open_secret(workspace.id, &SecretScope::Internal, &secret_name(service.id))
+        .await?;
     let secret = secret.ok_or_else(|| ApiError::not_found("hook secret", &service.name))?;
     let key = Arc::new(HookKey { service, secret });
     server.hook_keys.put(generation, names, Arc::clone(&key));
@@ -116,12 +120,20 @@ fn delivery(service: &Service, headers: &HeaderMap, body: &[u8]) -> Result<Deliv
 /// Stores a delivery once; the same again gives the first.
 pub(crate) async fn store(server: &Server, delivery: Delivery) -> Result<HookAccepted, ApiError> {
     match server.records.insert(&delivery).await {
-        Ok(_) => Ok(HookAccepted { delivery: delivery.id, duplicate: false }),
+        Ok(_) => Ok(HookAccepted {
+            delivery: delivery.id,
+            duplicate: false,
+        }),
         Err(RecordError::Store(StoreError::Conflict { .. })) => {
-            let same = Query::over(kinds::DELIVERY_FORGE).equal(delivery.forge).equal(delivery.delivery_id);
+            let same = Query::over(kinds::DELIVERY_FORGE)
+                .equal(delivery.forge)
+                .equal(delivery.delivery_id);
             let first = server.records.load_by::<Delivery>(same).await?;
             let (first, _) = first.ok_or_else(|| ApiError::Unavailable("a delivery vanished".into()))?;
-            Ok(HookAccepted { delivery: first.id, duplicate: true })
+            Ok(HookAccepted {
+                delivery: first.id,
+                duplicate: true,
+            })
         }
         Err(error) => Err(error.into()),
     }

@@ -22,7 +22,14 @@ use crate::server::Server;
 
 /// What answers without a token, each with its reason: liveness says nothing of anybody; the description is the same for
 /// every Circle; hooks carry a signature; enrolment carries its own token.
-pub const PUBLIC: &[&str] = &["/healthz", "/readyz", "/api/docs", "/api/v1/openapi.json", paths::HOOK, "/worker/v1/enrol"];
+pub const PUBLIC: &[&str] = &[
+    "/healthz",
+    "/readyz",
+    "/api/docs",
+    "/api/v1/openapi.json",
+    paths::HOOK,
+    "/worker/v1/enrol",
+];
 
 /// The whole server.
 pub(crate) fn router(server: Arc<Server>) -> Router {
@@ -40,7 +47,9 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .layer(header("x-content-type-options", "nosniff"))
         .layer(header("cache-control", "no-store"))
         .layer(header("referrer-policy", "no-referrer"))
-        .layer(CatchPanicLayer::custom(|_| ApiError::Internal("a handler panicked".into()).into_response()))
+        .layer(CatchPanicLayer::custom(|_| {
+            ApiError::Internal("a handler panicked".into()).into_response()
+        }))
         .layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
             // The path carries names and ids only; queries and headers may carry more and are left out.
             tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
@@ -49,8 +58,12 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
 
 /// The routes that stand in the description.
 pub(super) fn described() -> OpenApiRouter<Arc<Server>> {
-    let hooks = OpenApiRouter::new().routes(routes!(hooks::git_hook)).layer(DefaultBodyLimit::max(HOOK_BODY_BYTES));
-    let api = api::router().layer(DefaultBodyLimit::max(API_BODY_BYTES)).layer(from_fn(time_limit));
+    let hooks = OpenApiRouter::new()
+        .routes(routes!(hooks::git_hook))
+        .layer(DefaultBodyLimit::max(HOOK_BODY_BYTES));
+    let api = api::router()
+        .layer(DefaultBodyLimit::max(API_BODY_BYTES))
+        .layer(from_fn(time_limit));
     OpenApiRouter::with_openapi(describe::base()).merge(api).merge(hooks)
 }
 

@@ -13,6 +13,10 @@ impl Server {
 
     /// Where a service's repository reports pushes.
     pub(crate) fn hook_url(&self, workspace: &str, service: &str) -> String {
-        format!("{}{}", self.config.url, routes::fill(routes::HOOK, &[workspace, service]))
+        format!(
+            "{}{}",
+            self.config.url,
+            routes::fill(routes::HOOK, &[workspace, service])
+        )
     }
 }

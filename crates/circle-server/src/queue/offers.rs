@@ -55,7 +55,12 @@ impl State {
     }
 
     fn take_back(&mut self, which: impl Fn(&Entry) -> bool) {
-        let back: Vec<RunId> = self.ready.entries().filter(|entry| which(entry)).map(|entry| entry.id).collect();
+        let back: Vec<RunId> = self
+            .ready
+            .entries()
+            .filter(|entry| which(entry))
+            .map(|entry| entry.id)
+            .collect();
         for id in back {
             self.set_phase(id, Phase::Waiting);
         }

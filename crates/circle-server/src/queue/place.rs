@@ -17,13 +17,21 @@ impl Queue {
         }
         if let Some(older) = state.ready.blocked_by(entry) {
             let sentence = format!("run {older} of the same ref goes first");
-            return Some(WaitingReason { sentence, place: None, estimate_s: None });
+            return Some(WaitingReason {
+                sentence,
+                place: None,
+                estimate_s: None,
+            });
         }
         let active = state.ready.service_active(entry.workspace, entry.service);
         let most = state.ready.parallel(entry.service);
         if active >= most as usize && entry.phase == Phase::Waiting {
             let sentence = format!("the service runs {active} of at most {most} runs at the same time");
-            return Some(WaitingReason { sentence, place: None, estimate_s: None });
+            return Some(WaitingReason {
+                sentence,
+                place: None,
+                estimate_s: None,
+            });
         }
         Some(state.in_line(entry))
     }
@@ -31,7 +39,10 @@ impl Queue {
 
 impl State {
     fn in_line(&self, entry: &Entry) -> WaitingReason {
-        let ahead = self.ready.entries().filter(|other| other.phase == Phase::Waiting && other.order() < entry.order());
+        let ahead = self
+            .ready
+            .entries()
+            .filter(|other| other.phase == Phase::Waiting && other.order() < entry.order());
         let ahead = ahead.count() as u64;
         let (cells, busy) = self.workers.cells();
         let line = match ahead {
@@ -44,7 +55,11 @@ impl State {
             (cells, busy) if busy >= cells => format!("all {cells} cells are busy"),
             (cells, busy) => format!("{} of {cells} cells are free", cells - busy),
         };
-        WaitingReason { sentence: format!("{line}; {who}"), place: Some(ahead + 1), estimate_s: self.estimate(ahead, cells) }
+        WaitingReason {
+            sentence: format!("{line}; {who}"),
+            place: Some(ahead + 1),
+            estimate_s: self.estimate(ahead, cells),
+        }
     }
 
     /// The mean of the last runs, for each round of cells that is ahead.

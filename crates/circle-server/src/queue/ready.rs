@@ -74,7 +74,9 @@ impl Ready {
 
     /// Changes where a run stands for the scheduler.
     pub(super) fn set_phase(&mut self, id: RunId, phase: Phase) {
-        let Some(mut entry) = self.entries.remove(&id) else { return };
+        let Some(mut entry) = self.entries.remove(&id) else {
+            return;
+        };
         self.unready(&entry);
         self.count(&entry, -1);
         entry.phase = phase;
@@ -90,7 +92,10 @@ impl Ready {
             let most = parallel.get(service).copied().unwrap_or(UNKNOWN_PARALLEL);
             !lane.ready.is_empty() && lane.active < most as usize
         };
-        let lanes = self.lanes.iter().filter(|(_, lane)| lane.services.iter().any(|pair| free(&pair)));
+        let lanes = self
+            .lanes
+            .iter()
+            .filter(|(_, lane)| lane.services.iter().any(|pair| free(&pair)));
         let (workspace, lane) = lanes.min_by_key(|(_, lane)| (lane.active, lane.served))?;
         let services = lane.services.iter().filter(free);
         let (service, own) = services.min_by_key(|(_, own)| (own.active, own.served))?;
@@ -138,7 +143,11 @@ impl Ready {
     /// Runs of the same service and ref with a smaller number.
     pub(super) fn older(&self, service: ServiceId, git_ref: &str, number: u64) -> Vec<RunId> {
         let group = self.groups.get(&(service, git_ref.to_owned()));
-        group.into_iter().flat_map(|group| group.range(..number)).map(|(_, id)| *id).collect()
+        group
+            .into_iter()
+            .flat_map(|group| group.range(..number))
+            .map(|(_, id)| *id)
+            .collect()
     }
 
     pub(super) fn service_active(&self, workspace: WorkspaceId, service: ServiceId) -> usize {
@@ -148,10 +157,16 @@ impl Ready {
 
     /// Puts a run among the ready ones, or takes it out, as it stands now.
     fn refresh(&mut self, id: RunId) {
-        let Some(entry) = self.entries.get(&id).cloned() else { return };
+        let Some(entry) = self.entries.get(&id).cloned() else {
+            return;
+        };
         if entry.phase == Phase::Waiting && !entry.cancelled && self.blocked_by(&entry).is_none() {
             let lane = self.lanes.entry(entry.workspace).or_default();
-            lane.services.entry(entry.service).or_default().ready.insert(entry.order());
+            lane.services
+                .entry(entry.service)
+                .or_default()
+                .ready
+                .insert(entry.order());
         } else {
             self.unready(&entry);
         }
@@ -160,7 +175,9 @@ impl Ready {
     /// A run that came late with a small number blocks the next one.
     fn refresh_followers(&mut self, id: RunId) {
         let Some(entry) = self.entries.get(&id) else { return };
-        let Some(group) = self.groups.get(&(entry.service, entry.git_ref.clone())) else { return };
+        let Some(group) = self.groups.get(&(entry.service, entry.git_ref.clone())) else {
+            return;
+        };
         let next = group.range(entry.number + 1..).next().map(|(_, id)| *id);
         if let Some(next) = next {
             self.refresh(next);
@@ -188,8 +205,11 @@ impl Ready {
 
     /// Lanes without anything in them are dropped, so that the view is as large as what waits and runs.
     fn sweep(&mut self, entry: &Entry) {
-        let Some(lane) = self.lanes.get_mut(&entry.workspace) else { return };
-        lane.services.retain(|service, own| *service != entry.service || own.active > 0 || !own.ready.is_empty());
+        let Some(lane) = self.lanes.get_mut(&entry.workspace) else {
+            return;
+        };
+        lane.services
+            .retain(|service, own| *service != entry.service || own.active > 0 || !own.ready.is_empty());
         if lane.services.is_empty() {
             self.lanes.remove(&entry.workspace);
         }

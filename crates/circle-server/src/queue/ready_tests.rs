@@ -29,7 +29,10 @@ fn entry(number: u64, (workspace, service): (u128, u128), git_ref: &str, concurr
     }
 }
 
-const LEASED: Phase = Phase::Leased { worker: WorkerId::from_uuid(Uuid::nil()), fence: 1 };
+const LEASED: Phase = Phase::Leased {
+    worker: WorkerId::from_uuid(Uuid::nil()),
+    fence: 1,
+};
 
 #[test]
 fn workspaces_share_however_many_runs_one_has() {
@@ -78,7 +81,12 @@ fn older_knowledge_changes_nothing() {
 fn ten_thousand_waiting_runs_are_taken_in_a_moment() {
     let mut ready = Ready::default();
     for number in 0..10_000 {
-        ready.put(entry(number, (u128::from(number % 7), u128::from(number % 50)), &format!("b{number}"), Concurrency::Parallel));
+        ready.put(entry(
+            number,
+            (u128::from(number % 7), u128::from(number % 50)),
+            &format!("b{number}"),
+            Concurrency::Parallel,
+        ));
     }
     let began = std::time::Instant::now();
     let mut taken = 0;

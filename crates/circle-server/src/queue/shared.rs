@@ -63,7 +63,11 @@ impl Queue {
     /// Opens a worker's stream.
     pub(crate) fn connect(&self, worker: WorkerId, cells: u32, draining: bool, now_ms: i64) -> Stream {
         let mut state = self.lock();
-        let load = state.ready.entries().filter(|entry| entry.worker() == Some(worker)).count();
+        let load = state
+            .ready
+            .entries()
+            .filter(|entry| entry.worker() == Some(worker))
+            .count();
         let load = u32::try_from(load).unwrap_or(u32::MAX);
         let stream = state.workers.connect(worker, cells, draining, load);
         state.dispatch(now_ms);
@@ -127,13 +131,21 @@ impl Queue {
 
     /// Runs of a service that have not ended.
     pub(crate) fn of_service(&self, service: ServiceId) -> Vec<RunId> {
-        self.lock().ready.entries().filter(|entry| entry.service == service).map(|entry| entry.id).collect()
+        self.lock()
+            .ready
+            .entries()
+            .filter(|entry| entry.service == service)
+            .map(|entry| entry.id)
+            .collect()
     }
 
     /// Deadlines that have passed.
     pub(crate) fn due(&self, now_ms: i64) -> Vec<Due> {
         let state = self.lock();
-        let past = state.ready.entries().filter(|entry| entry.deadline_ms.is_some_and(|at| at <= now_ms));
+        let past = state
+            .ready
+            .entries()
+            .filter(|entry| entry.deadline_ms.is_some_and(|at| at <= now_ms));
         let due = past.filter_map(|entry| match entry.phase {
             Phase::Waiting | Phase::Offered { .. } => Some(Due::Queue(entry.id)),
             Phase::Leased { .. } if !entry.cancelled => Some(Due::Run(entry.id)),
@@ -144,7 +156,11 @@ impl Queue {
 
     /// Every run that has not ended, with where it stands.
     pub(crate) fn all(&self) -> Vec<(RunId, Phase, Version)> {
-        self.lock().ready.entries().map(|entry| (entry.id, entry.phase, entry.version)).collect()
+        self.lock()
+            .ready
+            .entries()
+            .map(|entry| (entry.id, entry.phase, entry.version))
+            .collect()
     }
 
     /// Runs that a worker holds.
@@ -164,7 +180,10 @@ impl Queue {
     /// Waiting runs, active runs, connected workers.
     pub(crate) fn figures(&self) -> (u64, u64, u64) {
         let state = self.lock();
-        let active = state.ready.entries().filter(|entry| matches!(entry.phase, Phase::Leased { .. } | Phase::Deploying));
+        let active = state
+            .ready
+            .entries()
+            .filter(|entry| matches!(entry.phase, Phase::Leased { .. } | Phase::Deploying));
         let active = active.count() as u64;
         let all = state.ready.entries().count() as u64;
         (all - active, active, state.workers.connected() as u64)
@@ -181,6 +200,7 @@ impl State {
         if self.durations.len() == REMEMBERED_DURATIONS {
             self.durations.pop_front();
         }
-        self.durations.push_back(at.as_millisecond() - run.created_at.as_millisecond());
+        self.durations
+            .push_back(at.as_millisecond() - run.created_at.as_millisecond());
     }
 }

@@ -38,7 +38,13 @@ impl Workers {
         let (sender, orders) = mpsc::channel(limits::ORDERS_WAITING);
         self.streams += 1;
         let number = self.streams;
-        let slot = Slot { stream: number, cells: cells.min(limits::MAX_CELLS), draining, load, sender };
+        let slot = Slot {
+            stream: number,
+            cells: cells.min(limits::MAX_CELLS),
+            draining,
+            load,
+            sender,
+        };
         self.slots.insert(worker, slot);
         Stream { number, orders }
     }
@@ -65,8 +71,12 @@ impl Workers {
 
     /// The least loaded worker that has a free cell.
     pub(super) fn idle(&self) -> Option<WorkerId> {
-        let free = self.slots.iter().filter(|(_, slot)| !slot.draining && slot.load < slot.cells);
-        free.min_by_key(|(_, slot)| u64::from(slot.load) * 1000 / u64::from(slot.cells.max(1))).map(|(id, _)| *id)
+        let free = self
+            .slots
+            .iter()
+            .filter(|(_, slot)| !slot.draining && slot.load < slot.cells);
+        free.min_by_key(|(_, slot)| u64::from(slot.load) * 1000 / u64::from(slot.cells.max(1)))
+            .map(|(id, _)| *id)
     }
 
     pub(super) fn add_load(&mut self, worker: WorkerId, by: i32) {
@@ -77,7 +87,9 @@ impl Workers {
 
     /// Whether the order was taken by the stream's queue. A worker whose queue is full is cut: it comes back and is told anew.
     pub(super) fn send(&mut self, worker: WorkerId, order: Order) -> bool {
-        let Some(slot) = self.slots.get(&worker) else { return false };
+        let Some(slot) = self.slots.get(&worker) else {
+            return false;
+        };
         let sent = slot.sender.try_send(order).is_ok();
         if !sent {
             self.slots.remove(&worker);
@@ -96,6 +108,8 @@ impl Workers {
     /// All cells, and those that are busy.
     pub(super) fn cells(&self) -> (u64, u64) {
         let slots = self.slots.values().filter(|slot| !slot.draining);
-        slots.fold((0, 0), |(all, busy), slot| (all + u64::from(slot.cells), busy + u64::from(slot.load)))
+        slots.fold((0, 0), |(all, busy), slot| {
+            (all + u64::from(slot.cells), busy + u64::from(slot.load))
+        })
     }
 }

@@ -33,13 +33,18 @@ pub(super) struct Batch {
 impl Backlog {
     /// Looks for everything that waits.
     pub(super) async fn look(&mut self, server: &Server) -> Result<(), StoreError> {
-        self.find(server, Query::over(kinds::DELIVERY_STATE).equal("waiting")).await
+        self.find(server, Query::over(kinds::DELIVERY_STATE).equal("waiting"))
+            .await
     }
 
     /// Looks for what came since the last look.
     pub(super) async fn look_at_new(&mut self, server: &Server) -> Result<(), StoreError> {
         let since = self.newest_ms.saturating_sub(SLACK_MS);
-        self.find(server, Query::over(kinds::DELIVERY_STATE).equal("waiting").at_least(since)).await
+        self.find(
+            server,
+            Query::over(kinds::DELIVERY_STATE).equal("waiting").at_least(since),
+        )
+        .await
     }
 
     /// The next service's turn. Services take turns, so a flood of one does not delay the others.
@@ -52,7 +57,10 @@ impl Backlog {
             self.waiting.insert(service, rest);
         }
         self.busy.insert(service);
-        Some(Batch { service, deliveries: queue.into() })
+        Some(Batch {
+            service,
+            deliveries: queue.into(),
+        })
     }
 
     /// A batch was handled, well or not.

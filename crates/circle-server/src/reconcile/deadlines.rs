@@ -78,7 +78,10 @@ async fn passed_deadlines(server: &Server) {
     for due in server.queue.due(now_ms()) {
         let result = match due {
             Due::Queue(run) => server.apply(run, RunEvent::QueueTimedOut).await.map(|_| ()),
-            Due::Run(run) => server.cancel(run, CancelCause::RunTimeout, CLOCK, false).await.map(|_| ()),
+            Due::Run(run) => server
+                .cancel(run, CancelCause::RunTimeout, CLOCK, false)
+                .await
+                .map(|_| ()),
         };
         if let Err(error) = result {
             tracing::debug!(?due, %error, "a deadline had nothing to end");

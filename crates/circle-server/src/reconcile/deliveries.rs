@@ -31,7 +31,11 @@ pub(super) async fn run(server: Arc<Server>) {
     let mut tasks = JoinSet::new();
     let mut everything = true;
     loop {
-        let looked = if everything { backlog.look(&server).await } else { backlog.look_at_new(&server).await };
+        let looked = if everything {
+            backlog.look(&server).await
+        } else {
+            backlog.look_at_new(&server).await
+        };
         if let Err(error) = looked {
             tracing::warn!(%error, "deliveries cannot be read; it is tried again");
         }
@@ -77,13 +81,25 @@ async fn handle_logged(server: &Server, id: &str) {
 }
 
 async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
-    let Some((delivery, _)) = server.records.load::<Delivery>(id).await? else { return Ok(()) };
+    let Some((delivery, _)) = server.records.load::<Delivery>(id).await? else {
+        return Ok(());
+    };
     if delivery.state != DeliveryState::Waiting || delivery.next_try_at > now_ms() {
         return Ok(());
     }
-    let service = server.records.load::<ServiceRecord>(&delivery.service.to_string()).await?;
+    let service = server
+        .records
+        .load::<ServiceRecord>(&delivery.service.to_string())
+        .await?;
     let Some((ServiceRecord(service), _)) = service else {
-        return settle(server, id, DeliveryState::Refused { why: "the service was removed".into() }).await;
+        return settle(
+            server,
+            id,
+            DeliveryState::Refused {
+                why: "the service was removed".into(),
+            },
+        )
+        .await;
     };
     let wish = match understand(&delivery, &service) {
         Ok(wish) => wish,
@@ -99,7 +115,13 @@ async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
         Outcome::Run { trigger, planned, log } => {
             // The run's id is the delivery's: handled twice, it is one run.
             let id = RunId::from_uuid(delivery.id.uuid());
-            let new = NewRun { id, service, trigger: *trigger, planned, rerun: None };
+            let new = NewRun {
+                id,
+                service,
+                trigger: *trigger,
+                planned,
+                rerun: None,
+            };
             make(server, &delivery, new, log).await
         }
         Outcome::Skip { why } => settle(server, id, DeliveryState::Ignored { why }).await,
@@ -125,8 +147,16 @@ async fn write_plan_log(server: &Server, run: RunId, log: String) -> Result<(), 
     }
     let stream = StreamId::new(PLAN_STAGE, 1);
     let bytes = Bytes::from(log);
-    let end = Entry::End { stream: stream.clone(), offset: bytes.len() as u64 };
-    let chunk = Entry::Chunk(Chunk { stream, sequence: 0, offset: 0, bytes });
+    let end = Entry::End {
+        stream: stream.clone(),
+        offset: bytes.len() as u64,
+    };
+    let chunk = Entry::Chunk(Chunk {
+        stream,
+        sequence: 0,
+        offset: 0,
+        bytes,
+    });
     match server.log_bus.append(&run.to_string(), vec![chunk, end]).await {
         Ok(_) | Err(LogError::Closed) => Ok(()),
         Err(error) => Err(error.into()),

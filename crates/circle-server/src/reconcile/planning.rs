@@ -22,7 +22,11 @@ const MAX_CHANGED_PATHS: usize = 10_000;
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// A run is to be made; `log` is what the stage `plan` says.
-    Run { trigger: Box<Trigger>, planned: Planned, log: String },
+    Run {
+        trigger: Box<Trigger>,
+        planned: Planned,
+        log: String,
+    },
     /// The file's rules say that nothing runs.
     Skip { why: String },
     /// The repository does not answer now.
@@ -30,7 +34,12 @@ pub(super) enum Outcome {
 }
 
 /// Plans a wish. Only failures of the server itself are errors.
-pub(super) async fn plan_wish(server: &Server, service: &Service, wish: &Wish, key: String) -> Result<Outcome, ApiError> {
+pub(super) async fn plan_wish(
+    server: &Server,
+    service: &Service,
+    wish: &Wish,
+    key: String,
+) -> Result<Outcome, ApiError> {
     let mut trigger = trigger_of(wish, key);
     let source = match fetch(server, service, wish, &mut trigger).await {
         Ok(source) => source,
@@ -44,9 +53,15 @@ pub(super) async fn plan_wish(server: &Server, service: &Service, wish: &Wish, k
     match plan(&file, &trigger, &rules.policy) {
         Ok(mut plan) => {
             rules.confine(&mut plan, service, &trigger);
-            Ok(Outcome::Run { trigger: Box::new(trigger), planned: Planned::Ready(Box::new(plan)), log: String::new() })
+            Ok(Outcome::Run {
+                trigger: Box::new(trigger),
+                planned: Planned::Ready(Box::new(plan)),
+                log: String::new(),
+            })
         }
-        Err(findings) if is_skip(&findings) => Ok(Outcome::Skip { why: sentence(&findings) }),
+        Err(findings) if is_skip(&findings) => Ok(Outcome::Skip {
+            why: sentence(&findings),
+        }),
         Err(findings) => Ok(refused(trigger, FailureKind::BadPipeline, &findings)),
     }
 }
@@ -90,7 +105,10 @@ async fn fetch(
     }
     if let Some(before) = &wish.before {
         // Unknown paths match every rule, so a failure here only runs more than needed.
-        trigger.changed_paths = mirror.changed_paths(before, &commit, MAX_CHANGED_PATHS).await.unwrap_or(None);
+        trigger.changed_paths = mirror
+            .changed_paths(before, &commit, MAX_CHANGED_PATHS)
+            .await
+            .unwrap_or(None);
     }
     read(&mirror, service, &commit).await
 }
@@ -103,7 +121,9 @@ async fn read(mirror: &Mirror, service: &Service, commit: &CommitId) -> Result<F
         other => other?,
     };
     let Some(bytes) = file else {
-        let root = RootFolder { has_dockerfile: mirror.has_file(commit, "Dockerfile").await? };
+        let root = RootFolder {
+            has_dockerfile: mirror.has_file(commit, "Dockerfile").await?,
+        };
         return Ok(without_file(root).map_err(|findings| (FailureKind::NoPipeline, findings)));
     };
     let (file, findings) = parse(name, &bytes);
@@ -121,7 +141,11 @@ fn failed_fetch(trigger: Trigger, failure: GitFailure) -> Outcome {
     };
     let log = format!("{}\n", failure.sentence);
     let planned = Planned::Failed(Failure::new(kind, failure.sentence).in_stage(crate::runs::PLAN_STAGE));
-    Outcome::Run { trigger: Box::new(trigger), planned, log }
+    Outcome::Run {
+        trigger: Box::new(trigger),
+        planned,
+        log,
+    }
 }
 
 /// The run of a repository that did not answer to the end.
@@ -130,21 +154,39 @@ pub(super) fn gave_up(wish: &Wish, key: String, why: &str) -> Outcome {
     let planned = Planned::Failed(
         Failure::new(FailureKind::RepositoryUnavailable, sentence.clone()).in_stage(crate::runs::PLAN_STAGE),
     );
-    Outcome::Run { trigger: Box::new(trigger_of(wish, key)), planned, log: format!("{sentence}\n") }
+    Outcome::Run {
+        trigger: Box::new(trigger_of(wish, key)),
+        planned,
+        log: format!("{sentence}\n"),
+    }
 }
 
 fn refused(trigger: Trigger, kind: FailureKind, findings: &[Diagnostic]) -> Outcome {
     let failure = Failure::new(kind, sentence(findings)).in_stage(crate::runs::PLAN_STAGE);
-    let log = findings.iter().map(|one| format!("{one}\n    {}\n", one.excerpt)).collect();
-    Outcome::Run { trigger: Box::new(trigger), planned: Planned::Failed(failure), log }
+    let log = findings
+        .iter()
+        .map(|one| format!("{one}\n    {}\n", one.excerpt))
+        .collect();
+    Outcome::Run {
+        trigger: Box::new(trigger),
+        planned: Planned::Failed(failure),
+        log,
+    }
 }
 
 /// The first findings; all of them stand in the log.
 fn sentence(findings: &[Diagnostic]) -> String {
     let errors: Vec<_> = findings.iter().filter(|one| one.is_error()).collect();
-    let mut text: Vec<String> = errors.iter().take(DIAGNOSTICS_IN_MESSAGE).map(ToString::to_string).collect();
+    let mut text: Vec<String> = errors
+        .iter()
+        .take(DIAGNOSTICS_IN_MESSAGE)
+        .map(ToString::to_string)
+        .collect();
     if errors.len() > DIAGNOSTICS_IN_MESSAGE {
-        text.push(format!("{} more stand in the log of the stage plan", errors.len() - DIAGNOSTICS_IN_MESSAGE));
+        text.push(format!(
+            "{} more stand in the log of the stage plan",
+            errors.len() - DIAGNOSTICS_IN_MESSAGE
+        ));
     }
     text.join("; ")
 }

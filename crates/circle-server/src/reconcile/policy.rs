@@ -25,8 +25,12 @@ pub(super) struct Rules {
 
 /// Reads everything that planning needs.
 pub(super) async fn rules(server: &Server, service: &Service, trigger: &Trigger) -> Result<Rules, ApiError> {
-    let workspace = server.records.load::<WorkspaceRecord>(&service.workspace.to_string()).await?;
-    let (WorkspaceRecord(workspace), _) = workspace.ok_or_else(|| ApiError::not_found("workspace", service.workspace))?;
+    let workspace = server
+        .records
+        .load::<WorkspaceRecord>(&service.workspace.to_string())
+        .await?;
+    let (WorkspaceRecord(workspace), _) =
+        workspace.ok_or_else(|| ApiError::not_found("workspace", service.workspace))?;
     let environments = environments(server, service.workspace).await?;
     let mut policy = Policy::from(&workspace.policy);
     policy.secrets = Some(secret_names(server, service, trigger, &environments).await?);
@@ -43,7 +47,10 @@ impl Rules {
         let names = image_names(plan);
         let mut kept = Vec::new();
         for step in std::mem::take(&mut plan.deploys) {
-            let known = self.environments.iter().find(|one| one.name.as_str() == step.environment);
+            let known = self
+                .environments
+                .iter()
+                .find(|one| one.name.as_str() == step.environment);
             let refusal = known.and_then(|one| one.admits(trigger, service.id).err());
             // A missing workload is a mistake to be told, not a rule of the branch.
             let refusal = refusal.filter(|refusal| !matches!(refusal, Refusal::NoWorkload { .. }));
@@ -51,7 +58,8 @@ impl Rules {
             match (refusal, missing) {
                 (Some(refusal), _) => plan.warnings.push(format!("not deployed: {refusal}")),
                 (None, Some(need)) => {
-                    plan.warnings.push(format!("not deployed to {}: it needs {need}", step.environment));
+                    plan.warnings
+                        .push(format!("not deployed to {}: it needs {need}", step.environment));
                 }
                 (None, None) => {
                     kept.push(with_image(step, &names));
@@ -83,7 +91,9 @@ fn image_names(plan: &Plan) -> Vec<String> {
 }
 
 async fn environments(server: &Server, workspace: WorkspaceId) -> Result<Vec<Environment>, ApiError> {
-    let query = Query::over(kinds::ENVIRONMENT_NAME).equal(workspace.to_string()).limit(200);
+    let query = Query::over(kinds::ENVIRONMENT_NAME)
+        .equal(workspace.to_string())
+        .limit(200);
     let page = server.records.find(query).await?;
     let records = server.records.load_page::<EnvironmentRecord>(&page).await?;
     Ok(records.into_iter().map(|(record, _)| record.0).collect())
@@ -99,15 +109,23 @@ async fn secret_names(
     let mut scopes: BTreeSet<String> = environments
         .iter()
         .filter(|one| one.admits(trigger, service.id).is_ok())
-        .map(|one| scope_key(&SecretScope::Environment { environment: one.name.clone() }))
+        .map(|one| {
+            scope_key(&SecretScope::Environment {
+                environment: one.name.clone(),
+            })
+        })
         .collect();
     scopes.insert(scope_key(&SecretScope::Service { service: service.id }));
     scopes.insert(scope_key(&SecretScope::Workspace));
-    let query = Query::over(kinds::SECRET_NAME).equal(service.workspace.to_string()).limit(1000);
+    let query = Query::over(kinds::SECRET_NAME)
+        .equal(service.workspace.to_string())
+        .limit(1000);
     let mut pages = FindAll::new(server.records.store().as_ref(), query);
     let mut names = BTreeSet::new();
     while let Some(heads) = pages.next().await? {
-        let readable = heads.iter().filter(|head| head.text("/scope").is_some_and(|scope| scopes.contains(scope)));
+        let readable = heads
+            .iter()
+            .filter(|head| head.text("/scope").is_some_and(|scope| scopes.contains(scope)));
         names.extend(readable.filter_map(|head| head.text("/name").map(str::to_owned)));
     }
     Ok(names)
@@ -115,7 +133,9 @@ async fn secret_names(
 
 /// The service's own place, as `registry/path` and as `host/path`.
 async fn repositories(server: &Server, service: &Service) -> Result<Vec<String>, ApiError> {
-    let Some(home) = &service.image else { return Ok(Vec::new()) };
+    let Some(home) = &service.image else {
+        return Ok(Vec::new());
+    };
     let (registry, _) = server.registry(service.workspace, home.registry.as_str()).await?;
     Ok(vec![
         home.path.clone(),
@@ -131,6 +151,11 @@ fn bindings(service: &Service, trigger: &Trigger, environments: &[Environment]) 
         known.is_some_and(|one| one.admits(trigger, service.id).is_ok())
     });
     admitted
-        .map(|name| DeployStep { environment: name.to_string(), image: ONLY_IMAGE.into(), needs: Vec::new(), verify: None })
+        .map(|name| DeployStep {
+            environment: name.to_string(),
+            image: ONLY_IMAGE.into(),
+            needs: Vec::new(),
+            verify: None,
+        })
         .collect()
 }

@@ -21,15 +21,23 @@ pub(crate) struct Repositories {
 
 impl Repositories {
     pub(crate) fn new(folder: PathBuf) -> Self {
-        Self { folder, open: Mutex::default() }
+        Self {
+            folder,
+            open: Mutex::default(),
+        }
     }
 
     /// The mirror of a service's repository as it is configured now.
     pub(crate) async fn mirror(&self, service: &Service) -> Result<Arc<Mirror>, GitFailure> {
-        let url = RepositoryUrl::parse(&service.repository)
-            .map_err(|error| GitFailure { class: FailureClass::Forbidden, sentence: error.to_string() })?;
+        let url = RepositoryUrl::parse(&service.repository).map_err(|error| GitFailure {
+            class: FailureClass::Forbidden,
+            sentence: error.to_string(),
+        })?;
         let mut open = self.open.lock().await;
-        if let Some(known) = open.get(&service.id).filter(|known| known.url().as_str() == url.as_str()) {
+        if let Some(known) = open
+            .get(&service.id)
+            .filter(|known| known.url().as_str() == url.as_str())
+        {
             return Ok(Arc::clone(known));
         }
         if open.len() >= OPEN_MIRRORS {

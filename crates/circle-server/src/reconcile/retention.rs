@@ -39,19 +39,31 @@ pub(super) async fn round(server: &Server, now_ms: i64) -> Result<(), ApiError> 
 }
 
 async fn tokens(server: &Server, now_ms: i64) -> Result<(), ApiError> {
-    let page = server.records.find(Query::over(kinds::TOKEN_EXPIRES).at_most(now_ms).limit(ROUND)).await?;
+    let page = server
+        .records
+        .find(Query::over(kinds::TOKEN_EXPIRES).at_most(now_ms).limit(ROUND))
+        .await?;
     for (token, version) in server.records.load_page::<TokenRecord>(&page).await? {
-        server.records.delete::<TokenRecord>(&token.id.to_string(), version).await?;
+        server
+            .records
+            .delete::<TokenRecord>(&token.id.to_string(), version)
+            .await?;
     }
     Ok(())
 }
 
 async fn outputs(server: &Server, oldest: i64) -> Result<(), ApiError> {
-    let page = server.records.find(Query::over(kinds::BLOB_CREATED).at_most(oldest).limit(ROUND)).await?;
+    let page = server
+        .records
+        .find(Query::over(kinds::BLOB_CREATED).at_most(oldest).limit(ROUND))
+        .await?;
     for (blob, version) in server.records.load_page::<BlobRecord>(&page).await? {
         let id = format!("{}/{}", blob.run, blob.stage);
         server.records.delete::<BlobRecord>(&id, version).await?;
-        let others = server.records.count(Query::over(kinds::BLOB_DIGEST).equal(blob.digest.as_str())).await?;
+        let others = server
+            .records
+            .count(Query::over(kinds::BLOB_DIGEST).equal(blob.digest.as_str()))
+            .await?;
         if others == 0 {
             let digest: Digest = blob.digest.parse()?;
             server.blobs.delete(&digest).await?;
@@ -63,7 +75,11 @@ async fn outputs(server: &Server, oldest: i64) -> Result<(), ApiError> {
 /// Runs that ended before `oldest`; removing a log twice is harmless, so no note of it is kept.
 async fn logs(server: &Server, oldest: i64) -> Result<(), ApiError> {
     for state in ["succeeded", "failed", "cancelled", "skipped"] {
-        let query = Query::over(kinds::RUN_STATE).equal(state).at_most(oldest).descending().limit(ROUND);
+        let query = Query::over(kinds::RUN_STATE)
+            .equal(state)
+            .at_most(oldest)
+            .descending()
+            .limit(ROUND);
         for head in server.records.find(query).await?.heads {
             if let Ok(run) = head.id.parse::<RunId>() {
                 server.log_archive.remove(&run.to_string()).await?;

@@ -43,7 +43,11 @@ fn from_hook(body: &str, service: &Service) -> Result<Wish, NoWish> {
     if let Some(said) = &hook.repository
         && plain(said) != plain(&service.repository)
     {
-        let message = format!("the body is of the repository {}, the hook of {}", cut(said), service.repository);
+        let message = format!(
+            "the body is of the repository {}, the hook of {}",
+            cut(said),
+            service.repository
+        );
         return Err(NoWish::Refused(message));
     }
     let refused = |error: circle_core::names::NameError| NoWish::Refused(error.to_string());
@@ -52,9 +56,20 @@ fn from_hook(body: &str, service: &Service) -> Result<Wish, NoWish> {
         return Err(NoWish::Ignored(format!("{git_ref} was deleted")));
     }
     let commit = CommitId::new(hook.after).map_err(refused)?;
-    let before = if is_zero(&hook.before) { None } else { Some(CommitId::new(hook.before).map_err(refused)?) };
+    let before = if is_zero(&hook.before) {
+        None
+    } else {
+        Some(CommitId::new(hook.before).map_err(refused)?)
+    };
     let event = event_of(&git_ref).ok_or_else(|| NoWish::Ignored("only branches and tags start runs".into()))?;
-    Ok(Wish { event, git_ref, commit: Some(commit), before, actor: "hook".into(), reason: None })
+    Ok(Wish {
+        event,
+        git_ref,
+        commit: Some(commit),
+        before,
+        actor: "hook".into(),
+        reason: None,
+    })
 }
 
 fn event_of(git_ref: &GitRef) -> Option<Event> {
@@ -147,14 +162,20 @@ mod tests {
     fn a_push_of_a_branch_is_a_wish() {
         let body = format!(r#"{{"ref":"refs/heads/main","before":"{ZERO}","after":"{A}"}}"#);
         let wish = understand(&hook(&body), &service()).expect("a wish");
-        assert_eq!(wish.event, Event::Push { branch: BranchName::new("main").expect("a branch") });
+        assert_eq!(
+            wish.event,
+            Event::Push {
+                branch: BranchName::new("main").expect("a branch")
+            }
+        );
         assert_eq!((wish.before, wish.actor.as_str()), (None, "hook"));
     }
 
     #[test]
     fn sec_03_a_body_of_another_repository_is_refused() {
         let of = |repository: &str| {
-            let body = format!(r#"{{"repository":"{repository}","ref":"refs/heads/main","before":"{A}","after":"{A}"}}"#);
+            let body =
+                format!(r#"{{"repository":"{repository}","ref":"refs/heads/main","before":"{A}","after":"{A}"}}"#);
             understand(&hook(&body), &service())
         };
         of("https://git.example.org/shop").expect("the same without .git");
@@ -181,7 +202,10 @@ mod tests {
     #[test]
     fn nonsense_is_refused_with_a_reason() {
         for body in ["", "[]", "{}", r#"{"ref":"main","before":"x","after":"y"}"#] {
-            assert!(matches!(understand(&hook(body), &service()), Err(NoWish::Refused(_))), "{body}");
+            assert!(
+                matches!(understand(&hook(body), &service()), Err(NoWish::Refused(_))),
+                "{body}"
+            );
         }
     }
 }

@@ -38,7 +38,9 @@ impl Serialize for DeploymentRecord {
             run: deployment.run.to_string(),
             lock: &deployment.lock,
             environment: deployment.environment.to_string(),
-            state: State { name: deployment.state.word() },
+            state: State {
+                name: deployment.state.word(),
+            },
             digest: &deployment.desired.digest,
             created_at: deployment.created_at.as_millisecond(),
             updated_at: deployment.updated_at.as_millisecond(),

@@ -108,7 +108,10 @@ impl Server {
         if run.state.is_ended() || self.queue.knows_parallel(run.service) {
             return;
         }
-        let service = self.records.load::<crate::records::ServiceRecord>(&run.service.to_string()).await;
+        let service = self
+            .records
+            .load::<crate::records::ServiceRecord>(&run.service.to_string())
+            .await;
         if let Ok(Some((service, _))) = service {
             self.queue.set_parallel(run.service, service.0.max_parallel, now_ms());
         }
@@ -117,16 +120,36 @@ impl Server {
 
 /// A part that succeeded has no stage that did not; a worker that says otherwise lies.
 fn believe(run: &Run, event: &RunEvent) -> Result<(), ApplyError> {
-    let RunEvent::Reported { part, sequence, event: WorkerEvent::PartSucceeded, .. } = event else { return Ok(()) };
+    let RunEvent::Reported {
+        part,
+        sequence,
+        event: WorkerEvent::PartSucceeded,
+        ..
+    } = event
+    else {
+        return Ok(());
+    };
     let is_new = run.parts.get(*part).is_some_and(|part| part.applied < *sequence);
-    let done = run.stages.iter().all(|stage| matches!(stage.state, StageState::Succeeded { .. }));
-    if is_new && !done { Err(ApplyError::WrongState { state: "not at its end" }) } else { Ok(()) }
+    let done = run
+        .stages
+        .iter()
+        .all(|stage| matches!(stage.state, StageState::Succeeded { .. }));
+    if is_new && !done {
+        Err(ApplyError::WrongState {
+            state: "not at its end",
+        })
+    } else {
+        Ok(())
+    }
 }
 
 /// Parts that a worker holds, with their fences.
 pub(crate) fn leased_parts(run: &Run) -> impl Iterator<Item = (usize, WorkerId, u64)> {
-    run.parts.iter().enumerate().filter_map(|(index, part)| match part.state {
-        PartState::Leased { worker, fence, .. } => Some((index, worker, fence)),
-        _ => None,
-    })
+    run.parts
+        .iter()
+        .enumerate()
+        .filter_map(|(index, part)| match part.state {
+            PartState::Leased { worker, fence, .. } => Some((index, worker, fence)),
+            _ => None,
+        })
 }

@@ -20,7 +20,11 @@ impl Server {
         by: &str,
         abandon: bool,
     ) -> Result<Run, UpdateError<ApplyError>> {
-        let event = RunEvent::CancelRequested { cause, by: by.to_owned(), abandon };
+        let event = RunEvent::CancelRequested {
+            cause,
+            by: by.to_owned(),
+            abandon,
+        };
         let (run, _) = self.apply(run, event).await?;
         self.tell_cancel(&run);
         Ok(run)
@@ -30,7 +34,14 @@ impl Server {
     pub(crate) fn tell_cancel(&self, run: &Run) {
         let Some(cancel) = &run.cancel else { return };
         for (_, worker, fence) in leased_parts(run) {
-            self.queue.tell(worker, Order::Cancel { run: run.id, fence, cause: cancel.cause });
+            self.queue.tell(
+                worker,
+                Order::Cancel {
+                    run: run.id,
+                    fence,
+                    cause: cancel.cause,
+                },
+            );
         }
     }
 }

@@ -60,18 +60,25 @@ impl Server {
                 Err(error) => return Err(error.into()),
             }
         }
-        Err(ApiError::Unavailable("many runs of one service at once: no number was free".into()))
+        Err(ApiError::Unavailable(
+            "many runs of one service at once: no number was free".into(),
+        ))
     }
 
     async fn next_number(&self, service: ServiceId) -> Result<u64, ApiError> {
-        let last = Query::over(kinds::RUN_NUMBER).equal(service.to_string()).descending().limit(1);
+        let last = Query::over(kinds::RUN_NUMBER)
+            .equal(service.to_string())
+            .descending()
+            .limit(1);
         let page = self.records.find(last).await?;
         let number = page.heads.first().and_then(|head| head.number("/number")).unwrap_or(0);
         Ok(u64::try_from(number).unwrap_or(0) + 1)
     }
 
     async fn existing(&self, run: &Run) -> Result<Run, ApiError> {
-        let by_trigger = Query::over(kinds::RUN_TRIGGER).equal(run.service.to_string()).equal(run.trigger.key.as_str());
+        let by_trigger = Query::over(kinds::RUN_TRIGGER)
+            .equal(run.service.to_string())
+            .equal(run.trigger.key.as_str());
         let found = match self.records.load_by::<RunRecord>(by_trigger).await? {
             Some(found) => Some(found),
             None => self.records.load::<RunRecord>(&run.id.to_string()).await?,
@@ -85,7 +92,10 @@ impl Server {
 
     /// A newer run of a ref cancels the older ones where its plan says so.
     pub(crate) async fn supersede(&self, run: &Run) {
-        let cancels = run.plan.as_ref().is_some_and(|plan| plan.concurrency == Concurrency::CancelRunning);
+        let cancels = run
+            .plan
+            .as_ref()
+            .is_some_and(|plan| plan.concurrency == Concurrency::CancelRunning);
         if !cancels || run.state.is_ended() {
             return;
         }
@@ -99,17 +109,44 @@ impl Server {
 }
 
 fn build(new: NewRun, now: Timestamp) -> Run {
-    let NewRun { id, service, trigger, planned, rerun } = new;
+    let NewRun {
+        id,
+        service,
+        trigger,
+        planned,
+        rerun,
+    } = new;
     let wait = SignedDuration::from_secs(i64::try_from(service.queue_timeout_s).unwrap_or(i64::MAX));
     let (plan, state, stages, parts) = match planned {
         Planned::Ready(plan) => {
-            let stages = plan.stages.iter().map(|stage| record(&stage.name, kind(&stage.work))).collect();
-            (Some(*plan), RunState::Queued { since: now }, stages, vec![Part::waiting("main")])
+            let stages = plan
+                .stages
+                .iter()
+                .map(|stage| record(&stage.name, kind(&stage.work)))
+                .collect();
+            (
+                Some(*plan),
+                RunState::Queued { since: now },
+                stages,
+                vec![Part::waiting("main")],
+            )
         }
         Planned::Failed(failure) => {
             let mut stage = record(PLAN_STAGE, PLAN_STAGE);
-            stage.state = StageState::Failed { since: now, at: now, failure: failure.clone() };
-            (None, RunState::Ended { at: now, verdict: Verdict::Failed { failure } }, vec![stage], Vec::new())
+            stage.state = StageState::Failed {
+                since: now,
+                at: now,
+                failure: failure.clone(),
+            };
+            (
+                None,
+                RunState::Ended {
+                    at: now,
+                    verdict: Verdict::Failed { failure },
+                },
+                vec![stage],
+                Vec::new(),
+            )
         }
     };
     Run {

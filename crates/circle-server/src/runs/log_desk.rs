@@ -83,7 +83,11 @@ async fn read(archive: &dyn LogArchive, run: RunId, stream: &StreamId) -> Result
     let mut known = Known::default();
     loop {
         let skip = usize::try_from(known.next).unwrap_or(usize::MAX);
-        let query = MarksQuery { stage: Some(stream.stage.clone()), attempt: Some(stream.attempt), skip };
+        let query = MarksQuery {
+            stage: Some(stream.stage.clone()),
+            attempt: Some(stream.attempt),
+            skip,
+        };
         let marks = archive.marks(&run.to_string(), query).await?;
         let count = marks.len();
         for one in marks {

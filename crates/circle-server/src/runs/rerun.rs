@@ -22,7 +22,8 @@ impl Server {
         let (before, _) = self.run(of).await?.ok_or_else(|| ApiError::not_found("run", of))?;
         let (plan, commit) = repeatable(&before)?;
         let service = self.records.load::<ServiceRecord>(&before.service.to_string()).await?;
-        let (ServiceRecord(service), _) = service.ok_or_else(|| ApiError::not_found("service", &before.service_name))?;
+        let (ServiceRecord(service), _) =
+            service.ok_or_else(|| ApiError::not_found("service", &before.service_name))?;
         let reused = match &from_stage {
             Some(stage) => self.reusable(&before, stage).await?,
             None => 0,
@@ -33,8 +34,18 @@ impl Server {
         trigger.actor = actor.to_owned();
         trigger.commit = Some(commit);
         let rerun = Some(Rerun { of, from_stage });
-        self.create_repeated(NewRun { id, service, trigger, planned: Planned::Ready(Box::new(plan)), rerun }, &before, reused)
-            .await
+        self.create_repeated(
+            NewRun {
+                id,
+                service,
+                trigger,
+                planned: Planned::Ready(Box::new(plan)),
+                rerun,
+            },
+            &before,
+            reused,
+        )
+        .await
     }
 
     /// How many stages are taken over; an error names what is not there any more.
@@ -47,13 +58,19 @@ impl Server {
         };
         for earlier in &before.stages[..count] {
             if !matches!(earlier.state, StageState::Succeeded { .. }) {
-                let message = format!("the stage {} before it did not succeed: rerun from that one", earlier.name);
+                let message = format!(
+                    "the stage {} before it did not succeed: rerun from that one",
+                    earlier.name
+                );
                 return Err(ApiError::field("from_stage", message));
             }
             let Some(output) = &earlier.output else { continue };
             let digest: Digest = output.digest.parse()?;
             if self.blobs.info(&digest).await.is_err() {
-                let message = format!("the outputs of {} are not kept any more: rerun from there", earlier.name);
+                let message = format!(
+                    "the outputs of {} are not kept any more: rerun from there",
+                    earlier.name
+                );
                 return Err(ApiError::field("from_stage", message));
             }
         }
@@ -94,8 +111,10 @@ fn repeatable(before: &Run) -> Result<(circle_core::plan::Plan, CommitId), ApiEr
         return Err(ApiError::Conflict("the run has not ended: cancel it, or wait".into()));
     }
     let plan = before.plan.clone();
-    let plan = plan.ok_or_else(|| ApiError::Conflict("the run has no plan: push a commit, or trigger the branch".into()))?;
+    let plan =
+        plan.ok_or_else(|| ApiError::Conflict("the run has no plan: push a commit, or trigger the branch".into()))?;
     let commit = before.trigger.commit.clone();
-    let commit = commit.ok_or_else(|| ApiError::Conflict("the run's commit was never found: trigger the branch".into()))?;
+    let commit =
+        commit.ok_or_else(|| ApiError::Conflict("the run's commit was never found: trigger the branch".into()))?;
     Ok((plan, commit))
 }

@@ -31,7 +31,11 @@ pub(super) struct Door {
 
 impl Door {
     pub(super) fn new(router: Router, shutdown: CancellationToken) -> Self {
-        Self { router, places: Arc::new(Semaphore::new(CONNECTIONS)), shutdown }
+        Self {
+            router,
+            places: Arc::new(Semaphore::new(CONNECTIONS)),
+            shutdown,
+        }
     }
 
     /// Serves a TCP socket until shutdown, then waits for its connections.
@@ -81,10 +85,20 @@ impl Door {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = TowerToHyperService::new(self.router.map_request(|request: Request<Incoming>| request.map(axum::body::Body::new)));
+        let service = TowerToHyperService::new(
+            self.router
+                .map_request(|request: Request<Incoming>| request.map(axum::body::Body::new)),
+        );
         let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME);
-        builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(HEADER_TIME)).keep_alive_timeout(HEADER_TIME);
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIME);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(Some(HEADER_TIME))
+            .keep_alive_timeout(HEADER_TIME);
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         tokio::pin!(connection);
         tokio::select! {

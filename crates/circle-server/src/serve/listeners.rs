@@ -77,9 +77,14 @@ impl Listeners {
 }
 
 fn open(path: &Path) -> Result<UnixListener, ListenError> {
-    let failed = |source| ListenError::Unix { path: path.display().to_string(), source };
+    let failed = |source| ListenError::Unix {
+        path: path.display().to_string(),
+        source,
+    };
     if std::os::unix::net::UnixStream::connect(path).is_ok() {
-        return Err(ListenError::InUse { path: path.display().to_string() });
+        return Err(ListenError::InUse {
+            path: path.display().to_string(),
+        });
     }
     match std::fs::remove_file(path) {
         Ok(()) => {}

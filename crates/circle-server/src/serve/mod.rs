@@ -4,5 +4,5 @@ mod connections;
 mod listeners;
 mod start;
 
-pub use listeners::{Listeners, ListenError};
+pub use listeners::{ListenError, Listeners};
 pub use start::{ServeError, serve};

@@ -51,11 +51,7 @@ pub enum ServeError {
 ///
 /// # Errors
 /// [`ServeError`] when it cannot start, or when one of its tasks died.
-pub async fn serve(
-    config: ServerConfig,
-    listeners: Listeners,
-    shutdown: CancellationToken,
-) -> Result<(), ServeError> {
+pub async fn serve(config: ServerConfig, listeners: Listeners, shutdown: CancellationToken) -> Result<(), ServeError> {
     let grace = Duration::from_millis(config.drain_ms);
     let (stores, logs) = open_stores(&config.data).await?;
     let vault = Vault::open(&config.data.join("master-key"))?;
@@ -63,9 +59,13 @@ pub async fn serve(
     let ending = shutdown.child_token();
     let server = Arc::new(Server::new(config, stores, vault, ending.clone()));
     prepare(&server).await?;
-    http::make_default_workspace(&server).await.map_err(|error| ServeError::Unreadable(error.to_string()))?;
+    http::make_default_workspace(&server)
+        .await
+        .map_err(|error| ServeError::Unreadable(error.to_string()))?;
     let mut tasks = JoinSet::new();
-    reconcile::start(&server, &mut tasks).await.map_err(|error| ServeError::Unreadable(error.to_string()))?;
+    reconcile::start(&server, &mut tasks)
+        .await
+        .map_err(|error| ServeError::Unreadable(error.to_string()))?;
     tasks.spawn(close_ended_logs(Arc::clone(&server), logs));
     let door = Door::new(http::router(Arc::clone(&server)), ending.clone());
     if let Some(tcp) = listeners.tcp {
@@ -86,7 +86,10 @@ async fn open_stores(data: &Path) -> Result<(Stores, EmbeddedLogs), ServeError> 
     let folder = data.to_owned();
     let opened = tokio::task::spawn_blocking(move || open_blocking(&folder)).await;
     let (store, logs, blobs) = opened.map_err(|error| ServeError::Store(error.to_string()))??;
-    let leases = store.leases().await.map_err(|error| ServeError::Store(error.to_string()))?;
+    let leases = store
+        .leases()
+        .await
+        .map_err(|error| ServeError::Store(error.to_string()))?;
     let stores = Stores {
         records: Records::new(Arc::new(store)),
         leases: Arc::new(leases),
@@ -98,8 +101,10 @@ async fn open_stores(data: &Path) -> Result<(Stores, EmbeddedLogs), ServeError> 
 }
 
 fn open_blocking(data: &Path) -> Result<(EmbeddedStore, EmbeddedLogs, ObjectBlobs), ServeError> {
-    std::fs::create_dir_all(data)
-        .map_err(|source| ServeError::Folder { folder: data.display().to_string(), source })?;
+    std::fs::create_dir_all(data).map_err(|source| ServeError::Folder {
+        folder: data.display().to_string(),
+        source,
+    })?;
     let store = EmbeddedStore::open(&data.join("records")).map_err(|error| ServeError::Store(said(&error)))?;
     let logs = EmbeddedLogs::open(&data.join("logs")).map_err(|error| ServeError::Store(said(&error)))?;
     let blobs = ObjectBlobs::in_folder(&data.join("blobs")).map_err(|error| ServeError::Store(said(&error)))?;

@@ -25,7 +25,9 @@ pub enum VaultError {
         source: std::io::Error,
     },
     /// A line is no key.
-    #[error("line {line} of the master key {path} is no `<id> <base64 of 32 bytes>`: restore the file from your backup")]
+    #[error(
+        "line {line} of the master key {path} is no `<id> <base64 of 32 bytes>`: restore the file from your backup"
+    )]
     Line {
         /// Which file.
         path: String,
@@ -51,7 +53,10 @@ pub(super) struct MasterKey {
 
 /// Reads the file, or makes it with one new key. Never empty.
 pub(super) fn load_or_make(path: &Path) -> Result<Vec<MasterKey>, VaultError> {
-    let file = |source| VaultError::File { path: path.display().to_string(), source };
+    let file = |source| VaultError::File {
+        path: path.display().to_string(),
+        source,
+    };
     match std::fs::read_to_string(path) {
         Ok(text) => parse(path, &Zeroizing::new(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(path).map_err(file),
@@ -64,11 +69,23 @@ fn make(path: &Path) -> std::io::Result<Vec<MasterKey>> {
     rand::rng().fill_bytes(bytes.as_mut_slice());
     let mut id = [0; 4];
     rand::rng().fill_bytes(&mut id);
-    let key = MasterKey { id: hex::encode(id), bytes };
-    let line = Zeroizing::new(format!("{} {}\n", key.id, *Zeroizing::new(STANDARD.encode(key.bytes.as_slice()))));
+    let key = MasterKey {
+        id: hex::encode(id),
+        bytes,
+    };
+    let line = Zeroizing::new(format!(
+        "{} {}\n",
+        key.id,
+        *Zeroizing::new(STANDARD.encode(key.bytes.as_slice()))
+    ));
     // Written aside and renamed: a crash leaves either no key or a whole one.
     let aside = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&aside)?;
     file.write_all(line.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&aside, path)?;
@@ -82,11 +99,17 @@ fn parse(path: &Path, text: &str) -> Result<Vec<MasterKey>, VaultError> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let keys: Vec<MasterKey> = lines
         .map(|(index, line)| {
-            parse_line(line).ok_or_else(|| VaultError::Line { path: path.display().to_string(), line: index + 1 })
+            parse_line(line).ok_or_else(|| VaultError::Line {
+                path: path.display().to_string(),
+                line: index + 1,
+            })
         })
         .collect::<Result<_, _>>()?;
     if keys.is_empty() {
-        return Err(VaultError::Line { path: path.display().to_string(), line: 1 });
+        return Err(VaultError::Line {
+            path: path.display().to_string(),
+            line: 1,
+        });
     }
     Ok(keys)
 }
@@ -95,5 +118,8 @@ fn parse_line(line: &str) -> Option<MasterKey> {
     let (id, text) = line.trim().split_once(' ')?;
     let decoded = Zeroizing::new(STANDARD.decode(text.trim()).ok()?);
     let bytes: [u8; KEY_BYTES] = decoded.as_slice().try_into().ok()?;
-    Some(MasterKey { id: id.to_owned(), bytes: Zeroizing::new(bytes) })
+    Some(MasterKey {
+        id: id.to_owned(),
+        bytes: Zeroizing::new(bytes),
+    })
 }

@@ -7,5 +7,5 @@ mod keys;
 mod seal;
 
 pub use keys::VaultError;
-pub use seal::Vault;
 pub(crate) use seal::Place;
+pub use seal::Vault;

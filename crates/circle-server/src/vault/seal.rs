@@ -42,7 +42,9 @@ impl Vault {
     /// # Errors
     /// [`VaultError`] names the file and what to do.
     pub fn open(path: &Path) -> Result<Self, VaultError> {
-        Ok(Self { keys: load_or_make(path)? })
+        Ok(Self {
+            keys: load_or_make(path)?,
+        })
     }
 
     pub(crate) fn seal(&self, place: Place<'_>, value: &str) -> Result<Sealed, VaultError> {
@@ -50,9 +52,18 @@ impl Vault {
         let mut nonce = [0; NONCE_BYTES];
         rand::rng().fill_bytes(&mut nonce);
         let bound = associated(place, &key.id);
-        let payload = Payload { msg: value.as_bytes(), aad: &bound };
-        let text = cipher(key).encrypt(&XNonce::from(nonce), payload).map_err(|_| VaultError::Damaged)?;
-        Ok(Sealed { key: key.id.clone(), nonce: STANDARD.encode(nonce), text: STANDARD.encode(text) })
+        let payload = Payload {
+            msg: value.as_bytes(),
+            aad: &bound,
+        };
+        let text = cipher(key)
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| VaultError::Damaged)?;
+        Ok(Sealed {
+            key: key.id.clone(),
+            nonce: STANDARD.encode(nonce),
+            text: STANDARD.encode(text),
+        })
     }
 
     pub(crate) fn open_value(&self, place: Place<'_>, sealed: &Sealed) -> Result<SecretString, VaultError> {
@@ -62,8 +73,13 @@ impl Vault {
         let nonce: [u8; NONCE_BYTES] = nonce.as_slice().try_into().map_err(|_| VaultError::Damaged)?;
         let text = STANDARD.decode(&sealed.text).map_err(|_| VaultError::Damaged)?;
         let bound = associated(place, &key.id);
-        let payload = Payload { msg: &text, aad: &bound };
-        let opened = cipher(key).decrypt(&XNonce::from(nonce), payload).map_err(|_| VaultError::Damaged)?;
+        let payload = Payload {
+            msg: &text,
+            aad: &bound,
+        };
+        let opened = cipher(key)
+            .decrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| VaultError::Damaged)?;
         let opened = Zeroizing::new(opened);
         let text = std::str::from_utf8(&opened).map_err(|_| VaultError::Damaged)?;
         Ok(SecretString::from(text.to_owned()))
@@ -94,7 +110,11 @@ mod tests {
     use super::{Place, Vault, VaultError};
 
     fn place(name: &str) -> Place<'_> {
-        Place { workspace: WorkspaceId::from_uuid(Uuid::from_u128(1)), scope: "workspace", name }
+        Place {
+            workspace: WorkspaceId::from_uuid(Uuid::from_u128(1)),
+            scope: "workspace",
+            name,
+        }
     }
 
     #[test]
@@ -103,10 +123,22 @@ mod tests {
         let vault = Vault::open(&folder.path().join("master-key")).expect("a new key");
         let sealed = vault.seal(place("TOKEN"), "hunter22").expect("sealed");
         assert!(!format!("{sealed:?}{}", sealed.text).contains("hunter22"));
-        assert_eq!(vault.open_value(place("TOKEN"), &sealed).expect("opens").expose_secret(), "hunter22");
-        assert!(matches!(vault.open_value(place("OTHER"), &sealed), Err(VaultError::Damaged)));
+        assert_eq!(
+            vault
+                .open_value(place("TOKEN"), &sealed)
+                .expect("opens")
+                .expose_secret(),
+            "hunter22"
+        );
+        assert!(matches!(
+            vault.open_value(place("OTHER"), &sealed),
+            Err(VaultError::Damaged)
+        ));
         let other = Vault::open(&folder.path().join("another")).expect("another key");
-        assert!(matches!(other.open_value(place("TOKEN"), &sealed), Err(VaultError::UnknownKey { .. })));
+        assert!(matches!(
+            other.open_value(place("TOKEN"), &sealed),
+            Err(VaultError::UnknownKey { .. })
+        ));
     }
 
     #[test]
@@ -119,7 +151,13 @@ mod tests {
         let both = [&first, &second].map(|path| std::fs::read_to_string(path).expect("the key"));
         std::fs::write(&first, both.concat()).expect("written");
         let rotated = Vault::open(&first).expect("both keys");
-        assert_eq!(rotated.open_value(place("TOKEN"), &sealed).expect("opens").expose_secret(), "hunter22");
+        assert_eq!(
+            rotated
+                .open_value(place("TOKEN"), &sealed)
+                .expect("opens")
+                .expose_secret(),
+            "hunter22"
+        );
         assert_ne!(rotated.seal(place("TOKEN"), "x").expect("sealed").key, sealed.key);
     }
 

@@ -13,8 +13,18 @@ async fn a_silent_worker_loses_its_run_to_the_next() {
     let silent = Played::enrol(&circle, "silent", 1).await;
     let run = circle.trigger("shop").await;
     let lost = silent.claim(run).await;
-    until("the run to wait again", || circle.run(run), |view| view.run.state.word() == "queued").await;
-    let beat = lost.request(Method::POST, "heartbeat").json(&serde_json::json!({})).send().await.expect("an answer");
+    until(
+        "the run to wait again",
+        || circle.run(run),
+        |view| view.run.state.word() == "queued",
+    )
+    .await;
+    let beat = lost
+        .request(Method::POST, "heartbeat")
+        .json(&serde_json::json!({}))
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(beat.status(), 409);
     assert_eq!(lost.log(lost.chunk("checkout", (0, 0), b"late")).await.status(), 409);
     let lively = Played::enrol(&circle, "lively", 1).await;
@@ -34,7 +44,12 @@ async fn a_beating_worker_keeps_its_run() {
     let mut job = worker.claim(run).await;
     let began = std::time::Instant::now();
     while began.elapsed().as_millis() < 2_000 {
-        let beat = job.request(Method::POST, "heartbeat").json(&serde_json::json!({})).send().await.expect("an answer");
+        let beat = job
+            .request(Method::POST, "heartbeat")
+            .json(&serde_json::json!({}))
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(beat.status(), 200);
         tokio::time::sleep(std::time::Duration::from_millis(150)).await;
     }
@@ -46,12 +61,20 @@ async fn a_beating_worker_keeps_its_run() {
 async fn a_run_that_nobody_takes_ends_with_a_reason() {
     let (circle, repo) = (Circle::start().await, Repo::with(PIPELINE).await);
     let wish = ServiceCreate {
-        name: slug("shop"), repository: repo.url().into(), default_branch: None, pipeline_path: None, image: None,
-        default_deploys: Vec::new(), queue_timeout_s: Some(1), max_parallel: None,
+        name: slug("shop"),
+        repository: repo.url().into(),
+        default_branch: None,
+        pipeline_path: None,
+        image: None,
+        default_deploys: Vec::new(),
+        queue_timeout_s: Some(1),
+        max_parallel: None,
     };
     circle.service_as(wish).await;
     let view = circle.ended(circle.trigger("shop").await).await;
-    let Some(VerdictView::Failed { failure }) = view.verdict else { panic!("{view:?}") };
+    let Some(VerdictView::Failed { failure }) = view.verdict else {
+        panic!("{view:?}")
+    };
     assert_eq!(failure.kind, "queue_timeout");
     assert!(failure.message.contains("no cell was free"), "{}", failure.message);
 }

@@ -41,7 +41,10 @@ async fn hooks_are_answered_quickly_and_all_are_on_the_disk() {
     assert!(most < STUCK, "p99 {most:?}");
     let restarted = circle.restart().await;
     let mut seen = 0;
-    let mut query = circle_api::resources::PageQuery { cursor: None, limit: Some(200) };
+    let mut query = circle_api::resources::PageQuery {
+        cursor: None,
+        limit: Some(200),
+    };
     loop {
         let page = restarted.api.deliveries("default", &query).await.expect("a page");
         seen += page.items.len() as u64;
@@ -57,7 +60,14 @@ async fn hooks_are_answered_quickly_and_all_are_on_the_disk() {
 async fn runs_are_handed_out_quickly() {
     const RUNS: usize = 300;
     let (circle, repo) = (Circle::start().await, Repo::with(SMALL).await);
-    circle.service_as(serde_json::from_value(serde_json::json!({ "name": "shop", "repository": repo.url(), "max_parallel": 1000 })).expect("a wish")).await;
+    circle
+        .service_as(
+            serde_json::from_value(
+                serde_json::json!({ "name": "shop", "repository": repo.url(), "max_parallel": 1000 }),
+            )
+            .expect("a wish"),
+        )
+        .await;
     // The first run is planned from the repository, the others repeat it, which needs no git.
     let first = circle.trigger("shop").await;
     circle.api.cancel(first, &Default::default()).await.expect("cancelled");
@@ -82,6 +92,9 @@ async fn runs_are_handed_out_quickly() {
         }
     }
     let took = began.elapsed();
-    println!("dispatch: {RUNS} runs in {took:?}, {:.0}/s", RUNS as f64 / took.as_secs_f64());
+    println!(
+        "dispatch: {RUNS} runs in {took:?}, {:.0}/s",
+        RUNS as f64 / took.as_secs_f64()
+    );
     assert!(took < STUCK, "{took:?}");
 }

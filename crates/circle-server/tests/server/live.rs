@@ -8,14 +8,33 @@ use circle_core::run::WorkerEvent;
 use crate::support::{Circle, PIPELINE, Played, Repo};
 
 /// Everything that a follower is told of a run, as text: state words, marks, bytes by stage.
-async fn followed(circle: &Circle, run: circle_core::ids::RunId, from: Vec<Place>) -> (Vec<String>, Vec<(String, Vec<u8>)>) {
-    let mut follow = circle.api.follow(run, FollowWish { logs: true, stages: Vec::new(), from });
+async fn followed(
+    circle: &Circle,
+    run: circle_core::ids::RunId,
+    from: Vec<Place>,
+) -> (Vec<String>, Vec<(String, Vec<u8>)>) {
+    let mut follow = circle.api.follow(
+        run,
+        FollowWish {
+            logs: true,
+            stages: Vec::new(),
+            from,
+        },
+    );
     let (mut told, mut logs) = (Vec::new(), Vec::<(String, Vec<u8>)>::new());
     while let Some(event) = follow.next().await.expect("an event") {
         match event {
             LiveEvent::Run(view) => told.push(view.run.state.word().to_owned()),
-            LiveEvent::Mark { mark: Mark::Begin { title, .. }, offset, .. } => told.push(format!("begin {title} at {offset}")),
-            LiveEvent::Mark { mark: Mark::End { exit_code, .. }, offset, .. } => told.push(format!("end {exit_code:?} at {offset}")),
+            LiveEvent::Mark {
+                mark: Mark::Begin { title, .. },
+                offset,
+                ..
+            } => told.push(format!("begin {title} at {offset}")),
+            LiveEvent::Mark {
+                mark: Mark::End { exit_code, .. },
+                offset,
+                ..
+            } => told.push(format!("end {exit_code:?} at {offset}")),
             LiveEvent::Log { stage, bytes, .. } => match logs.iter_mut().find(|(name, _)| *name == stage) {
                 Some((_, log)) => log.extend_from_slice(&bytes),
                 None => logs.push((stage, bytes.to_vec())),
@@ -36,15 +55,33 @@ async fn a_follower_sees_state_marks_and_every_byte_until_the_verdict() {
     let watching = followed(&circle, run, Vec::new());
     let working = async {
         let mut job = worker.claim(run).await;
-        let mut body = job.mark("checkout", 0, Mark::Begin { group: 0, title: "fetch".into() });
+        let mut body = job.mark(
+            "checkout",
+            0,
+            Mark::Begin {
+                group: 0,
+                title: "fetch".into(),
+            },
+        );
         body.unsplit(job.chunk("checkout", (0, 0), b"one\ntwo\n"));
-        body.unsplit(job.mark("checkout", 8, Mark::End { group: 0, exit_code: Some(0), duration_ms: 1 }));
+        body.unsplit(job.mark(
+            "checkout",
+            8,
+            Mark::End {
+                group: 0,
+                exit_code: Some(0),
+                duration_ms: 1,
+            },
+        ));
         assert_eq!(job.log(body).await.status(), 200);
         job.stage("checkout", None).await;
         // More than one window, so that the follower must acknowledge on the way.
         for number in 0..16_u64 {
             let offset = number * large.len() as u64;
-            assert_eq!(job.log(job.chunk("pre_build", (number, offset), &large)).await.status(), 200);
+            assert_eq!(
+                job.log(job.chunk("pre_build", (number, offset), &large)).await.status(),
+                200
+            );
         }
         for stage in ["pre_build", "build", "push"] {
             job.stage(stage, None).await;
@@ -67,10 +104,17 @@ async fn a_follower_that_comes_back_gets_only_what_it_lacks() {
     let worker = Played::enrol(&circle, "w", 1).await;
     let run = circle.trigger("shop").await;
     let mut job = worker.claim(run).await;
-    assert_eq!(job.log(job.chunk("checkout", (0, 0), b"one\ntwo\n")).await.status(), 200);
+    assert_eq!(
+        job.log(job.chunk("checkout", (0, 0), b"one\ntwo\n")).await.status(),
+        200
+    );
     job.fail("enough").await;
     circle.ended(run).await;
-    let from = vec![Place { stage: "checkout".into(), attempt: 1, offset: 4 }];
+    let from = vec![Place {
+        stage: "checkout".into(),
+        attempt: 1,
+        offset: 4,
+    }];
     let (told, logs) = followed(&circle, run, from).await;
     assert_eq!(told.last().map(String::as_str), Some("failed"));
     assert_eq!(logs, [("checkout".to_owned(), b"two\n".to_vec())]);
@@ -83,18 +127,30 @@ async fn a_log_is_read_by_range() {
     let worker = Played::enrol(&circle, "w", 1).await;
     let run = circle.trigger("shop").await;
     let job = worker.claim(run).await;
-    assert_eq!(job.log(job.chunk("checkout", (0, 0), b"0123456789")).await.status(), 200);
+    assert_eq!(
+        job.log(job.chunk("checkout", (0, 0), b"0123456789")).await.status(),
+        200
+    );
     let path = format!("{}/api/v1/runs/{run}/log/checkout", circle.url);
     let ranged = |range: &'static str| {
         let request = circle.http.get(&path).bearer_auth(&circle.token).header("range", range);
         async move { request.send().await.expect("an answer") }
     };
     let part = ranged("bytes=2-4").await;
-    assert_eq!((part.status().as_u16(), part.headers()["content-range"].to_str().ok()), (206, Some("bytes 2-4/10")));
+    assert_eq!(
+        (part.status().as_u16(), part.headers()["content-range"].to_str().ok()),
+        (206, Some("bytes 2-4/10"))
+    );
     assert_eq!(part.text().await.expect("a part"), "234");
     assert_eq!(ranged("bytes=-3").await.text().await.expect("the end"), "789");
     assert_eq!(ranged("bytes=50-").await.status(), 416);
-    let whole = circle.http.get(&path).bearer_auth(&circle.token).send().await.expect("an answer");
+    let whole = circle
+        .http
+        .get(&path)
+        .bearer_auth(&circle.token)
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(whole.headers()["x-content-type-options"], "nosniff");
     assert_eq!(whole.text().await.expect("a log"), "0123456789");
     let missing = circle.get(&format!("/api/v1/runs/{run}/log/build")).await;
@@ -110,10 +166,19 @@ async fn sec_46_a_reader_that_acknowledges_nothing_gets_one_window_and_no_more()
     let job = worker.claim(run).await;
     let text = vec![b'x'; 200_000];
     for number in 0..5_u64 {
-        assert_eq!(job.log(job.chunk("checkout", (number, number * 200_000), &text)).await.status(), 200);
+        assert_eq!(
+            job.log(job.chunk("checkout", (number, number * 200_000), &text))
+                .await
+                .status(),
+            200
+        );
     }
     let mut socket = open_socket(&circle, run).await;
-    say(&mut socket, r#"{"message":"subscribe","logs":true,"window_bytes":300000}"#).await;
+    say(
+        &mut socket,
+        r#"{"message":"subscribe","logs":true,"window_bytes":300000}"#,
+    )
+    .await;
     assert_eq!(log_bytes_until_quiet(&mut socket).await, 300_000);
     say(&mut socket, r#"{"message":"ack","bytes":250000}"#).await;
     assert_eq!(log_bytes_until_quiet(&mut socket).await, 250_000);
@@ -135,7 +200,10 @@ async fn open_socket(circle: &Circle, run: circle_core::ids::RunId) -> Socket {
 
 async fn say(socket: &mut Socket, text: &str) {
     use futures_util::SinkExt;
-    socket.send(tokio_tungstenite::tungstenite::Message::text(text)).await.expect("sent");
+    socket
+        .send(tokio_tungstenite::tungstenite::Message::text(text))
+        .await
+        .expect("sent");
 }
 
 /// Bytes of log in what comes until nothing comes for half a second.
@@ -146,7 +214,11 @@ async fn log_bytes_until_quiet(socket: &mut Socket) -> usize {
     let mut bytes = 0;
     while let Ok(Some(message)) = tokio::time::timeout(std::time::Duration::from_millis(500), socket.next()).await {
         if let Message::Binary(body) = message.expect("a message") {
-            bytes += decode(body).expect("frames").iter().map(|frame| frame.bytes.len()).sum::<usize>();
+            bytes += decode(body)
+                .expect("frames")
+                .iter()
+                .map(|frame| frame.bytes.len())
+                .sum::<usize>();
         }
     }
     bytes

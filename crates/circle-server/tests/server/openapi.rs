@@ -14,13 +14,22 @@ fn the_committed_description_is_not_stale() {
         std::fs::write(&path, &made).expect("written");
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == made, "openapi.json is stale: run the tests of circle-server with {UPDATE}=1 and commit it");
+    assert!(
+        kept == made,
+        "openapi.json is stale: run the tests of circle-server with {UPDATE}=1 and commit it"
+    );
 }
 
 #[test]
 fn it_is_openapi_3_1_and_every_operation_has_a_name_of_its_own() {
     let api = serde_json::to_value(circle_server::openapi()).expect("JSON");
-    assert!(api["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", api["openapi"]);
+    assert!(
+        api["openapi"]
+            .as_str()
+            .is_some_and(|version| version.starts_with("3.1")),
+        "{}",
+        api["openapi"]
+    );
     let mut names = Vec::new();
     for (_, item) in api["paths"].as_object().expect("paths") {
         let operations = item.as_object().expect("operations").values();

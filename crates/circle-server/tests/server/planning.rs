@@ -20,9 +20,21 @@ async fn a_broken_pipeline_file_is_shown_with_its_lines() {
     let run = circle.trigger("shop").await;
     let view = circle.ended(run).await;
     let failure = failure(&view);
-    assert_eq!((failure.kind.as_str(), failure.stage.as_deref()), ("bad_pipeline", Some("plan")));
-    assert!(failure.message.contains("caicloud.yml:1:1") && failure.message.contains("build"), "{}", failure.message);
-    let log = circle.get(&format!("/api/v1/runs/{run}/log/plan")).await.text().await.expect("a log");
+    assert_eq!(
+        (failure.kind.as_str(), failure.stage.as_deref()),
+        ("bad_pipeline", Some("plan"))
+    );
+    assert!(
+        failure.message.contains("caicloud.yml:1:1") && failure.message.contains("build"),
+        "{}",
+        failure.message
+    );
+    let log = circle
+        .get(&format!("/api/v1/runs/{run}/log/plan"))
+        .await
+        .text()
+        .await
+        .expect("a log");
     assert!(log.contains("comands") && log.contains("caicloud.yml:4"), "{log}");
     assert!(circle.api.log_index(run).await.expect("an index").closed);
 }
@@ -54,8 +66,12 @@ async fn an_unknown_branch_and_a_commit_that_is_gone_are_failed_runs() {
     let view = circle.ended(circle.trigger_branch("shop", Some("nowhere")).await).await;
     assert_eq!(failure(&view).kind, "commit_not_found");
     assert!(failure(&view).message.contains("nowhere"), "{view:?}");
-    let state = Hook::push("refs/heads/main", &"b".repeat(40)).settled(&circle, &created.hook).await;
-    let DeliveryState::Run { run } = state else { panic!("{state:?}") };
+    let state = Hook::push("refs/heads/main", &"b".repeat(40))
+        .settled(&circle, &created.hook)
+        .await;
+    let DeliveryState::Run { run } = state else {
+        panic!("{state:?}")
+    };
     assert_eq!(failure(&circle.ended(run).await).kind, "commit_not_found");
 }
 
@@ -65,12 +81,24 @@ async fn rules_of_the_file_and_deleted_branches_make_no_run() {
     let repo = Repo::with("triggers:\n  - {event: push, branches: [main]}\nbuild: {}\n").await;
     let commit = repo.push_file("Dockerfile", "FROM busybox\n", "refs/heads/side").await;
     let created = circle.service("shop", repo.url()).await;
-    let state = Hook::push("refs/heads/side", &commit).settled(&circle, &created.hook).await;
-    assert!(matches!(&state, DeliveryState::Ignored { why } if why.contains("side")), "{state:?}");
+    let state = Hook::push("refs/heads/side", &commit)
+        .settled(&circle, &created.hook)
+        .await;
+    assert!(
+        matches!(&state, DeliveryState::Ignored { why } if why.contains("side")),
+        "{state:?}"
+    );
     let mut gone = Hook::push("refs/heads/side", &commit);
-    gone.body = gone.body.replace(&"0".repeat(40), "x").replace(&commit, &"0".repeat(40)).replace('x', &commit);
+    gone.body = gone
+        .body
+        .replace(&"0".repeat(40), "x")
+        .replace(&commit, &"0".repeat(40))
+        .replace('x', &commit);
     let state = gone.settled(&circle, &created.hook).await;
-    assert!(matches!(&state, DeliveryState::Ignored { why } if why.contains("deleted")), "{state:?}");
+    assert!(
+        matches!(&state, DeliveryState::Ignored { why } if why.contains("deleted")),
+        "{state:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,10 +108,15 @@ async fn two_pushes_at_once_get_two_numbers() {
     let one = repo.push_file("a", "1", "refs/heads/one").await;
     let two = repo.push_file("a", "2", "refs/heads/two").await;
     let (first, second) = (Hook::push("refs/heads/one", &one), Hook::push("refs/heads/two", &two));
-    let states = tokio::join!(first.settled(&circle, &created.hook), second.settled(&circle, &created.hook));
+    let states = tokio::join!(
+        first.settled(&circle, &created.hook),
+        second.settled(&circle, &created.hook)
+    );
     let mut numbers = Vec::new();
     for state in [states.0, states.1] {
-        let DeliveryState::Run { run } = state else { panic!("{state:?}") };
+        let DeliveryState::Run { run } = state else {
+            panic!("{state:?}")
+        };
         numbers.push(circle.run(run).await.run.number);
     }
     numbers.sort_unstable();
@@ -93,12 +126,28 @@ async fn two_pushes_at_once_get_two_numbers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sec_38_repositories_that_git_would_misread_are_refused() {
     let circle = Circle::start().await;
-    for repository in ["ext::sh -c true", "file:///etc", "-uhttp://x/y", "ssh://-oProxyCommand=true/x", "https://u:p@h/r"] {
+    for repository in [
+        "ext::sh -c true",
+        "file:///etc",
+        "-uhttp://x/y",
+        "ssh://-oProxyCommand=true/x",
+        "https://u:p@h/r",
+    ] {
         let wish = ServiceCreate {
-            name: slug("shop"), repository: repository.into(), default_branch: None, pipeline_path: None, image: None,
-            default_deploys: Vec::new(), queue_timeout_s: None, max_parallel: None,
+            name: slug("shop"),
+            repository: repository.into(),
+            default_branch: None,
+            pipeline_path: None,
+            image: None,
+            default_deploys: Vec::new(),
+            queue_timeout_s: None,
+            max_parallel: None,
         };
-        let error = circle.api.create_service(DEFAULT_WORKSPACE, &wish).await.expect_err(repository);
+        let error = circle
+            .api
+            .create_service(DEFAULT_WORKSPACE, &wish)
+            .await
+            .expect_err(repository);
         assert_eq!(error.status(), Some(422), "{repository}: {error}");
     }
 }

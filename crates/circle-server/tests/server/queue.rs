@@ -55,12 +55,21 @@ async fn services_take_turns_however_many_runs_one_has() {
 async fn a_service_runs_no_more_at_once_than_it_may() {
     let (circle, repo) = (Circle::start().await, Repo::with(PIPELINE).await);
     let wish = ServiceCreate {
-        name: slug("shop"), repository: repo.url().into(), default_branch: None, pipeline_path: None, image: None,
-        default_deploys: Vec::new(), queue_timeout_s: None, max_parallel: Some(1),
+        name: slug("shop"),
+        repository: repo.url().into(),
+        default_branch: None,
+        pipeline_path: None,
+        image: None,
+        default_deploys: Vec::new(),
+        queue_timeout_s: None,
+        max_parallel: Some(1),
     };
     circle.service_as(wish).await;
     repo.inner.push("refs/heads/side").await.expect("pushed");
-    let (first, second) = (circle.trigger("shop").await, circle.trigger_branch("shop", Some("side")).await);
+    let (first, second) = (
+        circle.trigger("shop").await,
+        circle.trigger_branch("shop", Some("side")).await,
+    );
     let worker = Played::enrol(&circle, "w", 5).await;
     let mut orders = worker.orders().await;
     let mut job = worker.take(&mut orders).await;
@@ -87,7 +96,10 @@ async fn a_newer_push_cancels_the_older_run_where_the_file_says_so() {
 async fn an_offer_that_is_not_answered_goes_to_another_worker() {
     let (circle, repo) = (Circle::start().await, Repo::with(PIPELINE).await);
     circle.service("shop", repo.url()).await;
-    let (deaf, keen) = (Played::enrol(&circle, "deaf", 1).await, Played::enrol(&circle, "keen", 1).await);
+    let (deaf, keen) = (
+        Played::enrol(&circle, "deaf", 1).await,
+        Played::enrol(&circle, "keen", 1).await,
+    );
     let mut ignored = deaf.orders().await;
     let run = circle.trigger("shop").await;
     assert!(matches!(ignored.next().await, Some(Order::Offer { .. })));

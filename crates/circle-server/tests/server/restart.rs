@@ -26,7 +26,12 @@ async fn a_run_goes_on_over_a_restart_of_the_server() {
     }
     job.tell(WorkerEvent::PartSucceeded).await;
     assert_eq!(circle.ended(run).await.run.state.word(), "succeeded");
-    let log = circle.get(&format!("/api/v1/runs/{run}/log/checkout")).await.text().await.expect("a log");
+    let log = circle
+        .get(&format!("/api/v1/runs/{run}/log/checkout"))
+        .await
+        .text()
+        .await
+        .expect("a log");
     assert_eq!(log, "before\nafter\n");
     // The second one waited for the first, also over the restart.
     let mut orders = worker.orders().await;
@@ -44,7 +49,10 @@ async fn a_cancel_is_told_to_a_worker_that_was_not_there() {
     let circle = circle.restart().await;
     let mut orders = worker.at(&circle).orders().await;
     let order = orders.next().await;
-    assert!(matches!(order, Some(Order::Cancel { run: told, .. }) if told == run), "{order:?}");
+    assert!(
+        matches!(order, Some(Order::Cancel { run: told, .. }) if told == run),
+        "{order:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,10 +61,21 @@ async fn a_delivery_that_was_not_understood_before_the_end_is_understood_after_i
     let commit = repo.push_file("a", "1", "main").await;
     let created = circle.service("shop", repo.url()).await;
     repo.server.stop().await.expect("stopped");
-    let accepted = Hook::push("refs/heads/main", &commit).accepted(&circle, &created.hook).await;
+    let accepted = Hook::push("refs/heads/main", &commit)
+        .accepted(&circle, &created.hook)
+        .await;
     let circle = circle.restart().await;
     repo.server.start_again().await.expect("started");
-    let look = || async { circle.api.delivery(accepted.delivery).await.expect("the delivery").state };
-    let run = |state: &circle_api::resources::DeliveryState| matches!(state, circle_api::resources::DeliveryState::Run { .. });
+    let look = || async {
+        circle
+            .api
+            .delivery(accepted.delivery)
+            .await
+            .expect("the delivery")
+            .state
+    };
+    let run = |state: &circle_api::resources::DeliveryState| {
+        matches!(state, circle_api::resources::DeliveryState::Run { .. })
+    };
     until("the delivery to become a run", look, run).await;
 }

@@ -1,6 +1,9 @@
 //! Every route against every credential, and what secrets give away.
 
-use circle_api::resources::{EnvironmentCreate, ImageHome, RegistryCreate, SecretScope, SecretSet, ServiceCreate, SwarmEndpoint, TargetCreate, WorkloadBind};
+use circle_api::resources::{
+    EnvironmentCreate, ImageHome, RegistryCreate, SecretScope, SecretSet, ServiceCreate, SwarmEndpoint, TargetCreate,
+    WorkloadBind,
+};
 use circle_api::routes::{self, DEFAULT_WORKSPACE};
 use circle_api::worker::{PROTOCOL_HEADER, SecretValue};
 use circle_core::names::VariableName;
@@ -22,7 +25,11 @@ fn every_route() -> Vec<(String, Method)> {
             }
         }
     }
-    all.extend(WORKER_ROUTES.iter().map(|(method, path)| ((*path).to_owned(), method.parse().expect("a method"))));
+    all.extend(
+        WORKER_ROUTES
+            .iter()
+            .map(|(method, path)| ((*path).to_owned(), method.parse().expect("a method"))),
+    );
     all.push((routes::RUN_LIVE.into(), Method::GET));
     all.push(("/healthz".into(), Method::GET));
     all.push(("/readyz".into(), Method::GET));
@@ -55,7 +62,11 @@ async fn sec_47_every_route_refuses_without_a_token() {
         for token in ["", "circle_admin_0000", worker.enrolled.token.expose(), &circle.token] {
             let is_worker_route = path.starts_with("/worker/");
             // The right kind of token may pass; only the wrong kinds are asked here.
-            let right = if is_worker_route { token == worker.enrolled.token.expose() } else { token == circle.token };
+            let right = if is_worker_route {
+                token == worker.enrolled.token.expose()
+            } else {
+                token == circle.token
+            };
             if right {
                 continue;
             }
@@ -74,17 +85,27 @@ async fn sec_47_every_route_refuses_without_a_token() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sec_51_tokens_are_hashed_and_end_at_once() {
     let circle = Circle::start().await;
-    let wish = circle_api::resources::TokenCreate { name: "robot".into(), valid_s: Some(3_600) };
+    let wish = circle_api::resources::TokenCreate {
+        name: "robot".into(),
+        valid_s: Some(3_600),
+    };
     let created = circle.api.create_token(&wish).await.expect("a token");
     let with = |token: String| {
-        let request = circle.http.get(format!("{}/api/v1/server", circle.url)).bearer_auth(token);
+        let request = circle
+            .http
+            .get(format!("{}/api/v1/server", circle.url))
+            .bearer_auth(token);
         async move { request.send().await.expect("an answer").status().as_u16() }
     };
     assert_eq!(with(created.value.expose().to_owned()).await, 200);
     circle.api.revoke_token(created.token.id).await.expect("revoked");
     assert_eq!(with(created.value.expose().to_owned()).await, 401);
     let tokens = circle.api.tokens(&Default::default()).await.expect("tokens");
-    let last = circle.api.revoke_token(tokens.items[0].id).await.expect_err("the last one");
+    let last = circle
+        .api
+        .revoke_token(tokens.items[0].id)
+        .await
+        .expect_err("the last one");
     assert_eq!(last.status(), Some(409));
     // Neither value stands anywhere in the stores.
     for value in [created.value.expose(), &circle.token] {
@@ -103,13 +124,24 @@ async fn sec_24_25_secrets_are_sealed_and_never_come_back() {
     };
     circle.api.set_secret(DEFAULT_WORKSPACE, &set).await.expect("set");
     circle.api.set_secret(DEFAULT_WORKSPACE, &set).await.expect("set again");
-    let listed = circle.get("/api/v1/workspaces/default/secrets").await.text().await.expect("a list");
+    let listed = circle
+        .get("/api/v1/workspaces/default/secrets")
+        .await
+        .text()
+        .await
+        .expect("a list");
     assert!(listed.contains("TOKEN") && !listed.contains(value), "{listed}");
     assert!(!holds(&circle.folder.path().join("server/records"), value.as_bytes()));
     let key = std::fs::metadata(circle.folder.path().join("server/master-key")).expect("a key");
-    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&key.permissions()) & 0o777, 0o600);
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&key.permissions()) & 0o777,
+        0o600
+    );
     let admin = std::fs::metadata(circle.folder.path().join("server/admin-token")).expect("a token");
-    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&admin.permissions()) & 0o777, 0o600);
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&admin.permissions()) & 0o777,
+        0o600
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,13 +166,23 @@ async fn sec_71_72_a_scratch_branch_neither_deploys_nor_reads_the_environments_s
     let job = worker.claim(run).await;
     assert_eq!(job.assignment.secrets["DEPLOY_KEY"].expose(), "common-value");
     assert!(job.assignment.plan.deploys.is_empty());
-    assert!(circle.run(run).await.warnings.iter().any(|one| one.contains("production")));
+    assert!(
+        circle
+            .run(run)
+            .await
+            .warnings
+            .iter()
+            .any(|one| one.contains("production"))
+    );
     let run = circle.trigger("shop").await;
     let job = worker.claim(run).await;
     assert_eq!(job.assignment.secrets["DEPLOY_KEY"].expose(), "production-value");
     assert_eq!(job.assignment.plan.deploys.len(), 1);
     assert_eq!(job.assignment.push_confinement, ["registry.example.org/shop"]);
-    assert_eq!(job.assignment.registries[0].password.as_ref().map(SecretValue::expose), Some("registry-password"));
+    assert_eq!(
+        job.assignment.registries[0].password.as_ref().map(SecretValue::expose),
+        Some("registry-password")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,7 +192,10 @@ async fn sec_73_a_file_cannot_push_outside_the_services_place() {
     guarded(&circle, &repo).await;
     let view = circle.ended(circle.trigger("shop").await).await;
     let message = view.run.message.expect("a reason");
-    assert!(message.contains("may not push") && message.contains("main/bank"), "{message}");
+    assert!(
+        message.contains("may not push") && message.contains("main/bank"),
+        "{message}"
+    );
 }
 
 /// A service with a registry and an environment that only `main` may reach.
@@ -162,9 +207,22 @@ async fn guarded(circle: &Circle, repo: &Repo) {
         username: Some("pusher".into()),
         password: Some(SecretValue::new("registry-password")),
     };
-    api.create_registry(DEFAULT_WORKSPACE, &registry).await.expect("a registry");
-    let swarm = SwarmEndpoint { endpoint: "unix:///nowhere.sock".into(), tls_bundle: None };
-    api.create_target(DEFAULT_WORKSPACE, &TargetCreate { name: slug("swarm"), swarm }).await.expect("a target");
+    api.create_registry(DEFAULT_WORKSPACE, &registry)
+        .await
+        .expect("a registry");
+    let swarm = SwarmEndpoint {
+        endpoint: "unix:///nowhere.sock".into(),
+        tls_bundle: None,
+    };
+    api.create_target(
+        DEFAULT_WORKSPACE,
+        &TargetCreate {
+            name: slug("swarm"),
+            swarm,
+        },
+    )
+    .await
+    .expect("a target");
     let environment = EnvironmentCreate {
         name: slug("production"),
         target: slug("swarm"),
@@ -172,17 +230,36 @@ async fn guarded(circle: &Circle, repo: &Repo) {
         deadline_s: None,
         stabilise_s: None,
     };
-    api.create_environment(DEFAULT_WORKSPACE, &environment).await.expect("an environment");
-    let image = Some(ImageHome { registry: slug("main"), path: "shop".into() });
+    api.create_environment(DEFAULT_WORKSPACE, &environment)
+        .await
+        .expect("an environment");
+    let image = Some(ImageHome {
+        registry: slug("main"),
+        path: "shop".into(),
+    });
     let wish = ServiceCreate {
-        name: slug("shop"), repository: repo.url().into(), default_branch: None, pipeline_path: None, image,
-        default_deploys: Vec::new(), queue_timeout_s: None, max_parallel: None,
+        name: slug("shop"),
+        repository: repo.url().into(),
+        default_branch: None,
+        pipeline_path: None,
+        image,
+        default_deploys: Vec::new(),
+        queue_timeout_s: None,
+        max_parallel: None,
     };
     circle.service_as(wish).await;
-    let bind = WorkloadBind { workload: "shop".into(), url: None, create: None };
-    api.bind_workload(DEFAULT_WORKSPACE, ("production", "shop"), &bind).await.expect("bound");
+    let bind = WorkloadBind {
+        workload: "shop".into(),
+        url: None,
+        create: None,
+    };
+    api.bind_workload(DEFAULT_WORKSPACE, ("production", "shop"), &bind)
+        .await
+        .expect("bound");
     let secret = SecretSet {
-        scope: SecretScope::Environment { environment: slug("production") },
+        scope: SecretScope::Environment {
+            environment: slug("production"),
+        },
         name: VariableName::new("DEPLOY_KEY").expect("a name"),
         value: SecretValue::new("production-value"),
     };
@@ -191,7 +268,9 @@ async fn guarded(circle: &Circle, repo: &Repo) {
 
 /// Whether a file of the folder holds these bytes.
 fn holds(folder: &std::path::Path, bytes: &[u8]) -> bool {
-    let files = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let files = std::fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path());
     files.filter(|path| path.is_file()).any(|path| {
         let content = std::fs::read(path).expect("a file");
         content.windows(bytes.len()).any(|window| window == bytes)

@@ -27,9 +27,23 @@ async fn sec_53_a_worker_is_who_its_token_says() {
     assert_eq!(listed.items[0].runs, [run]);
     assert_eq!(listed.items[0].id, worker.enrolled.worker);
     // An administrator is no worker, and a worker is no administrator.
-    let claim = circle.http.get(format!("{}/worker/v1/orders", circle.url)).bearer_auth(&circle.token);
-    assert_eq!(claim.header(PROTOCOL_HEADER, 1).send().await.expect("an answer").status(), 401);
-    let listing = circle.http.get(format!("{}/api/v1/workers", circle.url)).bearer_auth(worker.enrolled.token.expose());
+    let claim = circle
+        .http
+        .get(format!("{}/worker/v1/orders", circle.url))
+        .bearer_auth(&circle.token);
+    assert_eq!(
+        claim
+            .header(PROTOCOL_HEADER, 1)
+            .send()
+            .await
+            .expect("an answer")
+            .status(),
+        401
+    );
+    let listing = circle
+        .http
+        .get(format!("{}/api/v1/workers", circle.url))
+        .bearer_auth(worker.enrolled.token.expose());
     assert_eq!(listing.send().await.expect("an answer").status(), 401);
     drop(job);
 }
@@ -42,7 +56,10 @@ async fn sec_54_a_worker_reaches_no_run_of_another() {
     let (mine, theirs) = (worker.claim(mine).await, other.claim(theirs).await);
     let stolen = theirs.run();
     assert_eq!(worker.try_claim(stolen).await.status(), 409);
-    let event = NumberedEvent { sequence: 1, event: WorkerEvent::PartSucceeded };
+    let event = NumberedEvent {
+        sequence: 1,
+        event: WorkerEvent::PartSucceeded,
+    };
     let report = serde_json::json!({ "part": 0, "events": [event] });
     for (method, what, body) in [
         (Method::POST, "heartbeat", b"{}".to_vec()),
@@ -51,8 +68,14 @@ async fn sec_54_a_worker_reaches_no_run_of_another() {
         (Method::PUT, "outputs/pre_build", b"tar".to_vec()),
         (Method::GET, "outputs/pre_build", Vec::new()),
     ] {
-        let request = mine.request_of(stolen, method, what).header("content-type", "application/json");
-        assert_eq!(request.body(body).send().await.expect("an answer").status(), 409, "{what}");
+        let request = mine
+            .request_of(stolen, method, what)
+            .header("content-type", "application/json");
+        assert_eq!(
+            request.body(body).send().await.expect("an answer").status(),
+            409,
+            "{what}"
+        );
     }
     assert_eq!(circle.run(stolen).await.run.state.word(), "running");
 }
@@ -73,7 +96,11 @@ async fn sec_56_a_revoked_worker_is_out_at_once_and_its_run_goes_to_another() {
     };
     assert!(closed);
     assert_eq!(job.try_tell(WorkerEvent::PartSucceeded).await.status(), 409);
-    let again = worker.request(Method::GET, "/worker/v1/orders").send().await.expect("an answer");
+    let again = worker
+        .request(Method::GET, "/worker/v1/orders")
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(again.status(), 401);
     let other = Played::enrol(&circle, "w2", 1).await;
     let mut orders = other.orders().await;
@@ -86,7 +113,11 @@ async fn sec_56_a_revoked_worker_is_out_at_once_and_its_run_goes_to_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn sec_57_an_enrolment_token_works_once() {
     let circle = Circle::start().await;
-    let enrolment = circle.api.enrol_worker(&Default::default()).await.expect("an enrolment");
+    let enrolment = circle
+        .api
+        .enrol_worker(&Default::default())
+        .await
+        .expect("an enrolment");
     let tries = (0..8).map(|number| {
         let (circle, token, name) = (&circle, enrolment.token.expose(), format!("w{number}"));
         async move { Played::try_enrol(circle, token, &name, 1).await.status().as_u16() }
@@ -105,27 +136,78 @@ async fn sec_58_a_lying_worker_changes_nothing() {
     let mut job = worker.claim(run).await;
     let at = Timestamp::now();
     // A success without its stages, an output that was never stored, a push to foreign places, a stage of no plan.
-    let never = StoredOutput { digest: format!("sha256:{}", "0".repeat(64)), bytes: 1 };
-    let stored = WorkerEvent::StageSucceeded { stage: "pre_build".into(), at, phases: Default::default(), output: Some(never) };
-    let pushed = WorkerEvent::ImagePushed {
-        name: "default".into(), repository: "evil.example.org/x".into(), digest: format!("sha256:{}", "0".repeat(64)), tags: vec![],
+    let never = StoredOutput {
+        digest: format!("sha256:{}", "0".repeat(64)),
+        bytes: 1,
     };
-    let foreign = WorkerEvent::StageStarted { stage: "other".into(), at, attempt: 1 };
+    let stored = WorkerEvent::StageSucceeded {
+        stage: "pre_build".into(),
+        at,
+        phases: Default::default(),
+        output: Some(never),
+    };
+    let pushed = WorkerEvent::ImagePushed {
+        name: "default".into(),
+        repository: "evil.example.org/x".into(),
+        digest: format!("sha256:{}", "0".repeat(64)),
+        tags: vec![],
+    };
+    let foreign = WorkerEvent::StageStarted {
+        stage: "other".into(),
+        at,
+        attempt: 1,
+    };
     for lie in [WorkerEvent::PartSucceeded, stored, pushed, foreign] {
-        let status = job.send(vec![NumberedEvent { sequence: 1, event: lie.clone() }]).await.status();
+        let status = job
+            .send(vec![NumberedEvent {
+                sequence: 1,
+                event: lie.clone(),
+            }])
+            .await
+            .status();
         assert!(matches!(status.as_u16(), 400 | 409), "{lie:?}: {status}");
     }
     // A report out of order; then the same report twice, which is one.
-    let started = WorkerEvent::StageStarted { stage: "checkout".into(), at, attempt: 1 };
-    assert_eq!(job.send(vec![NumberedEvent { sequence: 7, event: started.clone() }]).await.status(), 409);
+    let started = WorkerEvent::StageStarted {
+        stage: "checkout".into(),
+        at,
+        attempt: 1,
+    };
+    assert_eq!(
+        job.send(vec![NumberedEvent {
+            sequence: 7,
+            event: started.clone()
+        }])
+        .await
+        .status(),
+        409
+    );
     for _ in 0..2 {
-        assert_eq!(job.send(vec![NumberedEvent { sequence: 1, event: started.clone() }]).await.status(), 200);
+        assert_eq!(
+            job.send(vec![NumberedEvent {
+                sequence: 1,
+                event: started.clone()
+            }])
+            .await
+            .status(),
+            200
+        );
     }
     // Oversized logs, cut frames, stages and attempts that are not its own.
-    let cut = job.request(Method::POST, "log").body(vec![0, 0, 0, 9, 1]).send().await.expect("an answer");
+    let cut = job
+        .request(Method::POST, "log")
+        .body(vec![0, 0, 0, 9, 1])
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(cut.status(), 400);
     assert_eq!(job.log(job.chunk("nowhere", (0, 0), b"x")).await.status(), 400);
-    assert_eq!(job.log(job.chunk("checkout", (0, 0), &vec![b'x'; 300 * 1024])).await.status(), 413);
+    assert_eq!(
+        job.log(job.chunk("checkout", (0, 0), &vec![b'x'; 300 * 1024]))
+            .await
+            .status(),
+        413
+    );
     let mut other = worker.claim(circle.trigger("other").await).await;
     other.assignment.attempt = 9;
     assert_eq!(other.log(other.chunk("checkout", (0, 0), b"x")).await.status(), 400);
@@ -133,7 +215,15 @@ async fn sec_58_a_lying_worker_changes_nothing() {
     job.sequence = 1;
     job.fail("done with lying").await;
     // A replay of what was said before the end.
-    assert_eq!(job.send(vec![NumberedEvent { sequence: 1, event: started }]).await.status(), 409);
+    assert_eq!(
+        job.send(vec![NumberedEvent {
+            sequence: 1,
+            event: started
+        }])
+        .await
+        .status(),
+        409
+    );
     assert_eq!(circle.ended(run).await.run.state.word(), "failed");
 }
 
@@ -141,9 +231,24 @@ async fn sec_58_a_lying_worker_changes_nothing() {
 async fn sec_58_a_log_is_taken_once_and_in_order() {
     let (circle, _repo, worker) = with_two_services().await;
     let job = worker.claim(circle.trigger("shop").await).await;
-    let mut body = job.mark("checkout", 0, Mark::Begin { group: 0, title: "fetch".into() });
+    let mut body = job.mark(
+        "checkout",
+        0,
+        Mark::Begin {
+            group: 0,
+            title: "fetch".into(),
+        },
+    );
     body.unsplit(job.chunk("checkout", (0, 0), b"one\n"));
-    body.unsplit(job.mark("checkout", 4, Mark::End { group: 0, exit_code: Some(0), duration_ms: 5 }));
+    body.unsplit(job.mark(
+        "checkout",
+        4,
+        Mark::End {
+            group: 0,
+            exit_code: Some(0),
+            duration_ms: 5,
+        },
+    ));
     for expected in [4, 0] {
         let answer: serde_json::Value = job.log(body.clone()).await.json().await.expect("an answer");
         assert_eq!(answer["stored_bytes"], expected, "{answer}");
@@ -151,28 +256,54 @@ async fn sec_58_a_log_is_taken_once_and_in_order() {
     let hole = job.log(job.chunk("checkout", (5, 100), b"later")).await;
     assert_eq!(hole.status(), 409);
     let hole: serde_json::Value = hole.json().await.expect("a place");
-    assert_eq!((hole["stage"].as_str(), hole["expected_offset"].as_u64()), (Some("checkout"), Some(4)));
+    assert_eq!(
+        (hole["stage"].as_str(), hole["expected_offset"].as_u64()),
+        (Some("checkout"), Some(4))
+    );
     let index = circle.api.log_index(job.run()).await.expect("an index");
     let stage = &index.stages[0];
     assert_eq!((stage.bytes, stage.lines, stage.groups.len()), (4, 1, 1));
-    assert_eq!((stage.groups[0].title.as_str(), stage.groups[0].exit_code), ("fetch", Some(0)));
+    assert_eq!(
+        (stage.groups[0].title.as_str(), stage.groups[0].exit_code),
+        ("fetch", Some(0))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sec_59_an_old_protocol_is_refused_with_a_sentence() {
     let circle = Circle::start().await;
-    let enrolment = circle.api.enrol_worker(&Default::default()).await.expect("an enrolment");
-    let wish = circle_api::worker::Enrol { name: "old".into(), facts: facts(1) };
+    let enrolment = circle
+        .api
+        .enrol_worker(&Default::default())
+        .await
+        .expect("an enrolment");
+    let wish = circle_api::worker::Enrol {
+        name: "old".into(),
+        facts: facts(1),
+    };
     for version in ["0", "2", "one"] {
-        let request = circle.http.post(format!("{}/worker/v1/enrol", circle.url)).header(PROTOCOL_HEADER, version);
-        let response = request.bearer_auth(enrolment.token.expose()).json(&wish).send().await.expect("an answer");
+        let request = circle
+            .http
+            .post(format!("{}/worker/v1/enrol", circle.url))
+            .header(PROTOCOL_HEADER, version);
+        let response = request
+            .bearer_auth(enrolment.token.expose())
+            .json(&wish)
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(response.status(), 426);
         let problem: serde_json::Value = response.json().await.expect("a problem");
         let detail = problem["detail"].as_str().expect("a sentence").to_owned();
         assert!(detail.contains("protocol 1") && detail.contains(version), "{detail}");
     }
     // The token was not used up by it.
-    assert_eq!(Played::try_enrol(&circle, enrolment.token.expose(), "new", 1).await.status(), 200);
+    assert_eq!(
+        Played::try_enrol(&circle, enrolment.token.expose(), "new", 1)
+            .await
+            .status(),
+        200
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -189,13 +320,25 @@ async fn a_cancel_reaches_the_worker_and_the_run_ends_when_it_says_so() {
             other => break other,
         }
     };
-    assert!(matches!(order, Some(Order::Cancel { run: told, .. }) if told == run), "{order:?}");
-    let beat = job.request(Method::POST, "heartbeat").json(&serde_json::json!({})).send().await.expect("an answer");
+    assert!(
+        matches!(order, Some(Order::Cancel { run: told, .. }) if told == run),
+        "{order:?}"
+    );
+    let beat = job
+        .request(Method::POST, "heartbeat")
+        .json(&serde_json::json!({}))
+        .send()
+        .await
+        .expect("an answer");
     let beat: serde_json::Value = beat.json().await.expect("an answer");
     assert_eq!(beat["cancel"], "requested");
     job.tell(WorkerEvent::PartCancelled).await;
     assert_eq!(circle.ended(run).await.run.state.word(), "cancelled");
-    let twice = circle.api.cancel(run, &Default::default()).await.expect_err("it has ended");
+    let twice = circle
+        .api
+        .cancel(run, &Default::default())
+        .await
+        .expect_err("it has ended");
     assert_eq!(twice.status(), Some(409));
 }
 
@@ -205,24 +348,47 @@ async fn a_rerun_from_a_stage_takes_over_what_was_stored() {
     let run = circle.trigger("shop").await;
     let mut job = worker.claim(run).await;
     job.stage("checkout", None).await;
-    let put = job.request(Method::PUT, "outputs/pre_build").body(b"a tar".to_vec()).send().await.expect("an answer");
+    let put = job
+        .request(Method::PUT, "outputs/pre_build")
+        .body(b"a tar".to_vec())
+        .send()
+        .await
+        .expect("an answer");
     let stored: circle_api::worker::Stored = put.json().await.expect("stored");
     assert_eq!(stored.output.bytes, 5);
     job.stage("pre_build", Some(stored.output.clone())).await;
     job.fail("the build broke").await;
-    let again = circle.api.rerun(run, &circle_api::resources::RerunRequest { from_stage: Some("build".into()) }).await;
+    let again = circle
+        .api
+        .rerun(
+            run,
+            &circle_api::resources::RerunRequest {
+                from_stage: Some("build".into()),
+            },
+        )
+        .await;
     let again = again.expect("a rerun").id;
     let mut second = worker.claim(again).await;
     let reused: Vec<_> = second.assignment.reused.keys().cloned().collect();
     assert_eq!(reused, ["checkout", "pre_build"]);
-    let got = second.request(Method::GET, "outputs/pre_build").send().await.expect("an answer");
+    let got = second
+        .request(Method::GET, "outputs/pre_build")
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(got.bytes().await.expect("a tar").as_ref(), b"a tar");
     second.succeed().await;
     let view = circle.ended(again).await;
     assert_eq!(view.run.state.word(), "succeeded");
     assert_eq!(view.rerun_of.expect("a link").run, run);
     assert_eq!(circle.run(run).await.reruns[0].run, again);
-    let from_end = circle_api::resources::RerunRequest { from_stage: Some("push".into()) };
-    let refused = circle.api.rerun(run, &from_end).await.expect_err("build did not succeed");
+    let from_end = circle_api::resources::RerunRequest {
+        from_stage: Some("push".into()),
+    };
+    let refused = circle
+        .api
+        .rerun(run, &from_end)
+        .await
+        .expect_err("build did not succeed");
     assert!(refused.to_string().contains("build"), "{refused}");
 }

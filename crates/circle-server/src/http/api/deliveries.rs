@@ -27,7 +27,9 @@ pub(in crate::http) async fn list(
     let (workspace, _) = server.workspace(&workspace).await?;
     // Ids grow with time, so the order by id is the order of arrival.
     let newest = Query::all(Kind::Delivery).descending();
-    let newest = newest.limit(query.size() as usize).after(query.cursor.map(Cursor::from_text));
+    let newest = newest
+        .limit(query.size() as usize)
+        .after(query.cursor.map(Cursor::from_text));
     let found = server.records.find(newest).await.map_err(wrong_cursor)?;
     let mut items = Vec::new();
     for (delivery, _) in server.records.load_page::<Delivery>(&found).await? {
@@ -35,7 +37,10 @@ pub(in crate::http) async fn list(
             items.push(view(&server, delivery).await?);
         }
     }
-    Ok(Json(Page { items, next: found.next.map(|cursor| cursor.as_text().to_owned()) }))
+    Ok(Json(Page {
+        items,
+        next: found.next.map(|cursor| cursor.as_text().to_owned()),
+    }))
 }
 
 /// One by id.

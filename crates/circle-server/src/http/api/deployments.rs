@@ -25,7 +25,9 @@ pub(in crate::http) async fn list(
 ) -> Result<Json<Page<DeploymentView>>, ApiError> {
     let (workspace, _) = server.workspace(&workspace).await?;
     let (environment, _) = server.environment(workspace.id, &name).await?;
-    let newest = Query::over(kinds::DEPLOYMENT_ENVIRONMENT).equal(environment.id.to_string()).descending();
+    let newest = Query::over(kinds::DEPLOYMENT_ENVIRONMENT)
+        .equal(environment.id.to_string())
+        .descending();
     let view = |DeploymentRecord(deployment)| deployment_view(&deployment);
     Ok(Json(page(&server, newest, &query, view).await?))
 }

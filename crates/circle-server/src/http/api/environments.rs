@@ -35,13 +35,18 @@ pub(in crate::http) async fn list(
 ) -> Result<Json<Page<EnvironmentView>>, ApiError> {
     let (workspace, _) = server.workspace(&workspace).await?;
     let by_name = Query::over(kinds::ENVIRONMENT_NAME).equal(workspace.id.to_string());
-    let by_name = by_name.limit(query.size() as usize).after(query.cursor.map(Cursor::from_text));
+    let by_name = by_name
+        .limit(query.size() as usize)
+        .after(query.cursor.map(Cursor::from_text));
     let found = server.records.find(by_name).await.map_err(wrong_cursor)?;
     let mut items = Vec::new();
     for (EnvironmentRecord(environment), _) in server.records.load_page(&found).await? {
         items.push(environment_view(&server, environment).await?);
     }
-    Ok(Json(Page { items, next: found.next.map(|cursor| cursor.as_text().to_owned()) }))
+    Ok(Json(Page {
+        items,
+        next: found.next.map(|cursor| cursor.as_text().to_owned()),
+    }))
 }
 
 /// Makes one.
@@ -98,7 +103,10 @@ pub(in crate::http) async fn change(
     };
     let apply = |EnvironmentRecord(known): &mut EnvironmentRecord| {
         known.target = target.unwrap_or(known.target);
-        known.protected_refs = wish.protected_refs.clone().unwrap_or_else(|| known.protected_refs.clone());
+        known.protected_refs = wish
+            .protected_refs
+            .clone()
+            .unwrap_or_else(|| known.protected_refs.clone());
         known.deadline_s = wish.deadline_s.unwrap_or(known.deadline_s);
         known.stabilise_s = wish.stabilise_s.unwrap_or(known.stabilise_s);
         check(known)
@@ -116,7 +124,10 @@ pub(in crate::http) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     let (workspace, _) = server.workspace(&workspace).await?;
     let (environment, version) = server.environment(workspace.id, &name).await?;
-    server.records.delete::<EnvironmentRecord>(&environment.id.to_string(), version).await?;
+    server
+        .records
+        .delete::<EnvironmentRecord>(&environment.id.to_string(), version)
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -125,12 +136,20 @@ fn check(environment: &Environment) -> Result<(), ApiError> {
     faults
         .within(Some(environment.deadline_s), (1, 86_400), "deadline_s")
         .within(Some(environment.stabilise_s), (0, 3_600), "stabilise_s")
-        .unless(environment.protected_refs.len() <= MAX_PROTECTED_REFS, "protected_refs", "at most 64 globs");
+        .unless(
+            environment.protected_refs.len() <= MAX_PROTECTED_REFS,
+            "protected_refs",
+            "at most 64 globs",
+        );
     for (index, pattern) in environment.protected_refs.iter().enumerate() {
         let field = format!("protected_refs[{index}]");
         faults.text(Some(pattern), 250, &field);
         let message = "write a glob over full refs, such as refs/heads/main or refs/tags/v*";
-        faults.unless(pattern.starts_with("refs/") && Environment::is_glob(pattern), &field, message);
+        faults.unless(
+            pattern.starts_with("refs/") && Environment::is_glob(pattern),
+            &field,
+            message,
+        );
     }
     faults.done()
 }

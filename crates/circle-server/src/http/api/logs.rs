@@ -40,7 +40,10 @@ pub(in crate::http) async fn index(
             groups,
         });
     }
-    Ok(Json(LogIndex { stages, closed: run.state.is_ended() }))
+    Ok(Json(LogIndex {
+        stages,
+        closed: run.state.is_ended(),
+    }))
 }
 
 /// The bytes of one stage as they came. `Range: bytes=` gives a part.
@@ -66,7 +69,10 @@ pub(in crate::http) async fn stage(
     headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.end - bytes.start));
     if status == StatusCode::PARTIAL_CONTENT {
         let text = format!("bytes {}-{}/{}", bytes.start, bytes.end - 1, info.length);
-        headers.insert(CONTENT_RANGE, HeaderValue::try_from(text).map_err(|error| ApiError::Internal(error.to_string()))?);
+        headers.insert(
+            CONTENT_RANGE,
+            HeaderValue::try_from(text).map_err(|error| ApiError::Internal(error.to_string()))?,
+        );
     }
     Ok(response)
 }
@@ -89,7 +95,11 @@ async fn groups(archive: &dyn LogArchive, run: RunId, info: &StreamInfo) -> Resu
     let mut skip = 0;
     loop {
         let stream = &info.stream;
-        let query = MarksQuery { stage: Some(stream.stage.clone()), attempt: Some(stream.attempt), skip };
+        let query = MarksQuery {
+            stage: Some(stream.stage.clone()),
+            attempt: Some(stream.attempt),
+            skip,
+        };
         let marks = archive.marks(&run.to_string(), query).await?;
         skip += marks.len();
         let last = marks.len() < MARKS_LIMIT;
@@ -104,7 +114,11 @@ async fn groups(archive: &dyn LogArchive, run: RunId, info: &StreamInfo) -> Resu
                     exit_code: None,
                     duration_ms: None,
                 }),
-                Ok(Mark::End { group, exit_code, duration_ms }) => end(&mut groups, group, (at, exit_code, duration_ms)),
+                Ok(Mark::End {
+                    group,
+                    exit_code,
+                    duration_ms,
+                }) => end(&mut groups, group, (at, exit_code, duration_ms)),
                 Ok(Mark::Begin { .. }) | Err(_) => {}
             }
         }
@@ -135,9 +149,14 @@ fn body(
             if bytes.is_empty() {
                 return Ok(None);
             }
-            let most = usize::try_from(bytes.end - bytes.start).unwrap_or(usize::MAX).min(LOG_SLICE_BYTES);
+            let most = usize::try_from(bytes.end - bytes.start)
+                .unwrap_or(usize::MAX)
+                .min(LOG_SLICE_BYTES);
             let read = Read::new(run.to_string(), stream_id.stage, Place::Byte(bytes.start));
-            let slice = server.log_archive.read(read.attempt(stream_id.attempt).limit_bytes(most)).await?;
+            let slice = server
+                .log_archive
+                .read(read.attempt(stream_id.attempt).limit_bytes(most))
+                .await?;
             if slice.bytes.is_empty() {
                 return Ok(None);
             }
@@ -149,8 +168,12 @@ fn body(
 
 /// One range of RFC 9110; several ranges, or another unit, count as none. An empty or unreachable one is an error.
 fn range(text: &str, length: u64) -> Result<Option<Range<u64>>, ApiError> {
-    let Some(spec) = text.trim().strip_prefix("bytes=") else { return Ok(None) };
-    let Some((first, last)) = spec.split_once('-').filter(|_| !spec.contains(',')) else { return Ok(None) };
+    let Some(spec) = text.trim().strip_prefix("bytes=") else {
+        return Ok(None);
+    };
+    let Some((first, last)) = spec.split_once('-').filter(|_| !spec.contains(',')) else {
+        return Ok(None);
+    };
     let outside = || ApiError::Range(spec.chars().take(60).collect());
     let range = match (first.trim(), last.trim()) {
         ("", last) => {
@@ -163,7 +186,11 @@ fn range(text: &str, length: u64) -> Result<Option<Range<u64>>, ApiError> {
             first.parse().map_err(|_| outside())?..last.saturating_add(1).min(length)
         }
     };
-    if range.is_empty() { Err(outside()) } else { Ok(Some(range)) }
+    if range.is_empty() {
+        Err(outside())
+    } else {
+        Ok(Some(range))
+    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod page;
 mod post_receive;
 mod registries;
 mod rerun;
+mod routes;
 mod runs;
 mod secrets;
 mod server;
@@ -23,53 +24,6 @@ mod workers;
 mod workloads;
 mod workspaces;
 
-use std::sync::Arc;
-
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
-
-use crate::server::Server;
-
 pub(super) use logs::newest;
+pub(super) use routes::router;
 pub(super) use views::run_view;
-
-/// The routes of people and their programs.
-pub(super) fn router() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::new()
-        .routes(routes!(server::show))
-        .routes(routes!(workspaces::list, workspaces::create))
-        .routes(routes!(workspaces::show, workspaces::change, workspaces::remove))
-        .routes(routes!(services::list, services::create))
-        .routes(routes!(services::show, services::change, services::remove))
-        .routes(routes!(services::new_hook_secret))
-        .routes(routes!(registries::list, registries::create))
-        .routes(routes!(registries::show, registries::change, registries::remove))
-        .routes(routes!(targets::list, targets::create))
-        .routes(routes!(targets::show, targets::change, targets::remove))
-        .routes(routes!(environments::list, environments::create))
-        .routes(routes!(environments::show, environments::change, environments::remove))
-        .routes(routes!(workloads::bind, workloads::unbind))
-        .merge(runs_router())
-}
-
-fn runs_router() -> OpenApiRouter<Arc<Server>> {
-    OpenApiRouter::new()
-        .routes(routes!(deployments::list))
-        .routes(routes!(secrets::list, secrets::set))
-        .routes(routes!(secrets::remove))
-        .routes(routes!(deliveries::list))
-        .routes(routes!(deliveries::show))
-        .routes(routes!(runs::list, triggers::trigger))
-        .routes(routes!(runs::show_by_number))
-        .routes(routes!(runs::show))
-        .routes(routes!(runs::cancel))
-        .routes(routes!(rerun::rerun))
-        .routes(routes!(logs::index))
-        .routes(routes!(logs::stage))
-        .routes(routes!(workers::list))
-        .routes(routes!(workers::enrolment))
-        .routes(routes!(workers::revoke))
-        .routes(routes!(workers::drain))
-        .routes(routes!(tokens::list, tokens::create))
-        .routes(routes!(tokens::revoke))
-}

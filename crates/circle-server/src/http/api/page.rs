@@ -13,11 +13,16 @@ pub(super) async fn page<R: Record, V>(
     wanted: &PageQuery,
     view: impl Fn(R) -> V,
 ) -> Result<Page<V>, ApiError> {
-    let query = query.limit(wanted.size() as usize).after(wanted.cursor.clone().map(Cursor::from_text));
+    let query = query
+        .limit(wanted.size() as usize)
+        .after(wanted.cursor.clone().map(Cursor::from_text));
     let found = server.records.find(query).await.map_err(wrong_cursor)?;
     let records = server.records.load_page::<R>(&found).await?;
     let items = records.into_iter().map(|(record, _)| view(record)).collect();
-    Ok(Page { items, next: found.next.map(|cursor| cursor.as_text().to_owned()) })
+    Ok(Page {
+        items,
+        next: found.next.map(|cursor| cursor.as_text().to_owned()),
+    })
 }
 
 /// The only thing of a list that a client can get wrong for the store is its cursor.

@@ -34,7 +34,12 @@ pub(in crate::http) async fn list(
 ) -> Result<Json<Page<RegistryView>>, ApiError> {
     let (workspace, _) = server.workspace(&workspace).await?;
     let by_name = Query::over(kinds::REGISTRY_NAME).equal(workspace.id.to_string());
-    Ok(Json(page(&server, by_name, &query, |RegistryRecord(registry)| RegistryView::from(&registry)).await?))
+    Ok(Json(
+        page(&server, by_name, &query, |RegistryRecord(registry)| {
+            RegistryView::from(&registry)
+        })
+        .await?,
+    ))
 }
 
 /// Makes one known.
@@ -85,7 +90,11 @@ pub(in crate::http) async fn change(
 ) -> Result<Json<RegistryView>, ApiError> {
     let (workspace, _) = server.workspace(&workspace).await?;
     let (registry, _) = server.registry(workspace.id, &name).await?;
-    check(wish.address.as_deref(), wish.username.as_deref(), wish.password.as_ref())?;
+    check(
+        wish.address.as_deref(),
+        wish.username.as_deref(),
+        wish.password.as_ref(),
+    )?;
     let password = match &wish.password {
         Some(password) => Some(keep(&server, &registry, password).await?),
         None => None,
@@ -112,16 +121,26 @@ pub(in crate::http) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     let (workspace, _) = server.workspace(&workspace).await?;
     let (registry, version) = server.registry(workspace.id, &name).await?;
-    let services = Query::over(kinds::SERVICE_NAME).equal(workspace.id.to_string()).limit(1000);
+    let services = Query::over(kinds::SERVICE_NAME)
+        .equal(workspace.id.to_string())
+        .limit(1000);
     let services = server.records.find(services).await?;
     for (ServiceRecord(service), _) in server.records.load_page(&services).await? {
         if service.image.is_some_and(|home| home.registry == registry.name) {
-            let message = format!("the service {} pushes to it: give that another image first", service.name);
+            let message = format!(
+                "the service {} pushes to it: give that another image first",
+                service.name
+            );
             return Err(ApiError::Conflict(message));
         }
     }
-    server.records.delete::<RegistryRecord>(&registry.id.to_string(), version).await?;
-    server.forget_secret(workspace.id, &SecretScope::Internal, &password_name(registry.id)).await?;
+    server
+        .records
+        .delete::<RegistryRecord>(&registry.id.to_string(), version)
+        .await?;
+    server
+        .forget_secret(workspace.id, &SecretScope::Internal, &password_name(registry.id))
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -131,14 +150,21 @@ fn password_name(registry: RegistryId) -> String {
 
 async fn keep(server: &Server, registry: &Registry, password: &SecretValue) -> Result<SecretId, ApiError> {
     let name = password_name(registry.id);
-    Ok(server.keep_secret(registry.workspace, SecretScope::Internal, &name, password).await?.id)
+    Ok(server
+        .keep_secret(registry.workspace, SecretScope::Internal, &name, password)
+        .await?
+        .id)
 }
 
 fn check(address: Option<&str>, username: Option<&str>, password: Option<&SecretValue>) -> Result<(), ApiError> {
     let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || ".-:[]_".contains(c));
     Faults::default()
         .text(address, 255, "address")
-        .unless(address.is_none_or(plain), "address", "the address is host[:port] without a scheme or path")
+        .unless(
+            address.is_none_or(plain),
+            "address",
+            "the address is host[:port] without a scheme or path",
+        )
         .text(username, 255, "username")
         .unless(
             password.is_none_or(|one| (1..=MAX_PASSWORD_BYTES).contains(&one.expose().len())),

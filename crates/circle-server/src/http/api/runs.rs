@@ -35,9 +35,15 @@ pub(in crate::http) async fn list(
         }
         None => Query::over(kinds::RUN_WORKSPACE).equal(workspace.id.to_string()),
     };
-    let paging = PageQuery { cursor: wanted.cursor, limit: wanted.limit };
+    let paging = PageQuery {
+        cursor: wanted.cursor,
+        limit: wanted.limit,
+    };
     let size = paging.size() as usize;
-    let mut query = query.descending().limit(size).after(paging.cursor.map(Cursor::from_text));
+    let mut query = query
+        .descending()
+        .limit(size)
+        .after(paging.cursor.map(Cursor::from_text));
     let state = wanted.state.map(|state| state.word());
     let fits = |head: &Head| state.is_none_or(|state| head.text("/state/name") == Some(state));
     let mut heads = Vec::new();
@@ -57,7 +63,10 @@ pub(in crate::http) async fn list(
         let found = server.records.load::<RunRecord>(&head.id).await?;
         items.extend(found.map(|(RunRecord(run), _)| RunSummary::from(&run)));
     }
-    Ok(Json(Page { items, next: next.map(|cursor| cursor.as_text().to_owned()) }))
+    Ok(Json(Page {
+        items,
+        next: next.map(|cursor| cursor.as_text().to_owned()),
+    }))
 }
 
 /// Everything about one run.
@@ -95,7 +104,9 @@ pub(in crate::http) async fn cancel(
     Segments(id): Segments<RunId>,
     Body(wish): Body<CancelRequest>,
 ) -> Result<(StatusCode, Json<RunSummary>), ApiError> {
-    let asked = server.cancel(id, CancelCause::Requested, &administrator.name, wish.abandon).await;
+    let asked = server
+        .cancel(id, CancelCause::Requested, &administrator.name, wish.abandon)
+        .await;
     let run = asked.map_err(|error| match ApiError::from(error) {
         ApiError::LeaseGone => ApiError::Conflict("the run has ended already".into()),
         other => other,

@@ -33,13 +33,18 @@ pub(in crate::http) async fn list(
 ) -> Result<Json<Page<SecretView>>, ApiError> {
     let (workspace, _) = server.workspace(&workspace).await?;
     let by_name = Query::over(kinds::SECRET_NAME).equal(workspace.id.to_string());
-    let by_name = by_name.limit(query.size() as usize).after(query.cursor.map(Cursor::from_text));
+    let by_name = by_name
+        .limit(query.size() as usize)
+        .after(query.cursor.map(Cursor::from_text));
     let found = server.records.find(by_name).await.map_err(wrong_cursor)?;
     let mut items = Vec::new();
     for (record, _) in server.records.load_page::<SecretRecord>(&found).await? {
         items.extend(view(&server, record).await?);
     }
-    Ok(Json(Page { items, next: found.next.map(|cursor| cursor.as_text().to_owned()) }))
+    Ok(Json(Page {
+        items,
+        next: found.next.map(|cursor| cursor.as_text().to_owned()),
+    }))
 }
 
 /// Makes or replaces one.
@@ -53,11 +58,22 @@ pub(in crate::http) async fn set(
     let (workspace, _) = server.workspace(&workspace).await?;
     let size = wish.value.expose().len();
     let mut faults = Faults::default();
-    faults.unless((1..=MAX_SECRET_BYTES).contains(&size), "value", format!("a secret has 1 to {MAX_SECRET_BYTES} bytes"));
+    faults.unless(
+        (1..=MAX_SECRET_BYTES).contains(&size),
+        "value",
+        format!("a secret has 1 to {MAX_SECRET_BYTES} bytes"),
+    );
     faults.done()?;
     let scope = scope_of(&server, &workspace, &wish.scope).await?;
-    let record = server.keep_secret(workspace.id, scope, wish.name.as_str(), &wish.value).await?;
-    Ok(Json(SecretView { id: record.id, scope: wish.scope, name: record.name, created_at: record.created_at }))
+    let record = server
+        .keep_secret(workspace.id, scope, wish.name.as_str(), &wish.value)
+        .await?;
+    Ok(Json(SecretView {
+        id: record.id,
+        scope: wish.scope,
+        name: record.name,
+        created_at: record.created_at,
+    }))
 }
 
 /// Removes one.
@@ -79,12 +95,12 @@ pub(in crate::http) async fn remove(
 async fn scope_of(server: &Server, workspace: &Workspace, wanted: &Wanted) -> Result<SecretScope, ApiError> {
     Ok(match wanted {
         Wanted::Workspace => SecretScope::Workspace,
-        Wanted::Service { service } => {
-            SecretScope::Service { service: server.service(workspace.id, service.as_str()).await?.0.id }
-        }
-        Wanted::Environment { environment } => {
-            SecretScope::Environment { environment: server.environment(workspace.id, environment.as_str()).await?.0.name }
-        }
+        Wanted::Service { service } => SecretScope::Service {
+            service: server.service(workspace.id, service.as_str()).await?.0.id,
+        },
+        Wanted::Environment { environment } => SecretScope::Environment {
+            environment: server.environment(workspace.id, environment.as_str()).await?.0.name,
+        },
     })
 }
 
@@ -93,14 +109,21 @@ async fn view(server: &Server, record: SecretRecord) -> Result<Option<SecretView
     let scope = match &record.readers {
         SecretScope::Internal => return Ok(None),
         SecretScope::Workspace => Wanted::Workspace,
-        SecretScope::Environment { environment } => Wanted::Environment { environment: environment.clone() },
+        SecretScope::Environment { environment } => Wanted::Environment {
+            environment: environment.clone(),
+        },
         SecretScope::Service { service } => match server.service_by_id(*service).await {
             Ok(service) => Wanted::Service { service: service.name },
             Err(ApiError::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error),
         },
     };
-    Ok(Some(SecretView { id: record.id, scope, name: record.name, created_at: record.created_at }))
+    Ok(Some(SecretView {
+        id: record.id,
+        scope,
+        name: record.name,
+        created_at: record.created_at,
+    }))
 }
 
 impl Server {
@@ -113,10 +136,25 @@ impl Server {
         value: &SecretValue,
     ) -> Result<SecretRecord, ApiError> {
         let scope = scope_key(&readers);
-        let sealed = self.vault.seal(Place { workspace, scope: &scope, name }, value.expose())?;
+        let sealed = self.vault.seal(
+            Place {
+                workspace,
+                scope: &scope,
+                name,
+            },
+            value.expose(),
+        )?;
         let name = VariableName::new(name).map_err(|error| ApiError::Invalid(error.to_string()))?;
         let id = SecretId::from_uuid(Uuid::now_v7());
-        let record = SecretRecord { id, workspace, scope, name, readers, sealed, created_at: now() };
+        let record = SecretRecord {
+            id,
+            workspace,
+            scope,
+            name,
+            readers,
+            sealed,
+            created_at: now(),
+        };
         match self.records.insert(&record).await {
             Ok(_) => Ok(record),
             Err(RecordError::Store(StoreError::Conflict { .. })) => self.replace_secret(record).await,
@@ -125,7 +163,10 @@ impl Server {
     }
 
     async fn replace_secret(&self, new: SecretRecord) -> Result<SecretRecord, ApiError> {
-        let known = self.records.load_by::<SecretRecord>(by_name(new.workspace, &new.scope, new.name.as_str())).await?;
+        let known = self
+            .records
+            .load_by::<SecretRecord>(by_name(new.workspace, &new.scope, new.name.as_str()))
+            .await?;
         let (known, _) = known.ok_or_else(|| ApiError::Unavailable("a secret was removed meanwhile".into()))?;
         let put = |record: &mut SecretRecord| {
             record.sealed = new.sealed.clone();
@@ -141,14 +182,22 @@ impl Server {
         scope: &SecretScope,
         name: &str,
     ) -> Result<(), ApiError> {
-        let known = self.records.load_by::<SecretRecord>(by_name(workspace, &scope_key(scope), name)).await?;
+        let known = self
+            .records
+            .load_by::<SecretRecord>(by_name(workspace, &scope_key(scope), name))
+            .await?;
         if let Some((record, version)) = known {
-            self.records.delete::<SecretRecord>(&record.id.to_string(), version).await?;
+            self.records
+                .delete::<SecretRecord>(&record.id.to_string(), version)
+                .await?;
         }
         Ok(())
     }
 }
 
 fn by_name(workspace: WorkspaceId, scope: &str, name: &str) -> Query {
-    Query::over(kinds::SECRET_NAME).equal(workspace.to_string()).equal(scope).equal(name)
+    Query::over(kinds::SECRET_NAME)
+        .equal(workspace.to_string())
+        .equal(scope)
+        .equal(name)
 }

@@ -106,11 +106,19 @@ pub(in crate::http) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     let (workspace, _) = server.workspace(&workspace).await?;
     let (service, version) = server.service(workspace.id, &name).await?;
-    server.records.delete::<ServiceRecord>(&service.id.to_string(), version).await?;
+    server
+        .records
+        .delete::<ServiceRecord>(&service.id.to_string(), version)
+        .await?;
     server.hook_keys.forget();
-    server.forget_secret(workspace.id, &SecretScope::Internal, &secret_name(service.id)).await?;
+    server
+        .forget_secret(workspace.id, &SecretScope::Internal, &secret_name(service.id))
+        .await?;
     for run in server.queue.of_service(service.id) {
-        if let Err(error) = server.cancel(run, CancelCause::Removed, &administrator.name, true).await {
+        if let Err(error) = server
+            .cancel(run, CancelCause::Removed, &administrator.name, true)
+            .await
+        {
             tracing::debug!(%run, %error, "a run of a removed service was not cancelled");
         }
     }
@@ -138,11 +146,17 @@ async fn renew_hook(server: &Server, workspace: &Workspace, service: &Service) -
     let mut bytes = zeroize::Zeroizing::new([0; HOOK_SECRET_BYTES]);
     rand::rng().fill_bytes(bytes.as_mut_slice());
     let secret = circle_api::worker::SecretValue::new(hex::encode(bytes.as_slice()));
-    server.keep_secret(workspace.id, SecretScope::Internal, &secret_name(service.id), &secret).await?;
+    server
+        .keep_secret(workspace.id, SecretScope::Internal, &secret_name(service.id), &secret)
+        .await?;
     server.hook_keys.forget();
     let url = server.hook_url(workspace.name.as_str(), service.name.as_str());
     let post_receive = circle_api::worker::SecretValue::new(script(service, &url, secret.expose()));
-    Ok(HookCreated { url, secret, post_receive })
+    Ok(HookCreated {
+        url,
+        secret,
+        post_receive,
+    })
 }
 
 fn build(workspace: &Workspace, wish: ServiceCreate) -> Result<Service, ApiError> {
@@ -152,7 +166,9 @@ fn build(workspace: &Workspace, wish: ServiceCreate) -> Result<Service, ApiError
         workspace: workspace.id,
         name: wish.name,
         repository: wish.repository,
-        pipeline_path: wish.pipeline_path.unwrap_or_else(|| Service::DEFAULT_PIPELINE_PATH.into()),
+        pipeline_path: wish
+            .pipeline_path
+            .unwrap_or_else(|| Service::DEFAULT_PIPELINE_PATH.into()),
         default_branch: wish.default_branch.unwrap_or(main),
         image: wish.image.map(Into::into),
         default_deploys: wish.default_deploys,
@@ -163,8 +179,15 @@ fn build(workspace: &Workspace, wish: ServiceCreate) -> Result<Service, ApiError
 }
 
 fn changed(before: &Service, wish: &ServiceChange) -> Service {
-    let ServiceChange { repository, default_branch, pipeline_path, image, default_deploys, queue_timeout_s, max_parallel } =
-        wish.clone();
+    let ServiceChange {
+        repository,
+        default_branch,
+        pipeline_path,
+        image,
+        default_deploys,
+        queue_timeout_s,
+        max_parallel,
+    } = wish.clone();
     Service {
         repository: repository.unwrap_or_else(|| before.repository.clone()),
         default_branch: default_branch.unwrap_or_else(|| before.default_branch.clone()),
@@ -185,19 +208,39 @@ async fn check(server: &Server, service: &Service) -> Result<(), ApiError> {
     }
     faults
         .text(Some(&service.pipeline_path), 512, "pipeline_path")
-        .unless(is_inner_path(&service.pipeline_path), "pipeline_path", "the path stays within the repository: no leading slash, no \"..\"")
+        .unless(
+            is_inner_path(&service.pipeline_path),
+            "pipeline_path",
+            "the path stays within the repository: no leading slash, no \"..\"",
+        )
         .within(Some(service.queue_timeout_s), (1, 604_800), "queue_timeout_s")
         .within(Some(u64::from(service.max_parallel)), (1, 1000), "max_parallel")
-        .unless(service.default_deploys.len() <= 32, "default_deploys", "at most 32 environments");
+        .unless(
+            service.default_deploys.len() <= 32,
+            "default_deploys",
+            "at most 32 environments",
+        );
     if let Some(home) = &service.image {
         faults.text(Some(&home.path), 255, "image.path");
-        faults.unless(is_inner_path(&home.path), "image.path", "the path is made of parts between slashes, such as shop/web");
+        faults.unless(
+            is_inner_path(&home.path),
+            "image.path",
+            "the path is made of parts between slashes, such as shop/web",
+        );
         let known = server.registry(service.workspace, home.registry.as_str()).await;
-        faults.unless(!is_missing(&known)?, "image.registry", format!("there is no registry {}", home.registry));
+        faults.unless(
+            !is_missing(&known)?,
+            "image.registry",
+            format!("there is no registry {}", home.registry),
+        );
     }
     for environment in &service.default_deploys {
         let known = server.environment(service.workspace, environment.as_str()).await;
-        faults.unless(!is_missing(&known)?, "default_deploys", format!("there is no environment {environment}"));
+        faults.unless(
+            !is_missing(&known)?,
+            "default_deploys",
+            format!("there is no environment {environment}"),
+        );
     }
     faults.done()
 }

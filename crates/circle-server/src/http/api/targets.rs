@@ -34,7 +34,12 @@ pub(in crate::http) async fn list(
 ) -> Result<Json<Page<TargetView>>, ApiError> {
     let (workspace, _) = server.workspace(&workspace).await?;
     let by_name = Query::over(kinds::TARGET_NAME).equal(workspace.id.to_string());
-    Ok(Json(page(&server, by_name, &query, |TargetRecord(target)| TargetView::from(&target)).await?))
+    Ok(Json(
+        page(&server, by_name, &query, |TargetRecord(target)| {
+            TargetView::from(&target)
+        })
+        .await?,
+    ))
 }
 
 /// Makes one known.
@@ -51,7 +56,10 @@ pub(in crate::http) async fn create(
         id: TargetId::from_uuid(Uuid::now_v7()),
         workspace: workspace.id,
         name: wish.name,
-        kind: TargetKind::Swarm { endpoint: wish.swarm.endpoint.clone(), tls: None },
+        kind: TargetKind::Swarm {
+            endpoint: wish.swarm.endpoint.clone(),
+            tls: None,
+        },
         created_at: now(),
     };
     target.kind = kind(&server, &target, &wish.swarm).await?;
@@ -100,16 +108,26 @@ pub(in crate::http) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     let (workspace, _) = server.workspace(&workspace).await?;
     let (target, version) = server.target(workspace.id, &name).await?;
-    let query = Query::over(kinds::ENVIRONMENT_NAME).equal(workspace.id.to_string()).limit(1000);
+    let query = Query::over(kinds::ENVIRONMENT_NAME)
+        .equal(workspace.id.to_string())
+        .limit(1000);
     let page = server.records.find(query).await?;
     for (EnvironmentRecord(environment), _) in server.records.load_page(&page).await? {
         if environment.target == target.id {
-            let message = format!("the environment {} is on it: give that another target first", environment.name);
+            let message = format!(
+                "the environment {} is on it: give that another target first",
+                environment.name
+            );
             return Err(ApiError::Conflict(message));
         }
     }
-    server.records.delete::<TargetRecord>(&target.id.to_string(), version).await?;
-    server.forget_secret(workspace.id, &SecretScope::Internal, &bundle_name(target.id)).await?;
+    server
+        .records
+        .delete::<TargetRecord>(&target.id.to_string(), version)
+        .await?;
+    server
+        .forget_secret(workspace.id, &SecretScope::Internal, &bundle_name(target.id))
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -121,11 +139,19 @@ async fn kind(server: &Server, target: &Target, swarm: &SwarmEndpoint) -> Result
     let tls: Option<SecretId> = match &swarm.tls_bundle {
         Some(bundle) => {
             let name = bundle_name(target.id);
-            Some(server.keep_secret(target.workspace, SecretScope::Internal, &name, bundle).await?.id)
+            Some(
+                server
+                    .keep_secret(target.workspace, SecretScope::Internal, &name, bundle)
+                    .await?
+                    .id,
+            )
         }
         None => None,
     };
-    Ok(TargetKind::Swarm { endpoint: swarm.endpoint.clone(), tls })
+    Ok(TargetKind::Swarm {
+        endpoint: swarm.endpoint.clone(),
+        tls,
+    })
 }
 
 fn check(swarm: &SwarmEndpoint) -> Result<(), ApiError> {
@@ -133,7 +159,15 @@ fn check(swarm: &SwarmEndpoint) -> Result<(), ApiError> {
     let bundle = swarm.tls_bundle.as_ref().map_or(1, |bundle| bundle.expose().len());
     Faults::default()
         .text(Some(&swarm.endpoint), 512, "swarm.endpoint")
-        .unless(known, "swarm.endpoint", "the endpoint is unix:///path or tcp://host:port")
-        .unless((1..=MAX_BUNDLE_BYTES).contains(&bundle), "swarm.tls_bundle", "a bundle has 1 byte to 64 KiB")
+        .unless(
+            known,
+            "swarm.endpoint",
+            "the endpoint is unix:///path or tcp://host:port",
+        )
+        .unless(
+            (1..=MAX_BUNDLE_BYTES).contains(&bundle),
+            "swarm.tls_bundle",
+            "a bundle has 1 byte to 64 KiB",
+        )
         .done()
 }

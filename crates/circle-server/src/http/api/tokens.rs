@@ -28,7 +28,9 @@ pub(in crate::http) async fn list(
     _: Administrator,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<TokenView>>, ApiError> {
-    Ok(Json(page(&server, administrators(), &query, |token| view(&token)).await?))
+    Ok(Json(
+        page(&server, administrators(), &query, |token| view(&token)).await?,
+    ))
 }
 
 /// Makes one; its value is shown this once.
@@ -38,13 +40,24 @@ pub(in crate::http) async fn create(
     _: Administrator,
     Body(wish): Body<TokenCreate>,
 ) -> Result<(StatusCode, Json<TokenCreated>), ApiError> {
-    Faults::default().text(Some(&wish.name), 100, "name").within(wish.valid_s, (60, MAX_VALID_S), "valid_s").done()?;
+    Faults::default()
+        .text(Some(&wish.name), 100, "name")
+        .within(wish.valid_s, (60, MAX_VALID_S), "valid_s")
+        .done()?;
     let minted = mint(TokenKind::Administrator.prefix());
     let now = now_ms();
     let mut record = minted.record(TokenKind::Administrator, wish.name, now);
-    record.expires_at = wish.valid_s.and_then(|seconds| now.checked_add(i64::try_from(seconds).ok()?.checked_mul(1000)?));
+    record.expires_at = wish
+        .valid_s
+        .and_then(|seconds| now.checked_add(i64::try_from(seconds).ok()?.checked_mul(1000)?));
     server.records.insert(&record).await?;
-    Ok((StatusCode::CREATED, Json(TokenCreated { token: view(&record), value: minted.value })))
+    Ok((
+        StatusCode::CREATED,
+        Json(TokenCreated {
+            token: view(&record),
+            value: minted.value,
+        }),
+    ))
 }
 
 /// Ends one at once.
@@ -58,7 +71,9 @@ pub(in crate::http) async fn revoke(
     let found = found.filter(|(token, _)| token.kind == TokenKind::Administrator);
     let (_, version) = found.ok_or_else(|| ApiError::not_found("token", id))?;
     if server.records.count(administrators()).await? <= 1 {
-        return Err(ApiError::Conflict("this is the last administrator's token: make another first".into()));
+        return Err(ApiError::Conflict(
+            "this is the last administrator's token: make another first".into(),
+        ));
     }
     server.records.delete::<TokenRecord>(&id.to_string(), version).await?;
     Ok(StatusCode::NO_CONTENT)

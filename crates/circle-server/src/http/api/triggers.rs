@@ -38,8 +38,18 @@ pub(in crate::http) async fn trigger(
         Ok(state) => run_of(&server, state?).await?,
         Err(_) => None,
     };
-    let status = if run.is_some() { StatusCode::CREATED } else { StatusCode::ACCEPTED };
-    Ok((status, Json(Triggered { delivery: accepted.delivery, run })))
+    let status = if run.is_some() {
+        StatusCode::CREATED
+    } else {
+        StatusCode::ACCEPTED
+    };
+    Ok((
+        status,
+        Json(Triggered {
+            delivery: accepted.delivery,
+            run,
+        }),
+    ))
 }
 
 fn check(wish: &TriggerRequest) -> Result<(), ApiError> {
@@ -54,8 +64,13 @@ fn check(wish: &TriggerRequest) -> Result<(), ApiError> {
 fn delivery(service: &Service, wish: TriggerRequest, actor: String) -> Delivery {
     let now = now_ms();
     let id = DeliveryId::from_uuid(Uuid::now_v7());
-    let manual =
-        ManualBody { branch: wish.branch, tag: wish.tag, commit: wish.commit, reason: wish.reason, actor };
+    let manual = ManualBody {
+        branch: wish.branch,
+        tag: wish.tag,
+        commit: wish.commit,
+        reason: wish.reason,
+        actor,
+    };
     Delivery {
         id,
         workspace: service.workspace,

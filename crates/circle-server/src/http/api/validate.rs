@@ -12,17 +12,23 @@ impl Faults {
     /// Notes a fault unless `good`.
     pub(super) fn unless(&mut self, good: bool, field: &str, message: impl Into<String>) -> &mut Self {
         if !good {
-            self.0.push(ProblemEntry { field: Some(field.to_owned()), message: message.into() });
+            self.0.push(ProblemEntry {
+                field: Some(field.to_owned()),
+                message: message.into(),
+            });
         }
         self
     }
 
     /// A text of so many bytes without control characters, if it is given.
     pub(super) fn text(&mut self, value: Option<&str>, max_bytes: usize, field: &str) -> &mut Self {
-        let good = value.is_none_or(|text| {
-            !text.is_empty() && text.len() <= max_bytes && !text.chars().any(char::is_control)
-        });
-        self.unless(good, field, format!("{field} has 1 to {max_bytes} bytes and no control characters"))
+        let good =
+            value.is_none_or(|text| !text.is_empty() && text.len() <= max_bytes && !text.chars().any(char::is_control));
+        self.unless(
+            good,
+            field,
+            format!("{field} has 1 to {max_bytes} bytes and no control characters"),
+        )
     }
 
     /// A number within bounds, if it is given.
@@ -33,7 +39,11 @@ impl Faults {
 
     /// All good, or all faults.
     pub(super) fn done(&mut self) -> Result<(), ApiError> {
-        if self.0.is_empty() { Ok(()) } else { Err(ApiError::Faults(std::mem::take(&mut self.0))) }
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(ApiError::Faults(std::mem::take(&mut self.0)))
+        }
     }
 }
 

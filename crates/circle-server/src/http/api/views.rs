@@ -29,10 +29,15 @@ pub(in crate::http) async fn run_view(server: &Server, run: &Run) -> Result<RunV
 }
 
 async fn deployments(server: &Server, run: RunId) -> Result<Vec<DeploymentView>, ApiError> {
-    let query = Query::over(kinds::DEPLOYMENT_RUN).equal(run.to_string()).limit(MAX_LINKS);
+    let query = Query::over(kinds::DEPLOYMENT_RUN)
+        .equal(run.to_string())
+        .limit(MAX_LINKS);
     let page = server.records.find(query).await?;
     let records = server.records.load_page::<DeploymentRecord>(&page).await?;
-    Ok(records.into_iter().map(|(DeploymentRecord(deployment), _)| deployment_view(&deployment)).collect())
+    Ok(records
+        .into_iter()
+        .map(|(DeploymentRecord(deployment), _)| deployment_view(&deployment))
+        .collect())
 }
 
 /// A rerun's key begins with the run that it repeats, so they are found by it.
@@ -40,7 +45,10 @@ async fn reruns(server: &Server, run: &Run) -> Result<Vec<RerunLink>, ApiError> 
     let from = crate::runs::rerun_key_prefix(run.id);
     // The next text after every key with this prefix.
     let to = format!("{from}~");
-    let query = Query::over(kinds::RUN_TRIGGER).equal(run.service.to_string()).at_least(from).less_than(to);
+    let query = Query::over(kinds::RUN_TRIGGER)
+        .equal(run.service.to_string())
+        .at_least(from)
+        .less_than(to);
     let page = server.records.find(query.limit(MAX_LINKS)).await?;
     let records = server.records.load_page::<RunRecord>(&page).await?;
     let links = records.into_iter().map(|(RunRecord(again), _)| RerunLink {
@@ -74,7 +82,12 @@ pub(super) fn deployment_view(deployment: &Deployment) -> DeploymentView {
             stage: Some(format!("deploy.{}", deployment.environment_name)),
             exit_code: None,
         }),
-        events: notes.map(|note| DeploymentEvent { at: note.at, message: note.message.clone() }).collect(),
+        events: notes
+            .map(|note| DeploymentEvent {
+                at: note.at,
+                message: note.message.clone(),
+            })
+            .collect(),
         created_at: deployment.created_at,
         ended_at: deployment.state.ended_at(),
     }
@@ -106,14 +119,25 @@ fn reason(state: &DeploymentState) -> Option<&Reason> {
 
 /// An environment with the names of what it refers to.
 pub(super) async fn environment_view(server: &Server, environment: Environment) -> Result<EnvironmentView, ApiError> {
-    let target = server.records.load::<TargetRecord>(&environment.target.to_string()).await?;
+    let target = server
+        .records
+        .load::<TargetRecord>(&environment.target.to_string())
+        .await?;
     let (TargetRecord(target), _) = target.ok_or_else(|| ApiError::not_found("target", environment.target))?;
     let mut workloads = Vec::new();
     for (service, workload) in environment.workloads {
         // A service that was removed leaves its binding behind; it is not shown.
-        let Some((ServiceRecord(known), _)) = server.records.load(&service.to_string()).await? else { continue };
+        let Some((ServiceRecord(known), _)) = server.records.load(&service.to_string()).await? else {
+            continue;
+        };
         let create = workload.create.map(create_view);
-        workloads.push(WorkloadView { service, service_name: known.name, workload: workload.name, url: workload.url, create });
+        workloads.push(WorkloadView {
+            service,
+            service_name: known.name,
+            workload: workload.name,
+            url: workload.url,
+            create,
+        });
     }
     workloads.sort_by(|left, right| left.service_name.cmp(&right.service_name));
     Ok(EnvironmentView {

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use circle_api::resources::{
-    EnrolmentCreate, EnrolmentCreated, Page, PageQuery, WorkerState, WorkerView,
-};
+use circle_api::resources::{EnrolmentCreate, EnrolmentCreated, Page, PageQuery, WorkerState, WorkerView};
 use circle_api::routes;
 use circle_core::ids::WorkerId;
 use circle_store::records::{Query, UpdateError, kinds};
@@ -31,7 +29,12 @@ pub(in crate::http) async fn list(
     _: Administrator,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<WorkerView>>, ApiError> {
-    Ok(Json(page(&server, Query::over(kinds::WORKER_NAME), &query, |worker| view(&server, worker)).await?))
+    Ok(Json(
+        page(&server, Query::over(kinds::WORKER_NAME), &query, |worker| {
+            view(&server, worker)
+        })
+        .await?,
+    ))
 }
 
 /// A token that lets one worker in, once.
@@ -41,14 +44,22 @@ pub(in crate::http) async fn enrolment(
     administrator: Administrator,
     Body(wish): Body<EnrolmentCreate>,
 ) -> Result<(StatusCode, Json<EnrolmentCreated>), ApiError> {
-    Faults::default().within(wish.valid_s, (60, 604_800), "valid_s").done()?;
+    Faults::default()
+        .within(wish.valid_s, (60, 604_800), "valid_s")
+        .done()?;
     let valid_ms = i64::try_from(wish.valid_s.unwrap_or(DEFAULT_ENROLMENT_S) * 1000).unwrap_or(i64::MAX);
     let minted = mint(TokenKind::Enrolment.prefix());
     let expires_at = now_ms().saturating_add(valid_ms);
     let mut record = minted.record(TokenKind::Enrolment, format!("by {}", administrator.name), now_ms());
     record.expires_at = Some(expires_at);
     server.records.insert(&record).await?;
-    Ok((StatusCode::CREATED, Json(EnrolmentCreated { token: minted.value, expires_at: from_ms(expires_at) })))
+    Ok((
+        StatusCode::CREATED,
+        Json(EnrolmentCreated {
+            token: minted.value,
+            expires_at: from_ms(expires_at),
+        }),
+    ))
 }
 
 /// Ends a worker's credential at once. What it executes is taken over when its leases run out.
@@ -81,12 +92,16 @@ pub(in crate::http) async fn drain(
         worker.draining = true;
         Ok::<(), Infallible>(())
     };
-    let updated = server.records.update(&id.to_string(), set).await.map_err(|error| match error {
-        UpdateError::Missing { .. } => ApiError::not_found("worker", id),
-        UpdateError::Refused(never) => match never {},
-        UpdateError::Contended { .. } => ApiError::Unavailable(error.to_string()),
-        UpdateError::Record(error) => error.into(),
-    })?;
+    let updated = server
+        .records
+        .update(&id.to_string(), set)
+        .await
+        .map_err(|error| match error {
+            UpdateError::Missing { .. } => ApiError::not_found("worker", id),
+            UpdateError::Refused(never) => match never {},
+            UpdateError::Contended { .. } => ApiError::Unavailable(error.to_string()),
+            UpdateError::Record(error) => error.into(),
+        })?;
     server.queue.drain(id);
     Ok((StatusCode::ACCEPTED, Json(view(&server, updated.record))))
 }
@@ -108,8 +123,17 @@ fn view(server: &Server, worker: WorkerRecord) -> WorkerView {
         warm_cells: worker.facts.warm_cells,
         memory_bytes: worker.facts.memory_bytes,
         cpus: worker.facts.cpus,
-        runs: server.queue.held_by(worker.id).into_iter().map(|(run, _)| run).collect(),
-        seen_at: if connected { Some(now()) } else { worker.seen_at.map(from_ms) },
+        runs: server
+            .queue
+            .held_by(worker.id)
+            .into_iter()
+            .map(|(run, _)| run)
+            .collect(),
+        seen_at: if connected {
+            Some(now())
+        } else {
+            worker.seen_at.map(from_ms)
+        },
         created_at: from_ms(worker.created_at),
     }
 }

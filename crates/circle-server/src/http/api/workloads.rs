@@ -30,7 +30,11 @@ pub(in crate::http) async fn bind(
     let (workspace, _) = server.workspace(&workspace).await?;
     let (environment, _) = server.environment(workspace.id, &environment).await?;
     let (service, _) = server.service(workspace.id, &service).await?;
-    let workload = Workload { name: wish.workload, url: wish.url, create: wish.create.map(create) };
+    let workload = Workload {
+        name: wish.workload,
+        url: wish.url,
+        create: wish.create.map(create),
+    };
     let apply = |EnvironmentRecord(known): &mut EnvironmentRecord| {
         known.workloads.insert(service.id, workload.clone());
         Ok::<(), ApiError>(())
@@ -76,7 +80,11 @@ fn check(wish: &WorkloadBind) -> Result<(), ApiError> {
     let mut faults = Faults::default();
     faults
         .text(Some(&wish.workload), 63, "workload")
-        .unless(wish.workload.chars().all(plain), "workload", "a workload's name is made of letters, digits, -, _ and .")
+        .unless(
+            wish.workload.chars().all(plain),
+            "workload",
+            "a workload's name is made of letters, digits, -, _ and .",
+        )
         .text(wish.url.as_deref(), 2048, "url");
     if let Some(create) = &wish.create {
         faults
@@ -85,7 +93,11 @@ fn check(wish: &WorkloadBind) -> Result<(), ApiError> {
             .unless(create.env.len() <= MAX_VARIABLES, "create.env", "at most 256 variables");
         if let Some(health) = &create.health {
             faults
-                .unless((1..=64).contains(&health.command.len()), "create.health.command", "a command has 1 to 64 words")
+                .unless(
+                    (1..=64).contains(&health.command.len()),
+                    "create.health.command",
+                    "a command has 1 to 64 words",
+                )
                 .within(Some(health.interval_ms), (100, 3_600_000), "create.health.interval_ms")
                 .within(Some(health.timeout_ms), (100, 3_600_000), "create.health.timeout_ms")
                 .within(Some(u64::from(health.retries)), (1, 100), "create.health.retries");

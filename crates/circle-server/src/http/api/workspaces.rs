@@ -27,7 +27,9 @@ pub(in crate::http) async fn list(
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<WorkspaceView>>, ApiError> {
     let view = |WorkspaceRecord(workspace)| WorkspaceView::from(&workspace);
-    Ok(Json(page(&server, Query::over(kinds::WORKSPACE_NAME), &query, view).await?))
+    Ok(Json(
+        page(&server, Query::over(kinds::WORKSPACE_NAME), &query, view).await?,
+    ))
 }
 
 /// Makes one; a known name is a conflict.
@@ -86,9 +88,14 @@ pub(in crate::http) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     let (workspace, version) = server.workspace(&name).await?;
     let id = workspace.id.to_string();
-    let services = server.records.count(Query::over(kinds::SERVICE_NAME).equal(id.as_str())).await?;
+    let services = server
+        .records
+        .count(Query::over(kinds::SERVICE_NAME).equal(id.as_str()))
+        .await?;
     if services > 0 {
-        return Err(ApiError::Conflict(format!("the workspace has {services} services: remove them first")));
+        return Err(ApiError::Conflict(format!(
+            "the workspace has {services} services: remove them first"
+        )));
     }
     server.records.delete::<WorkspaceRecord>(&id, version).await?;
     server.hook_keys.forget();

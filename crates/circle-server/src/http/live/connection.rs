@@ -19,12 +19,30 @@ use super::send::{Close, Sender};
 use crate::http::api::{newest, run_view};
 use crate::server::Server;
 
-const BAD: Close = Close { code: CLOSE_BAD_MESSAGE, reason: "the message was not understood: see the live messages of the API" };
-const GONE: Close = Close { code: 1006, reason: "the peer is gone" };
-const SLOW: Close = Close { code: CLOSE_SLOW, reason: "too slow: come back with your offsets" };
-const DOWN: Close = Close { code: CLOSE_GOING_AWAY, reason: "the server goes down: come back with your offsets" };
-const FAULT: Close = Close { code: 1011, reason: "the server failed: come back with your offsets" };
-const DONE: Close = Close { code: 1000, reason: "everything was sent" };
+const BAD: Close = Close {
+    code: CLOSE_BAD_MESSAGE,
+    reason: "the message was not understood: see the live messages of the API",
+};
+const GONE: Close = Close {
+    code: 1006,
+    reason: "the peer is gone",
+};
+const SLOW: Close = Close {
+    code: CLOSE_SLOW,
+    reason: "too slow: come back with your offsets",
+};
+const DOWN: Close = Close {
+    code: CLOSE_GOING_AWAY,
+    reason: "the server goes down: come back with your offsets",
+};
+const FAULT: Close = Close {
+    code: 1011,
+    reason: "the server failed: come back with your offsets",
+};
+const DONE: Close = Close {
+    code: 1000,
+    reason: "everything was sent",
+};
 
 /// What the client asked for.
 #[derive(Debug)]
@@ -72,7 +90,16 @@ pub(super) async fn serve(server: Arc<Server>, run: RunId, socket: WebSocket) {
     let changes = server.watchers.watch(run);
     let now = Instant::now();
     let mut connection = Connection {
-        server, run, sender, wish, cursors: Vec::new(), sent: 0, acked: 0, acked_at: now, grown: 0, ended: false,
+        server,
+        run,
+        sender,
+        wish,
+        cursors: Vec::new(),
+        sent: 0,
+        acked: 0,
+        acked_at: now,
+        grown: 0,
+        ended: false,
     };
     let close = connection.run(source, changes).await.unwrap_or_else(|close| close);
     connection.sender.close(close).await;
@@ -80,9 +107,19 @@ pub(super) async fn serve(server: Arc<Server>, run: RunId, socket: WebSocket) {
 
 async fn subscribe(source: &mut SplitStream<WebSocket>) -> Result<Wish, Close> {
     match next_message(source).await {
-        Event::Said(ClientMessage::Subscribe { logs, stages, from, window_bytes }) => {
+        Event::Said(ClientMessage::Subscribe {
+            logs,
+            stages,
+            from,
+            window_bytes,
+        }) => {
             let window = window_bytes.unwrap_or(DEFAULT_WINDOW_BYTES).clamp(1, MAX_WINDOW_BYTES);
-            Ok(Wish { logs, stages, from, window })
+            Ok(Wish {
+                logs,
+                stages,
+                from,
+                window,
+            })
         }
         Event::Left => Err(GONE),
         _ => Err(BAD),
@@ -181,7 +218,12 @@ impl Connection {
         if !self.wish.logs {
             return Ok(false);
         }
-        let streams = self.server.log_archive.streams(&self.run.to_string()).await.map_err(|_| FAULT)?;
+        let streams = self
+            .server
+            .log_archive
+            .streams(&self.run.to_string())
+            .await
+            .map_err(|_| FAULT)?;
         for info in newest(streams) {
             if !self.wish.stages.is_empty() && !self.wish.stages.contains(&info.stream.stage) {
                 continue;
@@ -229,9 +271,18 @@ impl Connection {
         if !self.wish.logs {
             return Ok(true);
         }
-        let streams = self.server.log_archive.streams(&self.run.to_string()).await.map_err(|_| FAULT)?;
+        let streams = self
+            .server
+            .log_archive
+            .streams(&self.run.to_string())
+            .await
+            .map_err(|_| FAULT)?;
         let wanted = |stage: &String| self.wish.stages.is_empty() || self.wish.stages.contains(stage);
         let mut left = newest(streams).into_iter().filter(|info| wanted(&info.stream.stage));
-        Ok(left.all(|info| self.cursors.iter().any(|cursor| cursor.is_of(&info) && cursor.offset >= info.length)))
+        Ok(left.all(|info| {
+            self.cursors
+                .iter()
+                .any(|cursor| cursor.is_of(&info) && cursor.offset >= info.length)
+        }))
     }
 }

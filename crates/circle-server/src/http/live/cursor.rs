@@ -38,9 +38,18 @@ impl Cursor {
     /// Begins a stage where the client wants it; an offset of an older attempt counts nothing.
     pub(super) fn new(info: &StreamInfo, wanted: &[Wanted]) -> Self {
         let (stage, attempt) = (info.stream.stage.clone(), info.stream.attempt);
-        let known = wanted.iter().find(|place| place.stage == stage && place.attempt == attempt);
+        let known = wanted
+            .iter()
+            .find(|place| place.stage == stage && place.attempt == attempt);
         let offset = known.map_or(0, |place| place.offset.min(info.length));
-        Self { stage, attempt, offset, sequence: 0, taken: 0, ahead: VecDeque::new() }
+        Self {
+            stage,
+            attempt,
+            offset,
+            sequence: 0,
+            taken: 0,
+            ahead: VecDeque::new(),
+        }
     }
 
     /// Whether this is the stream.
@@ -62,7 +71,10 @@ impl Cursor {
         room: u64,
     ) -> Result<Option<Frames>, LogError> {
         self.read_marks(archive, run, info).await?;
-        let mut frames = Frames { message: BytesMut::new(), log_bytes: 0 };
+        let mut frames = Frames {
+            message: BytesMut::new(),
+            log_bytes: 0,
+        };
         self.put_marks(&mut frames);
         let left = info.length.saturating_sub(self.offset);
         let most = left.min(room).min(LOG_SLICE_BYTES as u64);
@@ -82,7 +94,9 @@ impl Cursor {
         frames: &mut Frames,
     ) -> Result<(), LogError> {
         let read = Read::new(run.to_string(), self.stage.clone(), Place::Byte(self.offset)).attempt(self.attempt);
-        let slice = archive.read(read.limit_bytes(usize::try_from(most).unwrap_or(LOG_SLICE_BYTES))).await?;
+        let slice = archive
+            .read(read.limit_bytes(usize::try_from(most).unwrap_or(LOG_SLICE_BYTES)))
+            .await?;
         if slice.bytes.is_empty() {
             return Ok(());
         }
@@ -121,7 +135,11 @@ impl Cursor {
         if !self.ahead.is_empty() || self.taken as u64 >= info.marks {
             return Ok(());
         }
-        let query = MarksQuery { stage: Some(self.stage.clone()), attempt: Some(self.attempt), skip: self.taken };
+        let query = MarksQuery {
+            stage: Some(self.stage.clone()),
+            attempt: Some(self.attempt),
+            skip: self.taken,
+        };
         let marks = archive.marks(&run.to_string(), query).await?;
         for one in marks.into_iter().take(MARKS_AHEAD) {
             self.taken += 1;

@@ -27,7 +27,9 @@ pub(super) async fn live(
     let upgrade = upgrade.map_err(|_| ApiError::Invalid("this address is a WebSocket: connect with one".into()))?;
     let place = Arc::clone(&server.live).try_acquire_owned();
     let place = place.map_err(|_| ApiError::Busy("too many live connections: close some, or read the log".into()))?;
-    let upgrade = upgrade.max_message_size(MAX_CLIENT_MESSAGE_BYTES).max_frame_size(MAX_CLIENT_MESSAGE_BYTES);
+    let upgrade = upgrade
+        .max_message_size(MAX_CLIENT_MESSAGE_BYTES)
+        .max_frame_size(MAX_CLIENT_MESSAGE_BYTES);
     Ok(upgrade.on_upgrade(move |socket| async move {
         connection::serve(server, id, socket).await;
         drop(place);

@@ -38,7 +38,10 @@ impl Sender {
 
     /// Says goodbye; the peer may be gone already.
     pub(super) async fn close(mut self, close: Close) {
-        let frame = CloseFrame { code: close.code, reason: Utf8Bytes::from_static(close.reason) };
+        let frame = CloseFrame {
+            code: close.code,
+            reason: Utf8Bytes::from_static(close.reason),
+        };
         let _ = self.send(Message::Close(Some(frame))).await;
     }
 
@@ -46,8 +49,14 @@ impl Sender {
         let limit = Duration::from_secs(STALLED_SECONDS);
         match tokio::time::timeout(limit, self.0.send(message)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Close { code: 1006, reason: "the peer is gone" }),
-            Err(_) => Err(Close { code: circle_api::live::CLOSE_SLOW, reason: "nothing was read for too long" }),
+            Ok(Err(_)) => Err(Close {
+                code: 1006,
+                reason: "the peer is gone",
+            }),
+            Err(_) => Err(Close {
+                code: circle_api::live::CLOSE_SLOW,
+                reason: "nothing was read for too long",
+            }),
         }
     }
 }

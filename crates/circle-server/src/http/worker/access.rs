@@ -35,28 +35,49 @@ pub(super) struct Access {
 
 impl Access {
     pub(super) async fn of(server: &Server, run: &Run) -> Result<Self, ApiError> {
-        let workspace = server.records.load::<WorkspaceRecord>(&run.workspace.to_string()).await?;
-        let workspace = workspace.ok_or_else(|| ApiError::not_found("workspace", run.workspace))?.0.0;
+        let workspace = server
+            .records
+            .load::<WorkspaceRecord>(&run.workspace.to_string())
+            .await?;
+        let workspace = workspace
+            .ok_or_else(|| ApiError::not_found("workspace", run.workspace))?
+            .0
+            .0;
         let service = service_of(server, run).await?;
-        let plan = run.plan.clone().ok_or_else(|| ApiError::Conflict("the run has no plan".into()))?;
+        let plan = run
+            .plan
+            .clone()
+            .ok_or_else(|| ApiError::Conflict("the run has no plan".into()))?;
         let secrets = secrets(server, run, &plan).await?;
         let trusted = run.trigger.trust == Trust::Member;
         let registries = registries(server, run, trusted).await?;
         let image_home = if trusted { image_home(server, run).await? } else { None };
-        Ok(Self { workspace, service, plan, secrets, registries, image_home })
+        Ok(Self {
+            workspace,
+            service,
+            plan,
+            secrets,
+            registries,
+            image_home,
+        })
     }
 }
 
 /// Where the service's images go, as `host/path`.
 pub(super) async fn image_home(server: &Server, run: &Run) -> Result<Option<String>, ApiError> {
-    let Some(home) = service_of(server, run).await?.image else { return Ok(None) };
+    let Some(home) = service_of(server, run).await?.image else {
+        return Ok(None);
+    };
     let (registry, _) = server.registry(run.workspace, home.registry.as_str()).await?;
     Ok(Some(format!("{}/{}", registry.address, home.path)))
 }
 
 async fn service_of(server: &Server, run: &Run) -> Result<Service, ApiError> {
     let found = server.records.load::<ServiceRecord>(&run.service.to_string()).await?;
-    Ok(found.ok_or_else(|| ApiError::not_found("service", &run.service_name))?.0.0)
+    Ok(found
+        .ok_or_else(|| ApiError::not_found("service", &run.service_name))?
+        .0
+        .0)
 }
 
 async fn secrets(server: &Server, run: &Run, plan: &Plan) -> Result<BTreeMap<String, SecretValue>, ApiError> {
@@ -86,7 +107,9 @@ async fn scopes(server: &Server, run: &Run, plan: &Plan) -> Result<Vec<SecretSco
             Err(error) => return Err(error),
         };
         if admits(&environment, run) {
-            scopes.push(SecretScope::Environment { environment: environment.name });
+            scopes.push(SecretScope::Environment {
+                environment: environment.name,
+            });
         }
     }
     scopes.push(SecretScope::Service { service: run.service });
@@ -109,8 +132,14 @@ fn named_secrets(plan: &Plan) -> BTreeSet<String> {
                 of_others.extend(sidecars.iter().flat_map(|sidecar| sidecar.secrets.iter().cloned()));
             }
             Work::PostBuild { job } => of_job(job),
-            Work::PreBuild { how: PreBuild::Container { job }, .. } => of_job(job),
-            Work::PreBuild { how: PreBuild::Dockerfile { build }, .. } => of_others.extend(build.secrets.iter().cloned()),
+            Work::PreBuild {
+                how: PreBuild::Container { job },
+                ..
+            } => of_job(job),
+            Work::PreBuild {
+                how: PreBuild::Dockerfile { build },
+                ..
+            } => of_others.extend(build.secrets.iter().cloned()),
             Work::Build { images } => of_others.extend(images.iter().flat_map(|image| image.secrets.iter().cloned())),
             Work::Checkout { .. } | Work::Push { .. } => {}
         }
@@ -120,7 +149,9 @@ fn named_secrets(plan: &Plan) -> BTreeSet<String> {
 }
 
 async fn registries(server: &Server, run: &Run, trusted: bool) -> Result<Vec<RegistryAccess>, ApiError> {
-    let query = Query::over(kinds::REGISTRY_NAME).equal(run.workspace.to_string()).limit(MAX_REGISTRIES);
+    let query = Query::over(kinds::REGISTRY_NAME)
+        .equal(run.workspace.to_string())
+        .limit(MAX_REGISTRIES);
     let page = server.records.find(query).await?;
     let mut all = Vec::new();
     for (RegistryRecord(registry), _) in server.records.load_page(&page).await? {
@@ -131,11 +162,19 @@ async fn registries(server: &Server, run: &Run, trusted: bool) -> Result<Vec<Reg
 
 async fn registry_access(server: &Server, registry: Registry, trusted: bool) -> Result<RegistryAccess, ApiError> {
     let password = match registry.password.filter(|_| trusted) {
-        Some(id) => server.open_secret_by_id(id).await?.map(|value| SecretValue::new(value.expose_secret())),
+        Some(id) => server
+            .open_secret_by_id(id)
+            .await?
+            .map(|value| SecretValue::new(value.expose_secret())),
         None => None,
     };
     let username = registry.username.filter(|_| trusted);
-    Ok(RegistryAccess { name: registry.name.to_string(), address: registry.address, username, password })
+    Ok(RegistryAccess {
+        name: registry.name.to_string(),
+        address: registry.address,
+        username,
+        password,
+    })
 }
 
 impl Server {
@@ -146,7 +185,10 @@ impl Server {
         scope: &SecretScope,
         name: &str,
     ) -> Result<Option<secrecy::SecretString>, ApiError> {
-        let query = Query::over(kinds::SECRET_NAME).equal(workspace.to_string()).equal(scope_key(scope)).equal(name);
+        let query = Query::over(kinds::SECRET_NAME)
+            .equal(workspace.to_string())
+            .equal(scope_key(scope))
+            .equal(name);
         let found = self.records.load_by::<SecretRecord>(query).await?;
         found.map(|(record, _)| self.open_record(&record)).transpose()
     }
@@ -164,7 +206,11 @@ impl Server {
     }
 
     fn open_record(&self, record: &SecretRecord) -> Result<secrecy::SecretString, ApiError> {
-        let place = Place { workspace: record.workspace, scope: &record.scope, name: record.name.as_str() };
+        let place = Place {
+            workspace: record.workspace,
+            scope: &record.scope,
+            name: record.name.as_str(),
+        };
         Ok(self.vault.open_value(place, &record.sealed)?)
     }
 }

@@ -39,7 +39,13 @@ pub(super) async fn claim(
     let token = mint(RUN_TOKEN_PREFIX);
     let run = take(&server, (id, claim.part), &worker, &lease, &token).await?;
     tracing::info!(run = %id, worker = %worker.id, fence = lease.fence.0, "a run was claimed");
-    Ok(Json(assemble(&server, run, claim.part, (lease.fence.0, token.value), access)))
+    Ok(Json(assemble(
+        &server,
+        run,
+        claim.part,
+        (lease.fence.0, token.value),
+        access,
+    )))
 }
 
 fn check_waiting(server: &Server, run: &Run, version: Version, part: usize) -> Result<(), ApiError> {
@@ -55,7 +61,11 @@ fn check_waiting(server: &Server, run: &Run, version: Version, part: usize) -> R
 
 async fn acquire(server: &Server, worker: &WorkerIdentity, run: RunId, part: usize) -> Result<Lease, ApiError> {
     let ttl_ms = i64::try_from(server.config.lease_ms).unwrap_or(i64::MAX);
-    let wish = Acquire { name: lease_name(run, part), holder: worker.id.to_string(), ttl_ms };
+    let wish = Acquire {
+        name: lease_name(run, part),
+        holder: worker.id.to_string(),
+        ttl_ms,
+    };
     Ok(server.leases.acquire(wish, now_ms()).await?)
 }
 
@@ -66,8 +76,12 @@ async fn take(
     lease: &Lease,
     token: &Minted,
 ) -> Result<Run, ApiError> {
-    let event =
-        RunEvent::Claimed { part, worker: worker.id, fence: lease.fence.0, token_hash: token.hash.clone() };
+    let event = RunEvent::Claimed {
+        part,
+        worker: worker.id,
+        fence: lease.fence.0,
+        token_hash: token.hash.clone(),
+    };
     match server.apply(id, event).await {
         Ok((run, _)) => Ok(run),
         Err(error) => {

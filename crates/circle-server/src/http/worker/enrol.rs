@@ -36,20 +36,32 @@ pub(super) async fn enrol(
     // The file of the first worker is of no use any more.
     let _ = std::fs::remove_file(server.config.data.join("local-enrolment"));
     tracing::info!(%worker, "a worker enrolled");
-    Ok(Json(Enrolled { worker, token: minted.value }))
+    Ok(Json(Enrolled {
+        worker,
+        token: minted.value,
+    }))
 }
 
 async fn keep(server: &Server, wish: Enrol, minted: &Minted) -> Result<WorkerId, ApiError> {
     let now = now_ms();
     let by_name = Query::over(kinds::WORKER_NAME).equal(wish.name.as_str());
     let known = server.records.load_by::<WorkerRecord>(by_name).await?;
-    let id = known.as_ref().map_or_else(|| WorkerId::from_uuid(Uuid::now_v7()), |(worker, _)| worker.id);
+    let id = known
+        .as_ref()
+        .map_or_else(|| WorkerId::from_uuid(Uuid::now_v7()), |(worker, _)| worker.id);
     let mut token = minted.record(TokenKind::Worker, &wish.name, now);
     token.worker = Some(id);
     server.records.insert(&token).await?;
     let created_at = known.as_ref().map_or(now, |(worker, _)| worker.created_at);
-    let record =
-        WorkerRecord { id, name: wish.name, facts: wish.facts, token: token.id, draining: false, seen_at: Some(now), created_at };
+    let record = WorkerRecord {
+        id,
+        name: wish.name,
+        facts: wish.facts,
+        token: token.id,
+        draining: false,
+        seen_at: Some(now),
+        created_at,
+    };
     match known {
         Some((before, version)) => {
             server.records.replace(&record, version).await?;
@@ -71,11 +83,17 @@ async fn forget_token(server: &Server, before: &WorkerRecord) -> Result<(), ApiE
 }
 
 fn check(wish: &Enrol) -> Result<(), ApiError> {
-    let fault = |field: &str, message: &str| ProblemEntry { field: Some(field.into()), message: message.into() };
+    let fault = |field: &str, message: &str| ProblemEntry {
+        field: Some(field.into()),
+        message: message.into(),
+    };
     let mut faults = Vec::new();
     let printable = wish.name.chars().all(|c| c.is_ascii_graphic());
     if wish.name.is_empty() || wish.name.len() > MAX_NAME_CHARS || !printable {
-        faults.push(fault("name", "a worker's name has 1 to 100 printable characters without spaces"));
+        faults.push(fault(
+            "name",
+            "a worker's name has 1 to 100 printable characters without spaces",
+        ));
     }
     if wish.facts.max_cells == 0 || wish.facts.max_cells > MAX_CELLS {
         faults.push(fault("facts.max_cells", "a worker has 1 to 10,000 cells"));
@@ -83,5 +101,9 @@ fn check(wish: &Enrol) -> Result<(), ApiError> {
     if wish.facts.version.len() > MAX_NAME_CHARS || wish.facts.arch.len() > MAX_NAME_CHARS {
         faults.push(fault("facts", "a fact has at most 100 characters"));
     }
-    if faults.is_empty() { Ok(()) } else { Err(ApiError::Faults(faults)) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::Faults(faults))
+    }
 }

@@ -22,17 +22,26 @@ pub(super) async fn events(
     Body(report): Body<Events>,
 ) -> Result<Json<EventsAnswer>, ApiError> {
     if report.part != lease.part {
-        return Err(ApiError::Invalid("the report is of another part than the token's".into()));
+        return Err(ApiError::Invalid(
+            "the report is of another part than the token's".into(),
+        ));
     }
     if report.events.len() > EVENTS_PER_REPORT {
-        return Err(ApiError::TooLarge(format!("a report has at most {EVENTS_PER_REPORT} events")));
+        return Err(ApiError::TooLarge(format!(
+            "a report has at most {EVENTS_PER_REPORT} events"
+        )));
     }
     for NumberedEvent { event, .. } in &report.events {
         check(&server, &lease, event).await?;
     }
     let (part, fence) = (lease.part, lease.fence);
     let reported = report.events.into_iter();
-    let events = reported.map(|one| RunEvent::Reported { part, fence, sequence: one.sequence, event: one.event });
+    let events = reported.map(|one| RunEvent::Reported {
+        part,
+        fence,
+        sequence: one.sequence,
+        event: one.event,
+    });
     let (run, _) = server.apply_all(lease.run.id, events.collect()).await?;
     let applied = run.parts.get(part).map_or(0, |part| part.applied);
     let cancel = run.cancel.as_ref().map(|cancel| cancel.cause);
@@ -42,11 +51,16 @@ pub(super) async fn events(
 /// Refuses what cannot be true whatever the worker did.
 async fn check(server: &Server, lease: &RunLease, event: &WorkerEvent) -> Result<(), ApiError> {
     match event {
-        WorkerEvent::StageSucceeded { stage, output: Some(output), .. } => {
+        WorkerEvent::StageSucceeded {
+            stage,
+            output: Some(output),
+            ..
+        } => {
             let id = format!("{}/{stage}", lease.run.id);
             let stored = server.records.load::<BlobRecord>(&id).await?;
             let fits = stored.is_some_and(|(stored, _)| stored.digest == output.digest && stored.size == output.bytes);
-            fits.then_some(()).ok_or_else(|| ApiError::Invalid(format!("the output of {stage} was not stored here")))
+            fits.then_some(())
+                .ok_or_else(|| ApiError::Invalid(format!("the output of {stage} was not stored here")))
         }
         WorkerEvent::ImagePushed { repository, digest, .. } => {
             let home = image_home(server, &lease.run).await?;
@@ -56,7 +70,9 @@ async fn check(server: &Server, lease: &RunLease, event: &WorkerEvent) -> Result
             }
             let hex = digest.strip_prefix("sha256:").unwrap_or_default();
             let whole = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-            whole.then_some(()).ok_or_else(|| ApiError::Invalid("a digest is sha256: and 64 hex digits".into()))
+            whole
+                .then_some(())
+                .ok_or_else(|| ApiError::Invalid("a digest is sha256: and 64 hex digits".into()))
         }
         _ => Ok(()),
     }

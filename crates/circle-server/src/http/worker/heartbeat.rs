@@ -23,5 +23,8 @@ pub(super) async fn heartbeat(
     let name = lease_name(lease.run.id, lease.part);
     server.leases.renew(&name, Fence(lease.fence), ttl_ms, now_ms()).await?;
     let cancel = lease.run.cancel.as_ref().map(|cancel| cancel.cause);
-    Ok(Json(HeartbeatAnswer { lease_ms: server.config.lease_ms, cancel }))
+    Ok(Json(HeartbeatAnswer {
+        lease_ms: server.config.lease_ms,
+        cancel,
+    }))
 }

@@ -27,9 +27,19 @@ pub(super) async fn log(
     let before = lengths(&server, lease.run.id).await?;
     match server.log_bus.append(&lease.run.id.to_string(), entries).await {
         Ok(appended) => {
-            let known = |stream: &StreamId| before.iter().find(|(id, _)| id == stream).map_or(0, |(_, length)| *length);
-            let stored = appended.streams.iter().map(|end| end.length.saturating_sub(known(&end.stream)));
-            Ok(Json(LogAnswer { stored_bytes: stored.sum() }))
+            let known = |stream: &StreamId| {
+                before
+                    .iter()
+                    .find(|(id, _)| id == stream)
+                    .map_or(0, |(_, length)| *length)
+            };
+            let stored = appended
+                .streams
+                .iter()
+                .map(|end| end.length.saturating_sub(known(&end.stream)));
+            Ok(Json(LogAnswer {
+                stored_bytes: stored.sum(),
+            }))
         }
         Err(error) => {
             // What the book promised was not kept: it is read anew.
@@ -48,19 +58,45 @@ async fn entries(
     let mut entries = Vec::with_capacity(frames.len());
     for frame in frames {
         match frame.header {
-            FrameHeader::Chunk { stage, attempt, sequence, offset, .. } => {
+            FrameHeader::Chunk {
+                stage,
+                attempt,
+                sequence,
+                offset,
+                ..
+            } => {
                 if frame.bytes.len() > MAX_CHUNK_BYTES {
-                    return Err(ApiError::TooLarge(format!("a chunk has at most {MAX_CHUNK_BYTES} bytes")));
+                    return Err(ApiError::TooLarge(format!(
+                        "a chunk has at most {MAX_CHUNK_BYTES} bytes"
+                    )));
                 }
                 let stream = stream(lease, stage, attempt)?;
-                entries.push(Entry::Chunk(Chunk { stream, sequence, offset, bytes: frame.bytes }));
+                entries.push(Entry::Chunk(Chunk {
+                    stream,
+                    sequence,
+                    offset,
+                    bytes: frame.bytes,
+                }));
             }
-            FrameHeader::Mark { stage, attempt, offset, mark } => {
+            FrameHeader::Mark {
+                stage,
+                attempt,
+                offset,
+                mark,
+            } => {
                 let stream = stream(lease, stage, attempt)?;
-                let number = book.number(server.log_archive.as_ref(), lease.run.id, &stream, &mark).await?;
+                let number = book
+                    .number(server.log_archive.as_ref(), lease.run.id, &stream, &mark)
+                    .await?;
                 let Some(sequence) = number else { continue };
                 let data = serde_json::to_value(&mark).map_err(|error| ApiError::Internal(error.to_string()))?;
-                entries.push(Entry::Mark(Mark { stream, sequence, offset, kind: kind_of(&mark).into(), data }));
+                entries.push(Entry::Mark(Mark {
+                    stream,
+                    sequence,
+                    offset,
+                    kind: kind_of(&mark).into(),
+                    data,
+                }));
             }
         }
     }
@@ -70,11 +106,17 @@ async fn entries(
 /// Only stages of the plan, only the attempt that the lease is of.
 fn stream(lease: &RunLease, stage: String, attempt: u32) -> Result<StreamId, ApiError> {
     if attempt != lease.attempt {
-        let message = format!("the log is of attempt {attempt}, the lease of attempt {}", lease.attempt);
+        let message = format!(
+            "the log is of attempt {attempt}, the lease of attempt {}",
+            lease.attempt
+        );
         return Err(ApiError::Invalid(message));
     }
     if !lease.run.stages.iter().any(|known| known.name == stage) {
-        return Err(ApiError::Invalid(format!("the run has no stage \"{}\"", stage.chars().take(80).collect::<String>())));
+        return Err(ApiError::Invalid(format!(
+            "the run has no stage \"{}\"",
+            stage.chars().take(80).collect::<String>()
+        )));
     }
     Ok(StreamId::new(stage, attempt))
 }
@@ -87,9 +129,11 @@ async fn lengths(server: &Server, run: RunId) -> Result<Vec<(StreamId, u64)>, Ap
 fn refusal(error: LogError) -> ApiError {
     match error {
         // Chunks are numbered by their place, so a sequence of 0 with the offset says all that is needed.
-        LogError::Hole { stream, expected, .. } => {
-            ApiError::Hole(LogHole { stage: stream.stage, expected_sequence: 0, expected_offset: expected })
-        }
+        LogError::Hole { stream, expected, .. } => ApiError::Hole(LogHole {
+            stage: stream.stage,
+            expected_sequence: 0,
+            expected_offset: expected,
+        }),
         other => other.into(),
     }
 }

@@ -40,12 +40,20 @@ pub(super) fn router() -> Router<Arc<Server>> {
         .route("/worker/v1/enrol", post(enrol::enrol).layer(small))
         .route("/worker/v1/orders", get(orders::orders))
         .route("/worker/v1/runs/{run}/claim", post(claim::claim).layer(small))
-        .route("/worker/v1/runs/{run}/heartbeat", post(heartbeat::heartbeat).layer(small))
+        .route(
+            "/worker/v1/runs/{run}/heartbeat",
+            post(heartbeat::heartbeat).layer(small),
+        )
         .route("/worker/v1/runs/{run}/events", post(events::events).layer(small))
-        .route("/worker/v1/runs/{run}/log", post(log::log).layer(DefaultBodyLimit::max(MAX_LOG_REQUEST_BYTES)))
+        .route(
+            "/worker/v1/runs/{run}/log",
+            post(log::log).layer(DefaultBodyLimit::max(MAX_LOG_REQUEST_BYTES)),
+        )
         // The blob store counts the bytes of an output against its own bound.
         .route(
             "/worker/v1/runs/{run}/outputs/{stage}",
-            get(outputs::fetch).put(outputs::keep).layer(DefaultBodyLimit::disable()),
+            get(outputs::fetch)
+                .put(outputs::keep)
+                .layer(DefaultBodyLimit::disable()),
         )
 }

@@ -20,16 +20,18 @@ use crate::server::Server;
 use crate::time::now_ms;
 
 /// Opens the stream. A second one of the same worker takes the place of the first.
-pub(super) async fn orders(
-    State(server): State<Arc<Server>>,
-    worker: WorkerIdentity,
-) -> Result<Response, ApiError> {
+pub(super) async fn orders(State(server): State<Arc<Server>>, worker: WorkerIdentity) -> Result<Response, ApiError> {
     note_seen(&server, worker.id).await;
     let cells = worker.record.facts.max_cells;
     let inner = server.queue.connect(worker.id, cells, worker.record.draining, now_ms());
     let first = first_orders(&server, &worker).await;
     tracing::info!(worker = %worker.id, name = worker.record.name, "a worker connected");
-    let open = Open { server, worker: worker.id, inner, first: first.into_iter() };
+    let open = Open {
+        server,
+        worker: worker.id,
+        inner,
+        first: first.into_iter(),
+    };
     let lines = stream::unfold(open, |mut open| async move {
         let order = open.next().await?;
         Some((Ok::<Bytes, Infallible>(line(&order)), open))
@@ -69,7 +71,10 @@ impl Drop for Open {
 /// What a worker must hear although it was not connected when it was said.
 async fn first_orders(server: &Server, worker: &WorkerIdentity) -> Vec<Order> {
     let server_name = format!("circle {}", env!("CARGO_PKG_VERSION"));
-    let mut orders = vec![Order::Hello { protocol: PROTOCOL_VERSION, server: server_name }];
+    let mut orders = vec![Order::Hello {
+        protocol: PROTOCOL_VERSION,
+        server: server_name,
+    }];
     if worker.record.draining {
         orders.push(Order::Drain);
     }
@@ -77,7 +82,11 @@ async fn first_orders(server: &Server, worker: &WorkerIdentity) -> Vec<Order> {
         if let Ok(Some((run, _))) = server.run(run).await
             && let Some(cancel) = run.cancel
         {
-            orders.push(Order::Cancel { run: run.id, fence, cause: cancel.cause });
+            orders.push(Order::Cancel {
+                run: run.id,
+                fence,
+                cause: cancel.cause,
+            });
         }
     }
     orders

@@ -32,16 +32,29 @@ pub(super) async fn keep(
         return Err(ApiError::not_found("stage", stage));
     }
     let bytes = body.into_data_stream().map_err(std::io::Error::other);
-    let info = server.blobs.put(Box::pin(bytes), server.config.output_limit_bytes).await?;
+    let info = server
+        .blobs
+        .put(Box::pin(bytes), server.config.output_limit_bytes)
+        .await?;
     let digest = info.digest.to_string();
-    let record =
-        BlobRecord { run: lease.run.id, stage, digest: digest.clone(), size: info.size, created_at: now_ms() };
+    let record = BlobRecord {
+        run: lease.run.id,
+        stage,
+        digest: digest.clone(),
+        size: info.size,
+        created_at: now_ms(),
+    };
     match server.records.insert(&record).await {
         Ok(_) => {}
         Err(RecordError::Store(StoreError::Conflict { .. })) => replace(&server, &record).await?,
         Err(error) => return Err(error.into()),
     }
-    Ok(Json(Stored { output: StoredOutput { digest, bytes: info.size } }))
+    Ok(Json(Stored {
+        output: StoredOutput {
+            digest,
+            bytes: info.size,
+        },
+    }))
 }
 
 /// The tar of a stage of this run: of a stage taken over, or stored before.
@@ -55,7 +68,10 @@ pub(super) async fn fetch(
     let output = output.ok_or_else(|| ApiError::not_found("output of stage", &stage))?;
     let digest: Digest = output.digest.parse()?;
     let reader = server.blobs.get(&digest).await?;
-    let headers = [(CONTENT_TYPE, "application/x-tar".to_owned()), (CONTENT_LENGTH, reader.size.to_string())];
+    let headers = [
+        (CONTENT_TYPE, "application/x-tar".to_owned()),
+        (CONTENT_LENGTH, reader.size.to_string()),
+    ];
     Ok((headers, Body::from_stream(reader.bytes)).into_response())
 }
 

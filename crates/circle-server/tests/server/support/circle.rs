@@ -52,14 +52,20 @@ impl Circle {
 
     async fn open(folder: Arc<TempDir>, options: Options) -> Self {
         let tcp = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        let listen = ListenConfig { socket: Some(folder.path().join("circle.sock")), tcp };
+        let listen = ListenConfig {
+            socket: Some(folder.path().join("circle.sock")),
+            tcp,
+        };
         let listeners = Listeners::bind(&listen).await.expect("free sockets");
         let url = format!("http://{}", listeners.address().expect("a TCP address"));
         let mut config = ServerConfig::new(folder.path().join("server"), &url);
         (config.lease_ms, config.drain_ms) = (options.lease_ms, 2_000);
         let shutdown = CancellationToken::new();
         let ending = shutdown.clone();
-        #[expect(clippy::disallowed_methods, reason = "the handle is kept and awaited when the test stops the server")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the handle is kept and awaited when the test stops the server"
+        )]
         let task = tokio::spawn(async move { serve(config, listeners, ending).await.expect("the server served") });
         let token = admin_token(folder.path()).await;
         let endpoint: Endpoint = url.parse().expect("an address");
@@ -67,7 +73,16 @@ impl Circle {
         until("the server", || async { api.health().await.is_ok() }, |up| *up).await;
         // The client has installed the cryptography that every other client needs.
         let http = reqwest::Client::new();
-        Self { url, token, api, http, folder, options, shutdown, task: Some(task) }
+        Self {
+            url,
+            token,
+            api,
+            http,
+            folder,
+            options,
+            shutdown,
+            task: Some(task),
+        }
     }
 
     /// Ends the server and starts another one on the same folder, at another address.
@@ -98,7 +113,10 @@ impl Circle {
     }
 
     pub(crate) async fn service_as(&self, wish: ServiceCreate) -> ServiceCreated {
-        self.api.create_service(DEFAULT_WORKSPACE, &wish).await.expect("a service")
+        self.api
+            .create_service(DEFAULT_WORKSPACE, &wish)
+            .await
+            .expect("a service")
     }
 
     /// A run of the default branch, by hand.
@@ -109,7 +127,12 @@ impl Circle {
     pub(crate) async fn trigger_branch(&self, service: &str, branch: Option<&str>) -> RunId {
         let branch = branch.map(|name| BranchName::new(name).expect("a branch"));
         let wish = TriggerRequest {
-            service: slug(service), branch, tag: None, commit: None, reason: None, idempotency_key: None,
+            service: slug(service),
+            branch,
+            tag: None,
+            commit: None,
+            reason: None,
+            idempotency_key: None,
         };
         let triggered = self.api.trigger(DEFAULT_WORKSPACE, &wish).await.expect("triggered");
         triggered.run.expect("a run").id
@@ -139,7 +162,10 @@ impl Drop for Circle {
 async fn admin_token(folder: &Path) -> String {
     let path = folder.join("server/admin-token");
     let read = || async { std::fs::read_to_string(&path).unwrap_or_default() };
-    until("the administrator's token", read, |text| text.ends_with('\n')).await.trim().to_owned()
+    until("the administrator's token", read, |text| text.ends_with('\n'))
+        .await
+        .trim()
+        .to_owned()
 }
 
 pub(crate) fn slug(name: &str) -> Slug {

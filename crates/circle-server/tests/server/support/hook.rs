@@ -57,8 +57,18 @@ impl Hook {
     /// Sends it and waits until it was understood.
     pub(crate) async fn settled(&self, circle: &Circle, hook: &HookCreated) -> DeliveryState {
         let accepted = self.accepted(circle, hook).await;
-        let look = || async { circle.api.delivery(accepted.delivery).await.expect("the delivery").state };
-        until("the delivery to be understood", look, |state| *state != DeliveryState::Waiting).await
+        let look = || async {
+            circle
+                .api
+                .delivery(accepted.delivery)
+                .await
+                .expect("the delivery")
+                .state
+        };
+        until("the delivery to be understood", look, |state| {
+            *state != DeliveryState::Waiting
+        })
+        .await
     }
 }
 

@@ -25,7 +25,11 @@ impl Repo {
         let folder = tempfile::tempdir().expect("a folder");
         let server = GitServer::start(folder.path()).await.expect("a git server");
         let inner = server.repository("shop").await.expect("a repository");
-        Self { server, inner, _folder: folder }
+        Self {
+            server,
+            inner,
+            _folder: folder,
+        }
     }
 
     pub(crate) fn url(&self) -> &str {

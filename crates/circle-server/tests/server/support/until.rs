@@ -19,7 +19,10 @@ where
         if fits(&seen) {
             return seen;
         }
-        assert!(began.elapsed() < LIMIT, "waited {LIMIT:?} for {what}; last seen: {seen:#?}");
+        assert!(
+            began.elapsed() < LIMIT,
+            "waited {LIMIT:?} for {what}; last seen: {seen:#?}"
+        );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -40,48 +40,97 @@ pub(crate) struct Job {
 
 pub(crate) fn facts(max_cells: u32) -> WorkerFacts {
     WorkerFacts {
-        version: "0.1.0".into(), arch: "x86_64".into(), max_cells, warm_cells: 0, memory_bytes: 1 << 30, cpus: 2,
+        version: "0.1.0".into(),
+        arch: "x86_64".into(),
+        max_cells,
+        warm_cells: 0,
+        memory_bytes: 1 << 30,
+        cpus: 2,
     }
 }
 
 impl Played {
     pub(crate) async fn enrol(circle: &Circle, name: &str, cells: u32) -> Self {
-        let enrolment = circle.api.enrol_worker(&EnrolmentCreate::default()).await.expect("an enrolment");
+        let enrolment = circle
+            .api
+            .enrol_worker(&EnrolmentCreate::default())
+            .await
+            .expect("an enrolment");
         let response = Self::try_enrol(circle, enrolment.token.expose(), name, cells).await;
         assert_eq!(response.status(), 200);
         let enrolled = response.json().await.expect("enrolled");
-        Self { enrolled, url: circle.url.clone(), http: circle.http.clone() }
+        Self {
+            enrolled,
+            url: circle.url.clone(),
+            http: circle.http.clone(),
+        }
     }
 
     pub(crate) async fn try_enrol(circle: &Circle, token: &str, name: &str, cells: u32) -> Response {
-        let request = circle.http.post(format!("{}/worker/v1/enrol", circle.url)).bearer_auth(token);
+        let request = circle
+            .http
+            .post(format!("{}/worker/v1/enrol", circle.url))
+            .bearer_auth(token);
         let request = request.header(PROTOCOL_HEADER, PROTOCOL_VERSION);
-        request.json(&Enrol { name: name.into(), facts: facts(cells) }).send().await.expect("an answer")
+        request
+            .json(&Enrol {
+                name: name.into(),
+                facts: facts(cells),
+            })
+            .send()
+            .await
+            .expect("an answer")
     }
 
     /// The same worker at a server that was started again.
     pub(crate) fn at(&self, circle: &Circle) -> Self {
-        Self { enrolled: self.enrolled.clone(), url: circle.url.clone(), http: circle.http.clone() }
+        Self {
+            enrolled: self.enrolled.clone(),
+            url: circle.url.clone(),
+            http: circle.http.clone(),
+        }
     }
 
     /// A request with the worker's own token.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.url));
-        request.header(PROTOCOL_HEADER, PROTOCOL_VERSION).bearer_auth(self.enrolled.token.expose())
+        request
+            .header(PROTOCOL_HEADER, PROTOCOL_VERSION)
+            .bearer_auth(self.enrolled.token.expose())
     }
 
     pub(crate) async fn orders(&self) -> Orders {
-        let response = self.request(Method::GET, "/worker/v1/orders").send().await.expect("an answer");
+        let response = self
+            .request(Method::GET, "/worker/v1/orders")
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(response.status(), 200);
-        let mut orders = Orders { stream: response.bytes_stream().boxed(), rest: Vec::new() };
+        let mut orders = Orders {
+            stream: response.bytes_stream().boxed(),
+            rest: Vec::new(),
+        };
         let hello = orders.next().await;
-        assert!(matches!(hello, Some(Order::Hello { protocol: PROTOCOL_VERSION, .. })), "{hello:?}");
+        assert!(
+            matches!(
+                hello,
+                Some(Order::Hello {
+                    protocol: PROTOCOL_VERSION,
+                    ..
+                })
+            ),
+            "{hello:?}"
+        );
         orders
     }
 
     pub(crate) async fn try_claim(&self, run: RunId) -> Response {
         let request = self.request(Method::POST, &format!("/worker/v1/runs/{run}/claim"));
-        request.json(&serde_json::json!({ "part": 0 })).send().await.expect("an answer")
+        request
+            .json(&serde_json::json!({ "part": 0 }))
+            .send()
+            .await
+            .expect("an answer")
     }
 
     pub(crate) async fn claim(&self, run: RunId) -> Job {
@@ -90,7 +139,11 @@ impl Played {
         let text = response.text().await.expect("a body");
         assert_eq!(status, 200, "{text}");
         let assignment = serde_json::from_str(&text).expect("an assignment");
-        Job { assignment, worker: self.clone(), sequence: 0 }
+        Job {
+            assignment,
+            worker: self.clone(),
+            sequence: 0,
+        }
     }
 
     /// Waits for the next offer and claims it.
@@ -123,7 +176,10 @@ impl Orders {
 impl Job {
     /// The same job of a worker that found its server again.
     pub(crate) fn at(self, worker: &Played) -> Self {
-        Self { worker: worker.clone(), ..self }
+        Self {
+            worker: worker.clone(),
+            ..self
+        }
     }
 
     pub(crate) fn run(&self) -> RunId {
@@ -138,14 +194,22 @@ impl Job {
     /// The same about another run.
     pub(crate) fn request_of(&self, run: RunId, method: Method, what: &str) -> RequestBuilder {
         let worker = &self.worker;
-        let request = worker.http.request(method, format!("{}/worker/v1/runs/{run}/{what}", worker.url));
-        let request = request.header(PROTOCOL_HEADER, PROTOCOL_VERSION).header(FENCE_HEADER, self.assignment.fence);
+        let request = worker
+            .http
+            .request(method, format!("{}/worker/v1/runs/{run}/{what}", worker.url));
+        let request = request
+            .header(PROTOCOL_HEADER, PROTOCOL_VERSION)
+            .header(FENCE_HEADER, self.assignment.fence);
         request.bearer_auth(self.assignment.run_token.expose())
     }
 
     pub(crate) async fn send(&self, events: Vec<NumberedEvent>) -> Response {
         let request = self.request(Method::POST, "events");
-        request.json(&Events { part: 0, events }).send().await.expect("an answer")
+        request
+            .json(&Events { part: 0, events })
+            .send()
+            .await
+            .expect("an answer")
     }
 
     /// Reports one event, which is taken.
@@ -157,20 +221,41 @@ impl Job {
 
     pub(crate) async fn try_tell(&mut self, event: WorkerEvent) -> Response {
         self.sequence += 1;
-        self.send(vec![NumberedEvent { sequence: self.sequence, event }]).await
+        self.send(vec![NumberedEvent {
+            sequence: self.sequence,
+            event,
+        }])
+        .await
     }
 
     /// Tells that a stage began and ended well.
     pub(crate) async fn stage(&mut self, stage: &str, output: Option<StoredOutput>) {
         let at = Timestamp::now();
-        self.tell(WorkerEvent::StageStarted { stage: stage.into(), at, attempt: 1 }).await;
+        self.tell(WorkerEvent::StageStarted {
+            stage: stage.into(),
+            at,
+            attempt: 1,
+        })
+        .await;
         let phases = Phases::default();
-        self.tell(WorkerEvent::StageSucceeded { stage: stage.into(), at, phases, output }).await;
+        self.tell(WorkerEvent::StageSucceeded {
+            stage: stage.into(),
+            at,
+            phases,
+            output,
+        })
+        .await;
     }
 
     /// Every stage that is not taken over, then the end.
     pub(crate) async fn succeed(&mut self) {
-        let stages: Vec<String> = self.assignment.plan.stages.iter().map(|stage| stage.name.clone()).collect();
+        let stages: Vec<String> = self
+            .assignment
+            .plan
+            .stages
+            .iter()
+            .map(|stage| stage.name.clone())
+            .collect();
         for stage in stages {
             if !self.assignment.reused.contains_key(&stage) {
                 self.stage(&stage, None).await;
@@ -200,12 +285,21 @@ impl Job {
 
     pub(crate) fn mark(&self, stage: &str, offset: u64, mark: Mark) -> BytesMut {
         let mut body = BytesMut::new();
-        let header = FrameHeader::Mark { stage: stage.into(), attempt: self.assignment.attempt, offset, mark };
+        let header = FrameHeader::Mark {
+            stage: stage.into(),
+            attempt: self.assignment.attempt,
+            offset,
+            mark,
+        };
         encode(&header, b"", &mut body);
         body
     }
 
     pub(crate) async fn log(&self, frames: BytesMut) -> Response {
-        self.request(Method::POST, "log").body(frames.freeze()).send().await.expect("an answer")
+        self.request(Method::POST, "log")
+            .body(frames.freeze())
+            .send()
+            .await
+            .expect("an answer")
     }
 }
