@@ -17,7 +17,7 @@ use crate::figures::{Report, median, ms, percentile};
 const ROUNDS: usize = 15;
 
 /// Prints the time to everything dead and to the place ready.
-pub async fn measure(report: &mut Report) -> Result<()> {
+pub(crate) async fn measure(report: &mut Report) -> Result<()> {
     let folder = tempfile::tempdir_in("/var/tmp")?;
     let init = InitProgram {
         program: program("circle")?,

@@ -32,7 +32,7 @@ const PIPELINE: &str = "version: 1\nconcurrency: {branch: parallel}\n\
     integration:\n  image: circle/busybox:1\n  commands: [\"true\"]\n";
 
 /// Prints the rate.
-pub async fn measure(report: &mut Report) -> Result<()> {
+pub(crate) async fn measure(report: &mut Report) -> Result<()> {
     let mut circle = Circle::start(Options::default()).await?;
     queue(&mut circle).await?;
     let socket = circle.folder().join("data/server/circle.sock");

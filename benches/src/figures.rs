@@ -7,13 +7,13 @@ use anyhow::{Result, bail};
 
 /// Prints as it goes and remembers whether anything could not be measured.
 #[derive(Debug)]
-pub struct Report {
+pub(crate) struct Report {
     broken: u32,
 }
 
 impl Report {
     /// Names the machine.
-    pub fn begin() -> Result<Self> {
+    pub(crate) fn begin() -> Result<Self> {
         let cpu = std::fs::read_to_string("/proc/cpuinfo")?;
         let model = cpu
             .lines()
@@ -40,24 +40,24 @@ impl Report {
     }
 
     /// One figure against its goal.
-    pub fn row(&mut self, what: &str, measured: &str, goal: &str, holds: bool) {
+    pub(crate) fn row(&mut self, what: &str, measured: &str, goal: &str, holds: bool) {
         let verdict = if holds { "holds" } else { "FALLS SHORT" };
         say(&format!("{what:<64} {measured:>16}   {goal:<22} {verdict}"));
     }
 
     /// A figure without a goal.
-    pub fn fact(&mut self, what: &str, measured: &str) {
+    pub(crate) fn fact(&mut self, what: &str, measured: &str) {
         say(&format!("{what:<64} {measured:>16}"));
     }
 
     /// A part that could not be measured.
-    pub fn broken(&mut self, part: &str, error: &anyhow::Error) {
+    pub(crate) fn broken(&mut self, part: &str, error: &anyhow::Error) {
         self.broken += 1;
         say(&format!("{part}: could not be measured: {error:#}"));
     }
 
     /// Fails when a part could not be measured; falling short is a figure, not an error.
-    pub fn end(self) -> Result<()> {
+    pub(crate) fn end(self) -> Result<()> {
         if self.broken > 0 {
             bail!("{} parts could not be measured", self.broken);
         }
@@ -66,19 +66,19 @@ impl Report {
 }
 
 /// The value below which `percent` of all lie.
-pub fn percentile(values: &mut [Duration], percent: usize) -> Duration {
+pub(crate) fn percentile(values: &mut [Duration], percent: usize) -> Duration {
     values.sort_unstable();
     let place = (values.len() * percent).div_ceil(100).max(1) - 1;
     values.get(place).copied().unwrap_or_default()
 }
 
 /// The middle one.
-pub fn median(values: &mut [Duration]) -> Duration {
+pub(crate) fn median(values: &mut [Duration]) -> Duration {
     percentile(values, 50)
 }
 
 /// Milliseconds with one digit.
-pub fn ms(value: Duration) -> String {
+pub(crate) fn ms(value: Duration) -> String {
     format!("{:.1} ms", value.as_secs_f64() * 1000.0)
 }
 

@@ -18,7 +18,7 @@ const RATE: u32 = 500;
 const SECONDS: u32 = 10;
 
 /// Prints p50 and p99, and what was stored.
-pub async fn measure(report: &mut Report) -> Result<()> {
+pub(crate) async fn measure(report: &mut Report) -> Result<()> {
     let circle = Circle::start(Options::default()).await?;
     let shop = circle.service("shop").await?;
     let hook = circle
@@ -77,7 +77,7 @@ pub async fn measure(report: &mut Report) -> Result<()> {
 }
 
 /// `sha256=` and the HMAC in hex.
-pub fn sign(secret: &str, body: &[u8]) -> Result<String> {
+pub(crate) fn sign(secret: &str, body: &[u8]) -> Result<String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).context("any key will do")?;
     mac.update(body);
     Ok(format!("sha256={}", hex::encode(mac.finalize().into_bytes())))

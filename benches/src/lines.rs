@@ -16,7 +16,7 @@ const MANY: u64 = 10_000_000;
 const PLACES: u64 = 40;
 
 /// Prints the delays.
-pub async fn measure(report: &mut Report) -> Result<()> {
+pub(crate) async fn measure(report: &mut Report) -> Result<()> {
     let circle = Circle::start(Options {
         images: vec!["toolchain"],
         ..Options::default()

@@ -11,7 +11,7 @@ use crate::figures::Report;
 const REST: Duration = Duration::from_secs(5);
 
 /// Prints both.
-pub async fn measure(report: &mut Report) -> Result<()> {
+pub(crate) async fn measure(report: &mut Report) -> Result<()> {
     let circle = Circle::start(Options::default()).await?;
     tokio::time::sleep(REST).await;
     let [server, worker] = circle.pids();

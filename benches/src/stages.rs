@@ -21,7 +21,7 @@ const PIPELINE: &str = "version: 1\n\
     post_build:\n  image: circle/busybox:1\n  commands: [\"echo three\"]\n";
 
 /// Prints the ratio and both medians.
-pub async fn measure(report: &mut Report) -> Result<()> {
+pub(crate) async fn measure(report: &mut Report) -> Result<()> {
     let circle = Circle::start(Options::default()).await?;
     let shop = circle.service("shop").await?;
     shop.write("caicloud.yml", PIPELINE)?;

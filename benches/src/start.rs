@@ -11,7 +11,7 @@ use crate::figures::{Report, median, ms, percentile};
 const ROUNDS: usize = 15;
 
 /// Prints p50 and p95.
-pub async fn measure(report: &mut Report) -> Result<()> {
+pub(crate) async fn measure(report: &mut Report) -> Result<()> {
     let circle = Circle::start(Options {
         images: vec!["toolchain"],
         ..Options::default()

@@ -27,7 +27,9 @@ fn said(output: &Output) -> String {
 }
 
 fn folders() -> Result<Vec<String>> {
-    let names = std::fs::read_dir("/var/tmp")?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let names = std::fs::read_dir("/var/tmp")?
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned());
     Ok(names.filter(|name| name.starts_with("circle-demo-")).collect())
 }
 

@@ -29,7 +29,11 @@ async fn sec_16_a_secret_reaches_the_command_and_never_the_log() -> Result<()> {
 
 #[tokio::test]
 async fn sec_31_the_next_run_sees_nothing_of_the_last() -> Result<()> {
-    let circle = Circle::start(Options { cells: 1, ..Options::default() }).await?;
+    let circle = Circle::start(Options {
+        cells: 1,
+        ..Options::default()
+    })
+    .await?;
     let shop = circle.service("shop").await?;
     let leaves = "version: 1\nintegration:\n  image: circle/busybox:1\n  commands: [\"touch /workspace/left /tmp/left\", \
                   \"(sleep 1000 &) ; true\"]\nbuild: {}\n";

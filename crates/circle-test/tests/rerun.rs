@@ -25,8 +25,16 @@ async fn a_rerun_from_a_stage_takes_over_what_was_made_before_it() -> Result<()>
 
     let second = first.rerun(Some("build")).await?;
     let view = second.succeeds().await?;
-    assert_eq!(first_line(&second.log("post_build").await?), made, "the stored output, not a new one");
-    let pre_build = view.stages.iter().find(|stage| stage.name == "pre_build").context("the stage is shown")?;
+    assert_eq!(
+        first_line(&second.log("post_build").await?),
+        made,
+        "the stored output, not a new one"
+    );
+    let pre_build = view
+        .stages
+        .iter()
+        .find(|stage| stage.name == "pre_build")
+        .context("the stage is shown")?;
     assert!(pre_build.reused, "{pre_build:?}");
     assert_eq!(view.rerun_of.context("it says what it repeats")?.run, first.id());
     circle.stop().await
