@@ -105,7 +105,11 @@ pub enum Refusal {
     #[error("pull requests are never deployed")]
     PullRequest,
     #[error("{git_ref} may not deploy to {environment}: its protected refs are {protected}")]
-    NotProtected { git_ref: GitRef, environment: Slug, protected: String },
+    NotProtected {
+        git_ref: GitRef,
+        environment: Slug,
+        protected: String,
+    },
     #[error("this service has no workload in {environment}: add it with `circle environment bind`")]
     NoWorkload { environment: Slug },
     #[error("a protected ref of {environment} is no valid glob: {pattern}")]
@@ -128,10 +132,16 @@ impl Environment {
             return Err(Refusal::NotProtected {
                 git_ref: trigger.git_ref.clone(),
                 environment: self.name.clone(),
-                protected: if self.protected_refs.is_empty() { "none".into() } else { self.protected_refs.join(", ") },
+                protected: if self.protected_refs.is_empty() {
+                    "none".into()
+                } else {
+                    self.protected_refs.join(", ")
+                },
             });
         }
-        self.workloads.get(&service).ok_or_else(|| Refusal::NoWorkload { environment: self.name.clone() })
+        self.workloads.get(&service).ok_or_else(|| Refusal::NoWorkload {
+            environment: self.name.clone(),
+        })
     }
 
     /// Whether a text is a glob that [`Environment::admits`] understands.
@@ -141,10 +151,13 @@ impl Environment {
 
     fn protects(&self, git_ref: &GitRef) -> Result<bool, Refusal> {
         for pattern in &self.protected_refs {
-            let glob = GlobBuilder::new(pattern).literal_separator(true).build().map_err(|_| Refusal::BadGlob {
-                environment: self.name.clone(),
-                pattern: pattern.clone(),
-            })?;
+            let glob = GlobBuilder::new(pattern)
+                .literal_separator(true)
+                .build()
+                .map_err(|_| Refusal::BadGlob {
+                    environment: self.name.clone(),
+                    pattern: pattern.clone(),
+                })?;
             if glob.compile_matcher().is_match(git_ref.as_str()) {
                 return Ok(true);
             }

@@ -136,7 +136,10 @@ fn check_short_ref(text: &str) -> Result<(), &'static str> {
     if text.chars().any(|c| c.is_control() || " ~^:?*[\\".contains(c)) {
         return Err("git does not allow spaces, control characters or any of ~^:?*[\\ in a ref");
     }
-    if text.split('/').any(|part| part.starts_with('.') || part.ends_with(".lock")) {
+    if text
+        .split('/')
+        .any(|part| part.starts_with('.') || part.ends_with(".lock"))
+    {
         return Err("no part of a ref begins with a dot or ends with .lock");
     }
     Ok(())
@@ -152,7 +155,9 @@ fn check_commit(text: &str) -> Result<(), &'static str> {
 }
 
 fn check_slug(text: &str) -> Result<(), &'static str> {
-    let inner = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let inner = text
+        .bytes()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if text.is_empty() || text.len() > MAX_SLUG_BYTES {
         return Err("it has 1 to 63 characters");
     }
@@ -163,7 +168,10 @@ fn check_slug(text: &str) -> Result<(), &'static str> {
 }
 
 fn check_variable(text: &str) -> Result<(), &'static str> {
-    let head = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
+    let head = text
+        .bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
     let rest = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if head && rest && text.len() <= 255 {
         Ok(())
@@ -178,7 +186,16 @@ mod tests {
 
     #[test]
     fn sec_38_refs_that_look_like_options_are_refused() {
-        for text in ["--upload-pack=touch x", "-c", "-", "refs/heads/../x", "a b", "x.lock", "a..b", ""] {
+        for text in [
+            "--upload-pack=touch x",
+            "-c",
+            "-",
+            "refs/heads/../x",
+            "a b",
+            "x.lock",
+            "a..b",
+            "",
+        ] {
             BranchName::new(text).expect_err(text);
         }
         GitRef::new("main").expect_err("a full ref begins with refs/");
@@ -190,7 +207,10 @@ mod tests {
         for text in ["main", "feature/äöü", "release-1.2", "v1.0.0", "a@b"] {
             BranchName::new(text).expect("an ordinary branch");
         }
-        assert_eq!(BranchName::new("main").expect("fine").full().as_str(), "refs/heads/main");
+        assert_eq!(
+            BranchName::new("main").expect("fine").full().as_str(),
+            "refs/heads/main"
+        );
     }
 
     #[test]

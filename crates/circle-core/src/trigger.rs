@@ -39,7 +39,10 @@ pub enum Event {
     /// A pull request was opened or moved.
     PullRequest { number: u64, into: BranchName },
     /// Somebody asked by hand; plans like a push of that ref.
-    Manual { branch: Option<BranchName>, tag: Option<TagName> },
+    Manual {
+        branch: Option<BranchName>,
+        tag: Option<TagName>,
+    },
 }
 
 impl Event {

@@ -62,23 +62,40 @@ fn sec_71_only_protected_refs_reach_an_environment() {
 
 #[test]
 fn an_environment_without_protected_refs_takes_nothing() {
-    let refusal = environment(&[]).admits(&push("main"), service()).expect_err("nothing is protected");
-    assert!(refusal.to_string().ends_with("its protected refs are none"), "{refusal}");
+    let refusal = environment(&[])
+        .admits(&push("main"), service())
+        .expect_err("nothing is protected");
+    assert!(
+        refusal.to_string().ends_with("its protected refs are none"),
+        "{refusal}"
+    );
 }
 
 #[test]
 fn strangers_and_pull_requests_never_deploy() {
     let everything = environment(&["refs/**"]);
     let into = BranchName::new("main").expect("a branch");
-    let stranger = Trigger { trust: Trust::Stranger, ..push("main") };
+    let stranger = Trigger {
+        trust: Trust::Stranger,
+        ..push("main")
+    };
     assert_eq!(everything.admits(&stranger, service()), Err(Refusal::Stranger));
-    let pull = trigger(Event::PullRequest { number: 1, into: into.clone() }, into.full(), Trust::Member);
+    let pull = trigger(
+        Event::PullRequest {
+            number: 1,
+            into: into.clone(),
+        },
+        into.full(),
+        Trust::Member,
+    );
     assert_eq!(everything.admits(&pull, service()), Err(Refusal::PullRequest));
 }
 
 #[test]
 fn a_service_without_a_workload_is_told_so() {
     let other = ServiceId::from_uuid(Uuid::from_u128(99));
-    let refusal = environment(&["refs/heads/main"]).admits(&push("main"), other).expect_err("not bound");
+    let refusal = environment(&["refs/heads/main"])
+        .admits(&push("main"), other)
+        .expect_err("not bound");
     assert!(refusal.to_string().contains("circle environment bind"), "{refusal}");
 }

@@ -4,8 +4,8 @@ use circle_core::ids::{RunId, ServiceId, WorkerId, WorkspaceId};
 use circle_core::names::{BranchName, Slug};
 use circle_core::plan::{Concurrency, DeployStep, Plan, Retry, RetryWhen, Stage, Work};
 use circle_core::run::{
-    ApplyError, CancelCause, Failure, FailureKind, Outcome, Part, PartState, Phases, Run, RunEvent, RunState, StageRecord,
-    StageState, Verdict, WorkerEvent,
+    ApplyError, CancelCause, Failure, FailureKind, Outcome, Part, PartState, Phases, Run, RunEvent, RunState,
+    StageRecord, StageState, Verdict, WorkerEvent,
 };
 use circle_core::trigger::{Event, Trigger, Trust};
 use jiff::Timestamp;
@@ -28,9 +28,17 @@ fn run(deploys: bool) -> Run {
         name: name.into(),
         work: Work::Checkout { submodules: false },
         timeout_s: 60,
-        retry: Retry { max: 1, when: RetryWhen::Infrastructure },
+        retry: Retry {
+            max: 1,
+            when: RetryWhen::Infrastructure,
+        },
     };
-    let step = DeployStep { environment: "production".into(), image: "default".into(), needs: vec![], verify: None };
+    let step = DeployStep {
+        environment: "production".into(),
+        image: "default".into(),
+        needs: vec![],
+        verify: None,
+    };
     let plan = Plan {
         stages: STAGES.iter().map(|name| stage(name)).collect(),
         deploys: if deploys { vec![step] } else { vec![] },
@@ -81,15 +89,29 @@ fn run(deploys: bool) -> Run {
 }
 
 fn claim(fence: u64) -> RunEvent {
-    RunEvent::Claimed { part: 0, worker: worker(9), fence, token_hash: "h".into() }
+    RunEvent::Claimed {
+        part: 0,
+        worker: worker(9),
+        fence,
+        token_hash: "h".into(),
+    }
 }
 
 fn report(fence: u64, sequence: u64, event: WorkerEvent) -> RunEvent {
-    RunEvent::Reported { part: 0, fence, sequence, event }
+    RunEvent::Reported {
+        part: 0,
+        fence,
+        sequence,
+        event,
+    }
 }
 
 fn cancel(cause: CancelCause) -> RunEvent {
-    RunEvent::CancelRequested { cause, by: "somebody".into(), abandon: false }
+    RunEvent::CancelRequested {
+        cause,
+        by: "somebody".into(),
+        abandon: false,
+    }
 }
 
 fn failure() -> Failure {
@@ -102,25 +124,64 @@ fn a_run_goes_from_the_queue_to_its_end() {
     run.apply(claim(5), at(3)).expect("nobody has it");
     assert_eq!(run.state, RunState::Running { since: at(3) });
     assert_eq!(run.stages[0].phases.queue_ms, 3_000);
-    let started = WorkerEvent::StageStarted { stage: "checkout".into(), at: at(4), attempt: 1 };
+    let started = WorkerEvent::StageStarted {
+        stage: "checkout".into(),
+        at: at(4),
+        attempt: 1,
+    };
     run.apply(report(5, 1, started), at(4)).expect("in order");
-    let phases = Phases { run_ms: 7, ..Phases::default() };
-    let done = WorkerEvent::StageSucceeded { stage: "checkout".into(), at: at(5), phases, output: None };
+    let phases = Phases {
+        run_ms: 7,
+        ..Phases::default()
+    };
+    let done = WorkerEvent::StageSucceeded {
+        stage: "checkout".into(),
+        at: at(5),
+        phases,
+        output: None,
+    };
     run.apply(report(5, 2, done), at(5)).expect("in order");
-    assert_eq!(run.stages[0].state, StageState::Succeeded { since: at(4), at: at(5) });
-    assert_eq!(run.stages[0].phases.queue_ms, 3_000, "the server's figure survives the worker's report");
-    run.apply(report(5, 3, WorkerEvent::PartSucceeded), at(6)).expect("in order");
-    assert_eq!(run.state, RunState::Ended { at: at(6), verdict: Verdict::Succeeded });
+    assert_eq!(
+        run.stages[0].state,
+        StageState::Succeeded {
+            since: at(4),
+            at: at(5)
+        }
+    );
+    assert_eq!(
+        run.stages[0].phases.queue_ms, 3_000,
+        "the server's figure survives the worker's report"
+    );
+    run.apply(report(5, 3, WorkerEvent::PartSucceeded), at(6))
+        .expect("in order");
+    assert_eq!(
+        run.state,
+        RunState::Ended {
+            at: at(6),
+            verdict: Verdict::Succeeded
+        }
+    );
 }
 
 #[test]
 fn a_run_with_deploys_stays_open_for_the_server() {
     let mut run = run(true);
     run.apply(claim(5), at(1)).expect("nobody has it");
-    run.apply(report(5, 1, WorkerEvent::PartSucceeded), at(2)).expect("in order");
+    run.apply(report(5, 1, WorkerEvent::PartSucceeded), at(2))
+        .expect("in order");
     assert_eq!(run.state, RunState::Deploying { since: at(2) });
-    assert_eq!(run.parts[0].state, PartState::Done, "the lease ends before the deployment");
-    run.apply(RunEvent::Deployed { verdict: Verdict::Succeeded }, at(3)).expect("deploying");
+    assert_eq!(
+        run.parts[0].state,
+        PartState::Done,
+        "the lease ends before the deployment"
+    );
+    run.apply(
+        RunEvent::Deployed {
+            verdict: Verdict::Succeeded,
+        },
+        at(3),
+    )
+    .expect("deploying");
     assert!(run.state.is_ended());
 }
 
@@ -129,7 +190,10 @@ fn sec_54_another_fence_changes_nothing() {
     let mut run = run(false);
     run.apply(claim(5), at(1)).expect("nobody has it");
     let before = run.clone();
-    assert_eq!(run.apply(report(4, 1, WorkerEvent::PartSucceeded), at(2)), Err(ApplyError::StaleLease));
+    assert_eq!(
+        run.apply(report(4, 1, WorkerEvent::PartSucceeded), at(2)),
+        Err(ApplyError::StaleLease)
+    );
     assert_eq!(run, before);
 }
 
@@ -137,11 +201,21 @@ fn sec_54_another_fence_changes_nothing() {
 fn sec_58_a_replayed_event_counts_once_and_a_gap_is_refused() {
     let mut run = run(false);
     run.apply(claim(5), at(1)).expect("nobody has it");
-    let started = WorkerEvent::StageStarted { stage: "checkout".into(), at: at(2), attempt: 1 };
+    let started = WorkerEvent::StageStarted {
+        stage: "checkout".into(),
+        at: at(2),
+        attempt: 1,
+    };
     assert_eq!(run.apply(report(5, 1, started.clone()), at(2)), Ok(Outcome::Changed));
     assert_eq!(run.apply(report(5, 1, started), at(3)), Ok(Outcome::Unchanged));
     let gap = run.apply(report(5, 3, WorkerEvent::PartSucceeded), at(4));
-    assert_eq!(gap, Err(ApplyError::OutOfOrder { sequence: 3, expected: 2 }));
+    assert_eq!(
+        gap,
+        Err(ApplyError::OutOfOrder {
+            sequence: 3,
+            expected: 2
+        })
+    );
 }
 
 #[test]
@@ -149,9 +223,14 @@ fn a_lost_worker_gives_the_run_back_three_times() {
     let mut run = run(false);
     for fence in 1..=3 {
         run.apply(claim(fence), at(1)).expect("it waits again");
-        run.apply(RunEvent::LeaseLost { part: 0, fence }, at(2)).expect("the lease was held");
+        run.apply(RunEvent::LeaseLost { part: 0, fence }, at(2))
+            .expect("the lease was held");
     }
-    let RunState::Ended { verdict: Verdict::Failed { failure }, .. } = &run.state else {
+    let RunState::Ended {
+        verdict: Verdict::Failed { failure },
+        ..
+    } = &run.state
+    else {
         panic!("three lost workers end the run, not {:?}", run.state);
     };
     assert_eq!(failure.kind, FailureKind::WorkerLost);
@@ -167,7 +246,9 @@ fn a_cancel_in_the_queue_is_the_end_and_a_cancel_under_way_waits_for_the_worker(
     running.apply(claim(5), at(1)).expect("nobody has it");
     running.apply(cancel(CancelCause::Requested), at(2)).expect("it runs");
     assert_eq!(running.state.word(), "running");
-    running.apply(report(5, 1, WorkerEvent::PartCancelled), at(3)).expect("in order");
+    running
+        .apply(report(5, 1, WorkerEvent::PartCancelled), at(3))
+        .expect("in order");
     assert_eq!(running.state.word(), "cancelled");
 }
 
@@ -176,7 +257,10 @@ fn the_stronger_cause_of_a_cancel_wins() {
     let mut run = run(false);
     run.apply(claim(5), at(1)).expect("nobody has it");
     run.apply(cancel(CancelCause::RunTimeout), at(2)).expect("it runs");
-    assert_eq!(run.apply(cancel(CancelCause::Superseded), at(3)), Ok(Outcome::Unchanged));
+    assert_eq!(
+        run.apply(cancel(CancelCause::Superseded), at(3)),
+        Ok(Outcome::Unchanged)
+    );
     assert_eq!(run.cancel.expect("kept").cause, CancelCause::RunTimeout);
 }
 
@@ -185,16 +269,36 @@ fn a_failure_after_a_cancel_is_a_cancel() {
     let mut run = run(false);
     run.apply(claim(5), at(1)).expect("nobody has it");
     run.apply(cancel(CancelCause::Requested), at(2)).expect("it runs");
-    run.apply(report(5, 1, WorkerEvent::PartFailed { failure: failure() }), at(3)).expect("in order");
+    run.apply(report(5, 1, WorkerEvent::PartFailed { failure: failure() }), at(3))
+        .expect("in order");
     assert_eq!(run.state.word(), "cancelled");
 }
 
 fn events() -> impl Strategy<Value = RunEvent> {
-    let stage = prop_oneof![Just("checkout".to_owned()), Just("build".to_owned()), Just("nothing".to_owned())];
+    let stage = prop_oneof![
+        Just("checkout".to_owned()),
+        Just("build".to_owned()),
+        Just("nothing".to_owned())
+    ];
     let told = (stage, any::<bool>(), 0..6u8).prop_map(|(stage, again, kind)| match kind {
-        0 => WorkerEvent::StageStarted { stage, at: at(1), attempt: 1 },
-        1 => WorkerEvent::StageSucceeded { stage, at: at(2), phases: Phases::default(), output: None },
-        2 => WorkerEvent::StageFailed { stage, at: at(2), phases: Phases::default(), failure: failure(), again },
+        0 => WorkerEvent::StageStarted {
+            stage,
+            at: at(1),
+            attempt: 1,
+        },
+        1 => WorkerEvent::StageSucceeded {
+            stage,
+            at: at(2),
+            phases: Phases::default(),
+            output: None,
+        },
+        2 => WorkerEvent::StageFailed {
+            stage,
+            at: at(2),
+            phases: Phases::default(),
+            failure: failure(),
+            again,
+        },
         3 => WorkerEvent::PartSucceeded,
         4 => WorkerEvent::PartFailed { failure: failure() },
         _ => WorkerEvent::PartCancelled,
@@ -204,8 +308,15 @@ fn events() -> impl Strategy<Value = RunEvent> {
         (1..4u64, 1..4u64, told).prop_map(|(fence, sequence, event)| report(fence, sequence, event)),
         (1..4u64).prop_map(|fence| RunEvent::LeaseLost { part: 0, fence }),
         Just(RunEvent::QueueTimedOut),
-        prop_oneof![Just(CancelCause::Superseded), Just(CancelCause::Requested), Just(CancelCause::RunTimeout)].prop_map(cancel),
-        Just(RunEvent::Deployed { verdict: Verdict::Succeeded }),
+        prop_oneof![
+            Just(CancelCause::Superseded),
+            Just(CancelCause::Requested),
+            Just(CancelCause::RunTimeout)
+        ]
+        .prop_map(cancel),
+        Just(RunEvent::Deployed {
+            verdict: Verdict::Succeeded
+        }),
     ]
 }
 

@@ -46,13 +46,29 @@ impl Run {
             return Err(ApplyError::Ended);
         }
         let outcome = match event {
-            RunEvent::Claimed { part, worker, fence, token_hash } => self.claim(part, (worker, fence, token_hash), now),
-            RunEvent::Reported { part, fence, sequence, event } => self.report(part, (fence, sequence), event, now),
+            RunEvent::Claimed {
+                part,
+                worker,
+                fence,
+                token_hash,
+            } => self.claim(part, (worker, fence, token_hash), now),
+            RunEvent::Reported {
+                part,
+                fence,
+                sequence,
+                event,
+            } => self.report(part, (fence, sequence), event, now),
             RunEvent::LeaseLost { part, fence } => self.lose_lease(part, fence, now),
             RunEvent::QueueTimedOut => self.time_out_in_queue(now),
-            RunEvent::CancelRequested { cause, by, abandon } => {
-                Ok(self.request_cancel(Cancel { cause, by, at: now, abandon }, now))
-            }
+            RunEvent::CancelRequested { cause, by, abandon } => Ok(self.request_cancel(
+                Cancel {
+                    cause,
+                    by,
+                    at: now,
+                    abandon,
+                },
+                now,
+            )),
             RunEvent::DeploysPlanned { deployments } => {
                 self.require_deploying()?;
                 self.deployments = deployments;
@@ -72,7 +88,9 @@ impl Run {
 
     /// When the whole run must be over, once it runs.
     pub fn run_deadline(&self) -> Option<Timestamp> {
-        let RunState::Running { since } = self.state else { return None };
+        let RunState::Running { since } = self.state else {
+            return None;
+        };
         let limit = i64::try_from(self.plan.as_ref()?.timeout_s).ok()?;
         since.checked_add(SignedDuration::from_secs(limit)).ok()
     }
@@ -86,7 +104,11 @@ impl Run {
         let since = match self.state {
             RunState::Queued { .. } => now,
             RunState::Running { since } => since,
-            _ => return Err(ApplyError::WrongState { state: self.state.word() }),
+            _ => {
+                return Err(ApplyError::WrongState {
+                    state: self.state.word(),
+                });
+            }
         };
         let queued_ms = match self.state {
             RunState::Queued { since } => u64::try_from(now.duration_since(since).as_millis()).unwrap_or(0),
@@ -96,7 +118,11 @@ impl Run {
         if part.state != PartState::Waiting {
             return Err(ApplyError::WrongState { state: "claimed" });
         }
-        part.state = PartState::Leased { worker, fence, since: now };
+        part.state = PartState::Leased {
+            worker,
+            fence,
+            since: now,
+        };
         part.attempt += 1;
         part.applied = 0;
         part.token_hash = Some(token_hash);
@@ -122,7 +148,10 @@ impl Run {
             return Ok(Outcome::Unchanged);
         }
         if sequence != part.applied + 1 {
-            return Err(ApplyError::OutOfOrder { sequence, expected: part.applied + 1 });
+            return Err(ApplyError::OutOfOrder {
+                sequence,
+                expected: part.applied + 1,
+            });
         }
         self.take(index, event, now)?;
         self.part_mut(index)?.applied = sequence;
@@ -131,7 +160,11 @@ impl Run {
 
     fn take(&mut self, index: usize, event: WorkerEvent, now: Timestamp) -> Result<(), ApplyError> {
         match event {
-            WorkerEvent::CheckedOut { commit, commit_time, title } => {
+            WorkerEvent::CheckedOut {
+                commit,
+                commit_time,
+                title,
+            } => {
                 self.trigger.commit = Some(commit);
                 self.trigger.commit_time = commit_time.or(self.trigger.commit_time);
                 self.trigger.title = title.or_else(|| self.trigger.title.take());
@@ -141,7 +174,12 @@ impl Run {
                 record.state = StageState::Running { since: at };
                 record.tries = attempt;
             }
-            WorkerEvent::StageSucceeded { stage, at, phases, output } => {
+            WorkerEvent::StageSucceeded {
+                stage,
+                at,
+                phases,
+                output,
+            } => {
                 let record = self.stage_mut(&stage)?;
                 let since = started(&record.state, at);
                 record.state = StageState::Succeeded { since, at };
@@ -150,21 +188,38 @@ impl Run {
                 record.phases.queue_ms = queue_ms;
                 record.output = output;
             }
-            WorkerEvent::StageFailed { stage, at, phases, failure, again } => {
+            WorkerEvent::StageFailed {
+                stage,
+                at,
+                phases,
+                failure,
+                again,
+            } => {
                 let record = self.stage_mut(&stage)?;
                 let since = started(&record.state, at);
                 let queue_ms = record.phases.queue_ms;
                 record.phases = phases;
                 record.phases.queue_ms = queue_ms;
-                record.state = if again { StageState::Waiting } else { StageState::Failed { since, at, failure } };
+                record.state = if again {
+                    StageState::Waiting
+                } else {
+                    StageState::Failed { since, at, failure }
+                };
             }
             WorkerEvent::ImageBuilt { image } => {
                 self.images.retain(|known| known.name != image.name);
                 self.images.push(image);
             }
-            WorkerEvent::ImagePushed { name, repository, digest, tags } => {
+            WorkerEvent::ImagePushed {
+                name,
+                repository,
+                digest,
+                tags,
+            } => {
                 let Some(image) = self.images.iter_mut().find(|image| image.name == name) else {
-                    return Err(ApplyError::UnknownStage { stage: format!("image {name}") });
+                    return Err(ApplyError::UnknownStage {
+                        stage: format!("image {name}"),
+                    });
                 };
                 image.repository = Some(repository);
                 image.digest = Some(digest);
@@ -181,7 +236,10 @@ impl Run {
         self.close_part(index)?;
         if let Some(failure) = failure {
             let verdict = match self.cancel.clone() {
-                Some(cancel) => Verdict::Cancelled { cause: cancel.cause, by: cancel.by },
+                Some(cancel) => Verdict::Cancelled {
+                    cause: cancel.cause,
+                    by: cancel.by,
+                },
                 None => Verdict::Failed { failure },
             };
             self.end(verdict, now);
@@ -193,7 +251,13 @@ impl Run {
 
     fn after_stages(&mut self, now: Timestamp) {
         if let Some(cancel) = self.cancel.clone() {
-            self.end(Verdict::Cancelled { cause: cancel.cause, by: cancel.by }, now);
+            self.end(
+                Verdict::Cancelled {
+                    cause: cancel.cause,
+                    by: cancel.by,
+                },
+                now,
+            );
         } else if self.plan.as_ref().is_some_and(|plan| !plan.deploys.is_empty()) {
             self.state = RunState::Deploying { since: now };
         } else {
@@ -207,7 +271,13 @@ impl Run {
             return self.give_back(index, now);
         };
         self.close_part(index)?;
-        self.end(Verdict::Cancelled { cause: cancel.cause, by: cancel.by }, now);
+        self.end(
+            Verdict::Cancelled {
+                cause: cancel.cause,
+                by: cancel.by,
+            },
+            now,
+        );
         Ok(())
     }
 
@@ -218,7 +288,13 @@ impl Run {
         }
         if let Some(cancel) = self.cancel.clone() {
             self.close_part(index)?;
-            self.end(Verdict::Cancelled { cause: cancel.cause, by: cancel.by }, now);
+            self.end(
+                Verdict::Cancelled {
+                    cause: cancel.cause,
+                    by: cancel.by,
+                },
+                now,
+            );
         } else {
             self.give_back(index, now)?;
         }
@@ -231,7 +307,12 @@ impl Run {
         if part.attempt >= MAX_ATTEMPTS {
             part.state = PartState::Done;
             let message = format!("the worker was lost {MAX_ATTEMPTS} times while it executed this run");
-            self.end(Verdict::Failed { failure: Failure::new(FailureKind::WorkerLost, message) }, now);
+            self.end(
+                Verdict::Failed {
+                    failure: Failure::new(FailureKind::WorkerLost, message),
+                },
+                now,
+            );
             return Ok(());
         }
         part.state = PartState::Waiting;
@@ -247,10 +328,17 @@ impl Run {
 
     fn time_out_in_queue(&mut self, now: Timestamp) -> Result<Outcome, ApplyError> {
         let RunState::Queued { .. } = self.state else {
-            return Err(ApplyError::WrongState { state: self.state.word() });
+            return Err(ApplyError::WrongState {
+                state: self.state.word(),
+            });
         };
         let message = "no cell was free in time; see the workers, or raise the service's queue timeout";
-        self.end(Verdict::Failed { failure: Failure::new(FailureKind::QueueTimeout, message) }, now);
+        self.end(
+            Verdict::Failed {
+                failure: Failure::new(FailureKind::QueueTimeout, message),
+            },
+            now,
+        );
         Ok(Outcome::Changed)
     }
 
@@ -295,7 +383,9 @@ impl Run {
     fn require_deploying(&self) -> Result<(), ApplyError> {
         match self.state {
             RunState::Deploying { .. } => Ok(()),
-            _ => Err(ApplyError::WrongState { state: self.state.word() }),
+            _ => Err(ApplyError::WrongState {
+                state: self.state.word(),
+            }),
         }
     }
 
@@ -307,7 +397,9 @@ impl Run {
         self.stages
             .iter_mut()
             .find(|record| record.name == stage)
-            .ok_or_else(|| ApplyError::UnknownStage { stage: stage.to_owned() })
+            .ok_or_else(|| ApplyError::UnknownStage {
+                stage: stage.to_owned(),
+            })
     }
 }
 

@@ -12,15 +12,29 @@ use crate::names::CommitId;
 #[derive(Debug, Clone, PartialEq)]
 pub enum RunEvent {
     /// A worker took the part under this lease.
-    Claimed { part: usize, worker: WorkerId, fence: u64, token_hash: String },
+    Claimed {
+        part: usize,
+        worker: WorkerId,
+        fence: u64,
+        token_hash: String,
+    },
     /// A worker reports under its lease; `sequence` grows by one within an attempt.
-    Reported { part: usize, fence: u64, sequence: u64, event: WorkerEvent },
+    Reported {
+        part: usize,
+        fence: u64,
+        sequence: u64,
+        event: WorkerEvent,
+    },
     /// The lease of the part ran out.
     LeaseLost { part: usize, fence: u64 },
     /// Nobody took it in time.
     QueueTimedOut,
     /// Somebody wishes it to end.
-    CancelRequested { cause: CancelCause, by: String, abandon: bool },
+    CancelRequested {
+        cause: CancelCause,
+        by: String,
+        abandon: bool,
+    },
     /// The server wrote down what it will deploy.
     DeploysPlanned { deployments: Vec<DeploymentId> },
     /// Every deployment has its verdict.
@@ -32,17 +46,45 @@ pub enum RunEvent {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum WorkerEvent {
     /// The commit that was really checked out.
-    CheckedOut { commit: CommitId, commit_time: Option<Timestamp>, title: Option<String> },
-    StageStarted { stage: String, at: Timestamp, attempt: u32 },
-    StageSucceeded { stage: String, at: Timestamp, phases: Phases, output: Option<StoredOutput> },
+    CheckedOut {
+        commit: CommitId,
+        commit_time: Option<Timestamp>,
+        title: Option<String>,
+    },
+    StageStarted {
+        stage: String,
+        at: Timestamp,
+        attempt: u32,
+    },
+    StageSucceeded {
+        stage: String,
+        at: Timestamp,
+        phases: Phases,
+        output: Option<StoredOutput>,
+    },
     /// `again` = another try of this stage follows.
-    StageFailed { stage: String, at: Timestamp, phases: Phases, failure: Failure, again: bool },
-    ImageBuilt { image: BuiltImage },
-    ImagePushed { name: String, repository: String, digest: String, tags: Vec<String> },
+    StageFailed {
+        stage: String,
+        at: Timestamp,
+        phases: Phases,
+        failure: Failure,
+        again: bool,
+    },
+    ImageBuilt {
+        image: BuiltImage,
+    },
+    ImagePushed {
+        name: String,
+        repository: String,
+        digest: String,
+        tags: Vec<String>,
+    },
     /// All stages succeeded.
     PartSucceeded,
     /// A stage failed for good, or the worker could not go on.
-    PartFailed { failure: Failure },
+    PartFailed {
+        failure: Failure,
+    },
     /// The cell was killed on the server's wish.
     PartCancelled,
 }

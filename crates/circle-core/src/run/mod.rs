@@ -7,5 +7,7 @@ mod state;
 
 pub use apply::{ApplyError, Outcome};
 pub use event::{RunEvent, WorkerEvent};
-pub use record::{BuiltImage, Cancel, CancelCause, Part, PartState, Phases, Rerun, Run, StageRecord, StageState, StoredOutput};
+pub use record::{
+    BuiltImage, Cancel, CancelCause, Part, PartState, Phases, Rerun, Run, StageRecord, StageState, StoredOutput,
+};
 pub use state::{Failure, FailureKind, RunState, Verdict};

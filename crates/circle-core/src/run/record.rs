@@ -61,7 +61,11 @@ pub enum PartState {
     /// Nobody has it.
     Waiting,
     /// A worker executes it; `fence` is the lease's number.
-    Leased { worker: WorkerId, fence: u64, since: Timestamp },
+    Leased {
+        worker: WorkerId,
+        fence: u64,
+        since: Timestamp,
+    },
     /// Its stages are over.
     Done,
 }
@@ -87,11 +91,22 @@ pub struct StageRecord {
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum StageState {
     Waiting,
-    Running { since: Timestamp },
-    Succeeded { since: Timestamp, at: Timestamp },
-    Failed { since: Timestamp, at: Timestamp, failure: Failure },
+    Running {
+        since: Timestamp,
+    },
+    Succeeded {
+        since: Timestamp,
+        at: Timestamp,
+    },
+    Failed {
+        since: Timestamp,
+        at: Timestamp,
+        failure: Failure,
+    },
     /// The run ended before or while it ran.
-    Cancelled { at: Timestamp },
+    Cancelled {
+        at: Timestamp,
+    },
     /// An earlier stage failed.
     NotRun,
 }
@@ -173,6 +188,12 @@ pub struct Rerun {
 impl Part {
     /// A part that nobody has taken yet.
     pub fn waiting(name: impl Into<String>) -> Self {
-        Self { name: name.into(), state: PartState::Waiting, attempt: 0, applied: 0, token_hash: None }
+        Self {
+            name: name.into(),
+            state: PartState::Waiting,
+            attempt: 0,
+            applied: 0,
+            token_hash: None,
+        }
     }
 }

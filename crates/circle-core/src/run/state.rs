@@ -115,7 +115,12 @@ impl Verdict {
 impl Failure {
     /// A failure outside any stage.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), stage: None, exit_code: None }
+        Self {
+            kind,
+            message: message.into(),
+            stage: None,
+            exit_code: None,
+        }
     }
 
     /// The same, in this stage.
