@@ -201,14 +201,21 @@ async fn sec_34_a_volume_stays_within_the_checkout_wherever_a_committed_link_lea
     let with_volume = |from: &str| {
         let mut wanted = job(&["cat /given/word"]);
         let (from, to) = (from.to_owned(), "/given".to_owned());
-        wanted.container.volumes = vec![Bind { from, to, read_only: false }];
+        wanted.container.volumes = vec![Bind {
+            from,
+            to,
+            read_only: false,
+        }];
         integration(vec![], wanted)
     };
     for from in ["folders", "run", "up", "missing"] {
         let ran = bench.run(vec![with_volume(from)]).await;
         let failure = ran.failure();
         assert_eq!(failure.kind, FailureKind::Refused, "{failure:?}");
-        assert!(failure.message.contains(&format!("the volume {from} is refused")), "{failure:?}");
+        assert!(
+            failure.message.contains(&format!("the volume {from} is refused")),
+            "{failure:?}"
+        );
     }
     let ran = bench.run(vec![with_volume("inner")]).await;
     assert_eq!(ran.succeeded().sink.log("integration"), "hello\n");

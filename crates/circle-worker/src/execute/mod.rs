@@ -17,7 +17,7 @@ pub use walk::{End, execute};
 pub(crate) use container::{ContainerSettings, Network};
 pub(crate) use context::{Carried, Shared, StageRun, cell_failure};
 pub(crate) use images::encoded;
-pub(crate) use job::{JobPlace, run_job, wait_for_engine};
+pub(crate) use job::{JobEnd, JobPlace, engine_agrees, prepare_job, run_job};
 pub(crate) use log::{Group, LogStream, StageLog};
 pub(crate) use network::stage_network;
 pub(crate) use phases::Phase;
