@@ -66,9 +66,12 @@ impl Checker {
         let path = place(entry.name, to).map_err(|why| refused(entry.name, why))?;
         self.count(entry)?;
         if path.is_empty() && entry.kind != Kind::Folder {
-            return Err(refused(entry.name, "it would take the place of the checkout: name a path for it"));
+            return Err(refused(
+                entry.name,
+                "it would take the place of the checkout: name a path for it",
+            ));
         }
-        if parents(&path).any(|parent| self.links.contains(parent)) {
+        if !self.links.is_empty() && parents(&path).any(|parent| self.links.contains(parent)) {
             return Err(refused(entry.name, "it would be written through a link"));
         }
         if self.files.contains(&path) || self.links.contains(&path) {

@@ -123,13 +123,36 @@ mod tests {
             if matches!(kind, EntryType::Symlink | EntryType::Link) {
                 header.set_size(0);
                 header.set_link_name(content).expect("a target");
-                tar.append_data(&mut header, name, tokio::io::empty()).await.expect("a link");
+                tar.append_data(&mut header, name, tokio::io::empty())
+                    .await
+                    .expect("a link");
             } else {
                 header.set_size(content.len() as u64);
-                tar.append_data(&mut header, name, content.as_bytes()).await.expect("an entry");
+                tar.append_data(&mut header, name, content.as_bytes())
+                    .await
+                    .expect("an entry");
             }
         }
         tar.into_inner().await.expect("a tar")
+    }
+
+    /// One byte, and holes up to 8 GiB.
+    fn sparse() -> Vec<u8> {
+        let (end, none) = (*b"77777777777\0", *b"00000000000\0");
+        let mut header = Header::new_gnu();
+        header.set_entry_type(EntryType::GNUSparse);
+        header.set_path("d/holes").expect("a name");
+        header.set_mode(0o644);
+        header.set_mtime(0);
+        header.set_size(1);
+        let gnu = header.as_gnu_mut().expect("a header of GNU");
+        gnu.realsize = end;
+        (gnu.sparse[0].offset, gnu.sparse[0].numbytes) = (none, *b"00000000001\0");
+        (gnu.sparse[1].offset, gnu.sparse[1].numbytes) = (end, none);
+        header.set_cksum();
+        let mut tar = header.as_bytes().to_vec();
+        tar.extend([b'x'].iter().chain(&[0; 511 + 1024]));
+        tar
     }
 
     /// What is left of it, or why it was refused.
@@ -154,13 +177,18 @@ mod tests {
         assert!(refused.contains("through a link"), "{refused}");
         let file_becomes_link =
             archive(&[(EntryType::Regular, "d/a", "x"), (EntryType::Symlink, "d/a", "other")]).await;
-        assert!(rewritten(&file_becomes_link).await.expect_err("twice").contains("twice"));
+        assert!(
+            rewritten(&file_becomes_link)
+                .await
+                .expect_err("twice")
+                .contains("twice")
+        );
     }
 
     #[tokio::test]
     async fn sec_36_a_sparse_file_and_one_that_says_more_than_fits_are_refused_before_they_are_written() {
-        let sparse = archive(&[(EntryType::GNUSparse, "d/holes", "x")]).await;
-        assert!(rewritten(&sparse).await.expect_err("sparse").contains("neither a file"));
+        let refused = rewritten(&sparse()).await.expect_err("sparse");
+        assert!(refused.contains("neither a file"), "{refused}");
         let mut header = Header::new_gnu();
         header.set_entry_type(EntryType::Regular);
         header.set_path("d/bomb").expect("a name");
@@ -181,11 +209,16 @@ mod tests {
         header.set_uid(1_000);
         header.set_size(1);
         let mut tar = Builder::new(Vec::new());
-        tar.append_data(&mut header, "d/tool", &b"x"[..]).await.expect("an entry");
+        tar.append_data(&mut header, "d/tool", &b"x"[..])
+            .await
+            .expect("an entry");
         let kept = rewritten(&tar.into_inner().await.expect("a tar")).await.expect("taken");
         let mut kept = Archive::new(kept.as_slice());
         let mut entries = kept.entries().expect("entries");
-        let entry = futures_util::StreamExt::next(&mut entries).await.expect("one").expect("whole");
+        let entry = futures_util::StreamExt::next(&mut entries)
+            .await
+            .expect("one")
+            .expect("whole");
         assert_eq!(entry.path_bytes().expect("a name").as_ref(), b"out/tool");
         let header = entry.header();
         assert_eq!((header.mode().ok(), header.uid().ok()), (Some(0o755), Some(0)));
