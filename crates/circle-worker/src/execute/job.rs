@@ -13,7 +13,7 @@ use super::container::{WORKSPACE, bind, no_health_check};
 use super::context::{StageRun, cell_failure};
 use super::log::{Group, LogStream};
 use super::{ContainerSettings, Network, Phase};
-use crate::engine::engine_failure;
+use crate::engine::{Engine, engine_failure};
 
 /// How long the engine may take to notice the end of a container whose gate has said its last word.
 const ENGINE_NOTICE: Duration = Duration::from_secs(10);
@@ -35,12 +35,31 @@ pub(crate) struct JobPlace<'a> {
     pub(crate) sees_checkout: bool,
 }
 
+/// A job's container, created and perhaps started, whose gate has no orders yet.
+#[derive(Debug)]
+pub(crate) struct PreparedJob {
+    container: String,
+    channel: GateChannel,
+    orders: Orders,
+}
+
 /// Runs a job in its container and tells its log. Whoever reads the container afterwards waits for the engine first.
 pub(crate) async fn run_job(
     stage: &mut StageRun<'_>,
     job: &ContainerJob,
     place: JobPlace<'_>,
 ) -> Result<JobEnd, Failure> {
+    let prepared = prepare_job(stage, job, place).await?;
+    prepared.start(&stage.shared.engine).await?;
+    prepared.run(stage, job).await
+}
+
+/// Creates a job's container on a fresh view, and nothing more.
+pub(crate) async fn prepare_job(
+    stage: &mut StageRun<'_>,
+    job: &ContainerJob,
+    place: JobPlace<'_>,
+) -> Result<PreparedJob, Failure> {
     let image = stage.image(&job.container).await?;
     let view = if place.sees_checkout {
         Some(stage.view().await?)
@@ -55,22 +74,43 @@ pub(crate) async fn run_job(
         .new_folder(&io)
         .await
         .map_err(cell_failure("the gate's folder"))?;
-    let mut channel = GateChannel::create(io.host()).map_err(gate_failure)?;
+    let channel = GateChannel::create(io.host()).map_err(gate_failure)?;
     let io = io.inside().display().to_string();
     let container = create(stage, job, (image, place.network, view.as_ref(), &io)).await?;
-    channel.open(&orders).await.map_err(gate_failure)?;
-    start(stage, &container).await?;
-    let told = follow(stage, &mut channel, &container, &job.commands, &job.finally).await?;
-    let failure = match told.verdict {
-        Some(Ok(Exit::Code(0))) => None,
-        Some(Ok(exit)) => Some(command_failure(stage, &container, exit, told.last_command).await),
-        Some(Err(reason)) => Some(Failure::new(
-            FailureKind::Command,
-            format!("the commands could not be started: {reason}"),
-        )),
-        None => Some(cut_failure(stage, &container).await),
-    };
-    Ok(JobEnd { container, failure })
+    Ok(PreparedJob {
+        container,
+        channel,
+        orders,
+    })
+}
+
+impl PreparedJob {
+    /// Starts the container: its gate waits for orders.
+    pub(crate) async fn start(&self, engine: &Engine) -> Result<(), Failure> {
+        let started = engine
+            .docker
+            .start_container(&self.container, None::<StartContainerOptions>)
+            .await;
+        started.map_err(|error| engine_failure("the job's container could not be started", &error))
+    }
+
+    /// Opens the gate of the started container, and tells the log until the end.
+    pub(crate) async fn run(mut self, stage: &mut StageRun<'_>, job: &ContainerJob) -> Result<JobEnd, Failure> {
+        self.channel.open(&self.orders).await.map_err(gate_failure)?;
+        stage.clock.enter(Phase::Run);
+        let container = self.container;
+        let told = follow(stage, &mut self.channel, &container, &job.commands, &job.finally).await?;
+        let failure = match told.verdict {
+            Some(Ok(Exit::Code(0))) => None,
+            Some(Ok(exit)) => Some(command_failure(stage, &container, exit, told.last_command).await),
+            Some(Err(reason)) => Some(Failure::new(
+                FailureKind::Command,
+                format!("the commands could not be started: {reason}"),
+            )),
+            None => Some(cut_failure(stage, &container).await),
+        };
+        Ok(JobEnd { container, failure })
+    }
 }
 
 /// What the gate told.
@@ -167,17 +207,6 @@ async fn create(
     stage.create(body).await
 }
 
-async fn start(stage: &mut StageRun<'_>, container: &str) -> Result<(), Failure> {
-    let started = stage
-        .shared
-        .engine
-        .docker
-        .start_container(container, None::<StartContainerOptions>)
-        .await;
-    stage.clock.enter(Phase::Run);
-    started.map_err(|error| engine_failure("the job's container could not be started", &error))
-}
-
 /// Tells the log what the gate says, until its last word or the container's end.
 async fn follow(
     stage: &StageRun<'_>,
@@ -195,7 +224,7 @@ async fn follow(
         let event = tokio::select! {
             biased;
             event = channel.next() => event,
-            () = &mut ended, if !is_ended => {
+            _ = &mut ended, if !is_ended => {
                 is_ended = true;
                 channel.container_ended();
                 continue;
@@ -254,27 +283,31 @@ fn title<'a>(list: List, index: u32, commands: &'a [String], finally: &'a [Strin
         .map_or("(image's own command)", String::as_str)
 }
 
-/// Waits until the engine says that the container ended, whatever its code.
-pub(super) async fn wait(stage: &StageRun<'_>, container: &str) {
-    let mut waiting = stage
-        .shared
-        .engine
-        .docker
-        .wait_container(container, None::<WaitContainerOptions>);
-    // Every item is an end: a code, or an error that says the same.
-    waiting.next().await;
+/// Waits until the engine says that the container ended, and gives the code that it says; `None` when it cannot say.
+async fn wait(stage: &StageRun<'_>, container: &str) -> Option<i64> {
+    let engine = &stage.shared.engine;
+    let mut waiting = engine.docker.wait_container(container, None::<WaitContainerOptions>);
+    match waiting.next().await {
+        Some(Ok(end)) => Some(end.status_code),
+        Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => Some(code),
+        Some(Err(_)) | None => None,
+    }
 }
 
-/// Waits until the engine too knows that a container ended, so that it can be read.
-pub(crate) async fn wait_for_engine(stage: &StageRun<'_>, container: &str) -> Result<(), Failure> {
-    tokio::time::timeout(ENGINE_NOTICE, wait(stage, container))
-        .await
-        .map_err(|_| {
-            Failure::new(
-                FailureKind::Infrastructure,
-                "the engine did not notice within 10 s that the job's container ended",
-            )
-        })
+/// Waits until the engine too knows that a job succeeded, so that its container can be read.
+///
+/// # Errors
+/// When the engine does not notice, or knows another code than the gate told: then neither is believed.
+pub(crate) async fn engine_agrees(stage: &StageRun<'_>, container: &str) -> Result<(), Failure> {
+    let said = match tokio::time::timeout(ENGINE_NOTICE, wait(stage, container)).await {
+        Ok(Some(0)) => return Ok(()),
+        Ok(Some(code)) => {
+            format!("the commands succeeded, but the engine says that their container exited with {code}")
+        }
+        Ok(None) => "the engine does not know how the job's container ended".to_owned(),
+        Err(_) => "the engine did not notice within 10 s that the job's container ended".to_owned(),
+    };
+    Err(Failure::new(FailureKind::Infrastructure, said))
 }
 
 async fn command_failure(stage: &StageRun<'_>, container: &str, exit: Exit, command: Option<String>) -> Failure {
@@ -329,7 +362,7 @@ async fn cut_failure(stage: &StageRun<'_>, container: &str) -> Failure {
 
 async fn was_out_of_memory(stage: &StageRun<'_>, container: &str) -> bool {
     // The engine learns of it a moment after the process is dead.
-    let _ = wait_for_engine(stage, container).await;
+    let _ = tokio::time::timeout(ENGINE_NOTICE, wait(stage, container)).await;
     let inspected = stage
         .shared
         .engine

@@ -76,7 +76,9 @@ fn enrolment_token(path: &Path) -> Option<SecretValue> {
     let file = std::fs::File::open(path).ok()?;
     file.take(MAX_TOKEN_BYTES).read_to_string(&mut text).ok()?;
     let token = text.trim();
-    let fits = token.strip_prefix(PREFIX).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let fits = token
+        .strip_prefix(PREFIX)
+        .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     fits.then(|| SecretValue::new(token))
 }
 

@@ -3,23 +3,12 @@
 use circle_core::plan::{ContainerJob, Sidecar};
 use circle_core::run::{Failure, FailureKind};
 
-use crate::execute::{JobPlace, Network, Sidecars, StageRun, run_job, stage_network};
+use crate::execute::{JobEnd, JobPlace, Network, Sidecars, StageRun, prepare_job, stage_network};
 
 pub(super) async fn run(stage: &mut StageRun<'_>, sidecars: &[Sidecar], job: &ContainerJob) -> Result<(), Failure> {
     let network = stage_network(stage).await?;
     let services = Sidecars::start(stage, sidecars, &network).await?;
-    let ready = services.ready(stage).await;
-    let result = match ready {
-        Ok(()) => {
-            let place = JobPlace {
-                network: Network::Stage { name: &network },
-                sees_checkout: true,
-            };
-            run_job(stage, job, place).await
-        }
-        Err(failure) => Err(failure),
-    };
-    let failure = match result {
+    let failure = match beside(stage, &services, job, &network).await {
         Ok(end) => end.failure,
         Err(failure) => Some(failure),
     };
@@ -29,4 +18,20 @@ pub(super) async fn run(stage: &mut StageRun<'_>, sidecars: &[Sidecar], job: &Co
     };
     services.end().await;
     failure.map_or(Ok(()), Err)
+}
+
+/// The job's container starts while the services get ready; its gate is opened when they are.
+async fn beside(
+    stage: &mut StageRun<'_>,
+    services: &Sidecars,
+    job: &ContainerJob,
+    network: &str,
+) -> Result<JobEnd, Failure> {
+    let place = JobPlace {
+        network: Network::Stage { name: network },
+        sees_checkout: true,
+    };
+    let prepared = prepare_job(stage, job, place).await?;
+    tokio::try_join!(services.ready(stage), prepared.start(&stage.shared.engine))?;
+    prepared.run(stage, job).await
 }

@@ -4,7 +4,7 @@ use circle_core::plan::{Container, ContainerJob, ImageBuild, Output, PreBuild, S
 use circle_core::run::{Failure, StoredOutput};
 
 use crate::build::{build_image, sets_a_command};
-use crate::execute::{ContainerSettings, JobPlace, Network, Phase, StageRun, run_job, wait_for_engine};
+use crate::execute::{ContainerSettings, JobPlace, Network, Phase, StageRun, engine_agrees, run_job};
 use crate::outputs;
 
 pub(super) async fn run(
@@ -37,7 +37,7 @@ async fn run_to_the_end(stage: &mut StageRun<'_>, job: &ContainerJob, sees_check
     if let Some(failure) = end.failure {
         return Err(failure);
     }
-    wait_for_engine(stage, &end.container).await?;
+    engine_agrees(stage, &end.container).await?;
     Ok(end.container)
 }
 
