@@ -15,6 +15,8 @@ use crate::exit::Failure;
 const SERVER_LIMIT: Duration = Duration::from_secs(60);
 /// Until the worker is connected; the first start makes keys, pools and cells.
 const WORKER_LIMIT: Duration = Duration::from_secs(120);
+/// What every administrator's token begins with.
+const TOKEN_PREFIX: &str = "circle_admin_";
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -36,6 +38,11 @@ pub(super) async fn server(data: &Path) -> anyhow::Result<Client> {
 
 async fn try_server(data: &Path) -> anyhow::Result<Client> {
     let token = std::fs::read_to_string(data.join(TOKEN_FILE))?;
+    // This process is root and the folder is the server's, who is not: no other file is sent, wherever a link leads.
+    anyhow::ensure!(
+        token.starts_with(TOKEN_PREFIX),
+        "{TOKEN_FILE} holds no administrator's token"
+    );
     let client = Client::new(Endpoint::Unix(data.join(SOCKET)), Some(&SecretValue::new(token.trim())))?;
     client.health().await?;
     Ok(client)
