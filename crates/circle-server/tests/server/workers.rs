@@ -1,4 +1,4 @@
-//! Security 53, 54, 56–59: what a worker may say, and of what.
+//! Security 53–59: what a worker may say, and of what.
 
 use circle_api::worker::frames::Mark;
 use circle_api::worker::{NumberedEvent, Order, PROTOCOL_HEADER};
@@ -78,6 +78,44 @@ async fn sec_54_a_worker_reaches_no_run_of_another() {
         );
     }
     assert_eq!(circle.run(stolen).await.run.state.word(), "running");
+}
+
+/// There are no workers of users yet, so none can get what is not its owner's: only an administrator lets workers in, and
+/// neither a worker nor the token of a run lets in another or takes a run by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_55_nobody_but_an_administrator_lets_a_worker_in() {
+    let (circle, _repo, worker) = with_two_services().await;
+    let mine = worker.claim(circle.trigger("shop").await).await;
+    let other = circle.trigger("other").await;
+    let (worker_token, run_token) = (worker.enrolled.token.expose(), mine.assignment.run_token.expose());
+    let enrolments = format!("{}/api/v1/workers/enrolments", circle.url);
+    for (method, url) in [
+        (Method::POST, enrolments),
+        (Method::GET, format!("{}/api/v1/workers", circle.url)),
+    ] {
+        for token in ["", worker_token, run_token] {
+            let request = circle.http.request(method.clone(), &url).bearer_auth(token);
+            let answer = request.json(&serde_json::json!({})).send().await.expect("an answer");
+            assert_eq!(answer.status(), 401, "{method} {url} with {token:.13}");
+        }
+    }
+    for token in [worker_token, run_token, &circle.token] {
+        let answer = Played::try_enrol(&circle, token, "mine", 1).await;
+        assert_eq!(answer.status(), 401, "enrolled with {token:.13}");
+    }
+    let claim = format!("{}/worker/v1/runs/{other}/claim", circle.url);
+    let claim = circle
+        .http
+        .post(claim)
+        .header(PROTOCOL_HEADER, 1)
+        .bearer_auth(run_token);
+    let answer = claim
+        .json(&serde_json::json!({ "part": 0 }))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 401, "the token of a run claimed another");
+    assert_eq!(circle.run(other).await.run.state.word(), "queued");
 }
 
 #[tokio::test(flavor = "multi_thread")]
