@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::process::{self, command};
-use crate::{images, setup};
+use crate::{images, place, setup};
 
 /// Arguments name the parts; none = all.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -32,6 +32,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         command("cargo")
             .args(bench)
             .args(arguments)
-            .env("CIRCLE_XTASK", std::env::current_exe()?),
+            .env("CIRCLE_XTASK", place::this_program()?),
     )
 }

@@ -41,7 +41,7 @@ Everything a chore makes lies in $XDG_CACHE_HOME/circle (~/.cache/circle), outsi
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match dispatch(&arguments) {
+    match place::this_program().and_then(|_program| dispatch(&arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("circle: {error:#}");

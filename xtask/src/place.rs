@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result};
 
@@ -31,6 +32,17 @@ pub(crate) fn cache_folder(name: &str) -> Result<PathBuf> {
     let folder = cache()?.join(name);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(folder)
+}
+
+/// This program, for the tests that call it. Asked for first thing in `main`: once cargo has put a new build in its place, the
+/// kernel names the running one "(deleted)".
+pub(crate) fn this_program() -> Result<&'static Path> {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(known) = PROGRAM.get() {
+        return Ok(known);
+    }
+    let program = std::env::current_exe().context("cannot tell where this program lies")?;
+    Ok(PROGRAM.get_or_init(|| program))
 }
 
 /// Where cargo puts what it compiles.

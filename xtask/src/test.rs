@@ -51,7 +51,7 @@ fn nextest(arguments: &[String], tally: &mut Tally) -> Result<()> {
         cargo.arg("--workspace");
     }
     cargo.args(arguments);
-    cargo.env("CIRCLE_XTASK", std::env::current_exe()?);
+    cargo.env("CIRCLE_XTASK", place::this_program()?);
     let outcome = process::run(&mut cargo);
     if let Ok(text) = fs::read_to_string(&report) {
         let (tests, failures) = junit_totals(&text).with_context(|| format!("no totals in {}", report.display()))?;

@@ -64,7 +64,7 @@ fn play_one(example: &Example) -> Result<()> {
     }
     assemble(example, &folder)?;
     let mut player = command(place::target_folder()?.join(PROFILE).join("play-example"));
-    player.env("CIRCLE_XTASK", std::env::current_exe()?);
+    player.env("CIRCLE_XTASK", place::this_program()?);
     player
         .arg(&example.name)
         .arg(&folder)
