@@ -135,6 +135,7 @@ async fn two_pushes_at_once_are_two_runs_with_two_numbers() -> Result<()> {
     let circle = Circle::start(Options::default()).await?;
     let shop = circle.service("shop").await?;
     shop.write("caicloud.yml", commands(&["echo $CIRCLE_BRANCH"]))?;
+    shop.repository().commit("Begin").await?;
     let (one, two) = tokio::try_join!(shop.push_ref("one"), shop.push_ref("two"))?;
     one.succeeds().await?;
     two.succeeds().await?;
