@@ -9,11 +9,19 @@ use anyhow::{Context, Result};
 
 use crate::process;
 
-/// The clone that this xtask was compiled in.
+/// The clone that this xtask was started in: `cargo run` names it. Two clones may share one compiled xtask, so the clone that
+/// it was compiled in is only the second choice.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("xtask lies one folder below the root")
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| {
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let package = PathBuf::from(package);
+        let own = package.parent().filter(|_| package.ends_with("xtask"));
+        own.map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(""),
+            Path::to_path_buf,
+        )
+    })
 }
 
 /// The folder outside the clone that chores write to: `$XDG_CACHE_HOME/circle`, else `~/.cache/circle`.
