@@ -38,10 +38,7 @@ pub(crate) async fn measure(report: &mut Report) -> Result<()> {
         })
         .to_string();
         let signature = sign(hook.secret.expose(), body.as_bytes())?;
-        let call = client
-            .post(&hook.url)
-            .header("x-circle-signature", signature)
-            .body(body);
+        let call = client.post(&hook.url).header("circle-signature", signature).body(body);
         answers.spawn(async move {
             let start = Instant::now();
             let status = call.send().await?.status();

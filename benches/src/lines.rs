@@ -18,7 +18,7 @@ const PLACES: u64 = 40;
 /// Prints the delays.
 pub(crate) async fn measure(report: &mut Report) -> Result<()> {
     let circle = Circle::start(Options {
-        images: vec!["toolchain"],
+        images: vec!["debian"],
         ..Options::default()
     })
     .await?;
@@ -64,7 +64,7 @@ pub(crate) async fn measure(report: &mut Report) -> Result<()> {
 }
 
 fn pipeline(command: &str) -> String {
-    format!("version: 1\nintegration:\n  image: circle/toolchain:1\n  commands: [{command:?}]\n")
+    format!("version: 1\nintegration:\n  image: circle/debian:12\n  commands: [{command:?}]\n")
 }
 
 /// Each line is the time at which it was printed; the machine has one clock.

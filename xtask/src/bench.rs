@@ -8,7 +8,7 @@ use crate::{images, place, setup};
 /// Arguments name the parts; none = all.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     setup::run()?;
-    images::ensure(&["busybox", "redis", "toolchain"])?;
+    images::ensure(&["busybox", "debian"])?;
     let build = [
         "build",
         "--release",
