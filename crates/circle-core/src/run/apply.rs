@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::event::{RunEvent, WorkerEvent};
-use super::record::{Cancel, Part, PartState, Run, StageState};
+use super::record::{Cancel, Part, PartState, Phases, Run, StageRecord, StageState};
 use super::state::{Failure, FailureKind, RunState, Verdict};
 use crate::ids::WorkerId;
 
@@ -181,11 +181,8 @@ impl Run {
                 output,
             } => {
                 let record = self.stage_mut(&stage)?;
-                let since = started(&record.state, at);
+                let since = record.close(phases, at);
                 record.state = StageState::Succeeded { since, at };
-                let queue_ms = record.phases.queue_ms;
-                record.phases = phases;
-                record.phases.queue_ms = queue_ms;
                 record.output = output;
             }
             WorkerEvent::StageFailed {
@@ -196,10 +193,7 @@ impl Run {
                 again,
             } => {
                 let record = self.stage_mut(&stage)?;
-                let since = started(&record.state, at);
-                let queue_ms = record.phases.queue_ms;
-                record.phases = phases;
-                record.phases.queue_ms = queue_ms;
+                let since = record.close(phases, at);
                 record.state = if again {
                     StageState::Waiting
                 } else {
@@ -393,7 +387,7 @@ impl Run {
         self.parts.get_mut(part).ok_or(ApplyError::UnknownPart { part })
     }
 
-    fn stage_mut(&mut self, stage: &str) -> Result<&mut super::record::StageRecord, ApplyError> {
+    fn stage_mut(&mut self, stage: &str) -> Result<&mut StageRecord, ApplyError> {
         self.stages
             .iter_mut()
             .find(|record| record.name == stage)
@@ -403,9 +397,14 @@ impl Run {
     }
 }
 
-fn started(state: &StageState, otherwise: Timestamp) -> Timestamp {
-    match state {
-        StageState::Running { since } => *since,
-        _ => otherwise,
+impl StageRecord {
+    /// Takes the worker's figures, keeps the server's own, and says since when it ran.
+    fn close(&mut self, phases: Phases, otherwise: Timestamp) -> Timestamp {
+        let queue_ms = self.phases.queue_ms;
+        self.phases = Phases { queue_ms, ..phases };
+        match self.state {
+            StageState::Running { since } => since,
+            _ => otherwise,
+        }
     }
 }
