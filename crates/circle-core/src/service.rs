@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{RegistryId, SecretId, ServiceId, WorkspaceId};
 use crate::names::{BranchName, Slug, VariableName};
+use crate::rights::Rights;
 
 /// The tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,10 +18,11 @@ pub struct Workspace {
 
 /// What the pipeline files of a workspace may ask for; everything is off at first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct WorkspacePolicy {
-    /// Privileged containers and devices: root on the worker's machine, in effect.
-    pub privileged: bool,
+    /// Rights that containers may ask for.
+    #[serde(flatten)]
+    pub rights: Rights,
     /// Pull requests of members may push images under `pr-N` tags.
     pub push_pull_requests: bool,
 }

@@ -9,7 +9,7 @@ use circle_core::pipeline::{Diagnostic, PipelineFile, RootFolder, parse, without
 use circle_core::plan::{Plan, Policy, explain, plan};
 use circle_core::trigger::Trigger;
 use serde_json::{Value, json};
-use support::{by_a_stranger, corpus, manual, pull_request, push, render, tag};
+use support::{by_a_stranger, corpus, manual, privileged, pull_request, push, render, tag};
 
 #[test]
 fn each_good_file_is_planned_as_before() {
@@ -17,15 +17,7 @@ fn each_good_file_is_planned_as_before() {
         let name = path.file_stem().expect("a file").to_string_lossy().into_owned();
         let (file, findings) = parse(&format!("{name}.yml"), &fs::read(&path).expect("a file of the corpus"));
         let file = file.unwrap_or_else(|| panic!("{name} is refused:\n{}", render(&findings)));
-        let whole = plan(
-            &file,
-            &push("main"),
-            &Policy {
-                privileged: true,
-                ..Policy::default()
-            },
-        )
-        .expect("a push to main runs");
+        let whole = plan(&file, &push("main"), &privileged()).expect("a push to main runs");
         let story = json!({"order": explain(&file), "by_trigger": by_trigger(&file), "push_to_main": whole});
         insta::with_settings!({snapshot_path => "snapshots/good", prepend_module_to_snapshot => false, omit_expression => true}, {
             insta::assert_json_snapshot!(name, story);

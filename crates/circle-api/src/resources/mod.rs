@@ -7,6 +7,7 @@ mod deployment;
 mod environment;
 mod log;
 mod page;
+mod policy;
 mod problem;
 mod registry;
 mod run;
@@ -27,6 +28,7 @@ pub use environment::{
 };
 pub use log::{LogGroup, LogIndex, StageLog};
 pub use page::{DEFAULT_PAGE, MAX_PAGE, Page, PageQuery};
+pub use policy::{MAX_POLICY_ENTRIES, PolicyChange, PolicyView};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, ProblemEntry};
 pub use registry::{RegistryChange, RegistryCreate, RegistryView};
 pub use run::{
@@ -40,4 +42,4 @@ pub use target::{SwarmEndpoint, TargetChange, TargetCreate, TargetView};
 pub use token::{TokenCreate, TokenCreated, TokenView};
 pub use trigger::{CancelRequest, RerunRequest, TriggerRequest, Triggered};
 pub use worker::{EnrolmentCreate, EnrolmentCreated, WorkerState, WorkerView};
-pub use workspace::{PolicyChange, PolicyView, WorkspaceChange, WorkspaceCreate, WorkspaceView};
+pub use workspace::{WorkspaceChange, WorkspaceCreate, WorkspaceView};

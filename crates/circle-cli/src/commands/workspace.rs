@@ -4,6 +4,9 @@ use circle_api::resources::{PolicyChange, WorkspaceChange, WorkspaceCreate, Work
 use circle_core::names::Slug;
 use clap::{Args, Subcommand};
 
+mod policy;
+
+use self::policy::{PolicyArgs, policy_table, rights, word};
 use super::pages;
 use crate::context::Context;
 use crate::exit::Exit;
@@ -21,16 +24,8 @@ pub(crate) struct WorkspaceArgs {
 enum Action {
     /// Make a workspace
     Add { name: Slug },
-    /// Change what is given, leave the rest
-    Set {
-        name: Slug,
-        /// Allow privileged containers and devices: root on the worker's machine, in effect
-        #[arg(long, value_name = "BOOL")]
-        privileged: Option<bool>,
-        /// Let pull requests of members push images under pr-N tags
-        #[arg(long, value_name = "BOOL")]
-        push_pull_requests: Option<bool>,
-    },
+    /// Show what pipeline files may ask for; change what is given, leave the rest
+    Policy(PolicyArgs),
     /// List workspaces and their policies
     List,
     /// Remove a workspace that has no services
@@ -45,19 +40,16 @@ pub(crate) async fn workspace(context: &Context, args: WorkspaceArgs) -> anyhow:
             let view = client.create_workspace(&WorkspaceCreate { name }).await?;
             printer.show(&view, |_| format!("workspace {} is made", view.name))?;
         }
-        Action::Set {
-            name,
-            privileged,
-            push_pull_requests,
-        } => {
-            let policy = Some(PolicyChange {
-                privileged,
-                push_pull_requests,
-            });
-            let view = client
-                .change_workspace(name.as_str(), &WorkspaceChange { policy })
-                .await?;
-            printer.show(&view, |printer| table(std::slice::from_ref(&view), printer))?;
+        Action::Policy(args) => {
+            let name = args.name.clone();
+            let view = match args.change() {
+                change if change == PolicyChange::default() => client.workspace(name.as_str()).await?,
+                change => {
+                    let change = WorkspaceChange { policy: Some(change) };
+                    client.change_workspace(name.as_str(), &change).await?
+                }
+            };
+            printer.show(&view, |printer| policy_table(&view.policy, printer))?;
         }
         Action::List => {
             let workspaces = pages::all(|page| async move { client.workspaces(&page).await }).await?;
@@ -72,13 +64,18 @@ pub(crate) async fn workspace(context: &Context, args: WorkspaceArgs) -> anyhow:
 }
 
 fn table(workspaces: &[WorkspaceView], printer: &Printer) -> String {
-    let mut table = Table::new(&["WORKSPACE", "PRIVILEGED", "PUSH OF PULL REQUESTS"]);
-    let word = |allowed: bool| if allowed { "allowed" } else { "refused" };
+    let mut table = Table::new(&["WORKSPACE", "PRIVILEGED", "OTHER RIGHTS", "PUSH OF PULL REQUESTS"]);
     for workspace in workspaces {
         let policy = &workspace.policy;
         table.row([
             Cell::from(&workspace.name),
             word(policy.privileged).into(),
+            rights(policy)
+                .iter()
+                .map(|(_, few)| few.len())
+                .sum::<usize>()
+                .to_string()
+                .into(),
             word(policy.push_pull_requests).into(),
         ]);
     }

@@ -6,6 +6,7 @@
 use super::diagnostic::Diagnostic;
 use super::source::{Source, Span, Spanned};
 use crate::plan::{Bind, Cache, Concurrency, Output, Ready, Resources, Retry, Shell, Verify};
+use crate::rights::{Capability, Right};
 
 /// A whole pipeline file without errors.
 #[derive(Debug, Clone)]
@@ -130,9 +131,12 @@ pub(crate) struct ContainerSpec {
     pub(crate) dns: Vec<String>,
     pub(crate) links: Vec<Link>,
     pub(crate) ports: Vec<u16>,
-    /// The place of `privileged: true`.
-    pub(crate) privileged: Option<Span>,
-    pub(crate) devices: Vec<Spanned<String>>,
+    /// Folders of the cell.
+    pub(crate) mounts: Vec<Bind>,
+    /// What only a workspace's policy can give.
+    pub(crate) rights: Vec<Spanned<Right>>,
+    pub(crate) cap_drop: Vec<Capability>,
+    pub(crate) no_new_privileges: bool,
 }
 
 /// A name and a value that may hold `${NAME}`.

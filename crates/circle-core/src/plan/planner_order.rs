@@ -41,7 +41,7 @@ impl Wanted {
         wanted.trusted = trusted;
         let refusal = match (trusted, request) {
             (false, _) => Some("nothing is pushed or deployed, because the code comes from outside the workspace"),
-            (true, Some(_)) if !policy.push_pull_requests => {
+            (true, Some(_)) if !policy.workspace.push_pull_requests => {
                 Some("nothing is pushed or deployed, because the workspace does not push pull requests")
             }
             _ => None,

@@ -8,16 +8,21 @@ use crate::expand;
 use crate::pipeline::{
     Code, ContainerSpec, ImageSpec, PipelineFile, PreBuildForm, Report, Spanned, is_beneath, quote, undefined,
 };
+use crate::rights::Right;
 use crate::service::WorkspacePolicy;
+
+/// Who can change it, and how.
+const BY_POLICY: &str =
+    "the workspace's policy has to allow it: an administrator changes that with `circle workspace policy`";
+/// Where people expect the engine.
+const SOCKETS: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
 
 /// What the server knows and allows when a run is planned. The default allows nothing that needs allowing and knows nothing:
 /// what is `None` is not checked here and has to be checked where it is used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Privileged containers and devices.
-    pub privileged: bool,
-    /// Pull requests of members push images under `pr-N` tags.
-    pub push_pull_requests: bool,
+    /// What an administrator allowed the workspace.
+    pub workspace: WorkspacePolicy,
     /// Names of the secrets that this service may use.
     pub secrets: Option<BTreeSet<String>>,
     /// Names of the workspace's environments.
@@ -31,8 +36,7 @@ pub struct Policy {
 impl From<&WorkspacePolicy> for Policy {
     fn from(policy: &WorkspacePolicy) -> Self {
         Self {
-            privileged: policy.privileged,
-            push_pull_requests: policy.push_pull_requests,
+            workspace: policy.clone(),
             ..Self::default()
         }
     }
@@ -100,19 +104,26 @@ fn secrets<'f>(file: &'f PipelineFile, step: &Step<'f>) -> Vec<&'f Spanned<Strin
 }
 
 fn rights(report: &Report<'_>, container: &ContainerSpec, policy: &Policy, trusted: bool) {
-    if policy.privileged && trusted {
-        return;
-    }
-    let why = if trusted {
-        "the workspace's policy has to allow privileged containers; an administrator can change it"
-    } else {
-        "code from outside the workspace never gets these rights"
-    };
-    if let Some(span) = container.privileged {
-        report.error_help(Code::NotAllowed, span, "`privileged` is not allowed", why);
-    }
-    if let Some(device) = container.devices.first() {
-        report.error_help(Code::NotAllowed, device.span, "`devices` are not allowed", why);
+    for right in &container.rights {
+        if trusted && policy.workspace.rights.allow(&right.value) {
+            continue;
+        }
+        let help = match (&right.value, trusted) {
+            (_, false) => "code from outside the workspace never gets more rights than the ordinary".to_owned(),
+            (Right::Mount(path), true) if SOCKETS.contains(&path.as_str()) => {
+                "write `docker: true`: the job gets the socket of this run's own daemon".to_owned()
+            }
+            (Right::Mount(_), true) => format!(
+                "only folders of the checkout can be mounted: write ./path; for what should last between runs, write `caches`; {BY_POLICY}"
+            ),
+            (_, true) => BY_POLICY.to_owned(),
+        };
+        report.error_help(
+            Code::NotAllowed,
+            right.span,
+            format!("{} is not allowed", right.value),
+            help,
+        );
     }
 }
 

@@ -117,8 +117,10 @@ fn container(of: &ContainerSpec, wanted: &Wanted) -> Container {
             .map(|link| (link.alias.clone(), link.sidecar.value.clone()))
             .collect(),
         ports: of.ports.clone(),
-        privileged: of.privileged.is_some(),
-        devices: values(&of.devices),
+        mounts: of.mounts.clone(),
+        rights: of.rights.iter().map(|right| right.value.clone()).collect(),
+        cap_drop: of.cap_drop.clone(),
+        no_new_privileges: of.no_new_privileges,
     }
 }
 

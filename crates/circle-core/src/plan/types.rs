@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::rights::{Capability, Rights};
+
 /// A text that may hold `${NAME}` and `${NAME:-text}`; see `circle_core::expand`.
 pub type Template = String;
 
@@ -189,16 +191,24 @@ pub struct Container {
     pub links: BTreeMap<String, String>,
     /// Ports that are exposed on the stage's network.
     pub ports: Vec<u16>,
-    /// Only where the workspace's policy allows.
-    pub privileged: bool,
-    /// Only where the workspace's policy allows.
-    pub devices: Vec<String>,
+    /// Folders of the cell; their sources stand in `rights` too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<Bind>,
+    /// What the workspace's policy gave beyond the ordinary.
+    #[serde(default, skip_serializing_if = "Rights::is_none")]
+    pub rights: Rights,
+    /// Capabilities that are taken away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cap_drop: Vec<Capability>,
+    /// Set-user-id programs give no rights.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_new_privileges: bool,
 }
 
-/// A folder of the checkout seen in a container.
+/// A folder seen in a container.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bind {
-    /// Relative to the checkout, normalised, never leaving it.
+    /// For volumes relative to the checkout, normalised, never leaving it; for mounts absolute.
     pub from: String,
     /// Absolute in the container.
     pub to: String,

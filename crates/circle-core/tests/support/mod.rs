@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 
 use circle_core::names::{BranchName, CommitId, TagName};
 use circle_core::pipeline::{Diagnostic, PipelineFile, parse};
+use circle_core::plan::Policy;
+use circle_core::rights::Rights;
+use circle_core::service::WorkspacePolicy;
 use circle_core::trigger::{Event, Trigger, Trust};
 
 /// Files of a folder of the corpus in order of their names.
@@ -122,4 +125,15 @@ pub(crate) fn by_a_stranger(trigger: Trigger) -> Trigger {
 
 pub(crate) fn branch_name(name: &str) -> BranchName {
     BranchName::new(name).expect("a branch")
+}
+
+/// A workspace that allows privileged containers, and with them every right.
+pub(crate) fn privileged() -> Policy {
+    Policy::from(&WorkspacePolicy {
+        rights: Rights {
+            privileged: true,
+            ..Rights::default()
+        },
+        ..WorkspacePolicy::default()
+    })
 }

@@ -6,6 +6,6 @@ mod raw;
 mod reference;
 
 pub(crate) use client::{Engine, access_for};
-pub(crate) use errors::{engine_failure, sentence, with_sources};
+pub(crate) use errors::{engine_failure, sentence, start_failure, with_sources};
 pub(crate) use raw::{Body, Lines, RawError, empty};
 pub(crate) use reference::{Reference, is_tag};

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, DeviceMapping, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, ImageInspect,
-    Mount, MountType, NetworkingConfig,
+    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, ImageInspect, Mount,
+    MountType, NetworkingConfig,
 };
 use circle_core::plan::{Cache, Container};
 use circle_core::run::{Failure, FailureKind};
 use sha2::{Digest, Sha256};
 
 use super::context::{StageRun, cell_failure, reference_of};
+use super::rights::{rights, shares_network};
 use crate::engine::engine_failure;
 
 /// The name of the image that the run built, in the place of an image reference.
@@ -128,6 +129,11 @@ impl StageRun<'_> {
         if let Some(view) = settings.view {
             mounts.extend(self.volumes(view, &plan.volumes).await?);
         }
+        mounts.extend(
+            plan.mounts
+                .iter()
+                .map(|mount| bind(&mount.from, &mount.to, mount.read_only)),
+        );
         Ok(ContainerCreateBody {
             image: Some(settings.image),
             user: plan.user.clone(),
@@ -135,7 +141,7 @@ impl StageRun<'_> {
                 .then(|| plan.ports.iter().map(|port| format!("{port}/tcp")).collect()),
             labels: Some(HashMap::from([("circle.stage".to_owned(), self.stage.name.clone())])),
             host_config: Some(host_config(plan, mounts, settings.network)),
-            networking_config: networking(settings.network, settings.aliases),
+            networking_config: networking(settings.network, settings.aliases).filter(|_| !shares_network(plan)),
             ..ContainerCreateBody::default()
         })
     }
@@ -177,12 +183,6 @@ pub(crate) fn no_health_check() -> HealthConfig {
 fn host_config(plan: &Container, mounts: Vec<Mount>, network: Network<'_>) -> HostConfig {
     let resources = &plan.resources;
     let memory = resources.memory_bytes.and_then(|bytes| i64::try_from(bytes).ok());
-    let devices = |device: &String| DeviceMapping {
-        path_on_host: Some(device.clone()),
-        path_in_container: Some(device.clone()),
-        cgroup_permissions: Some("rwm".to_owned()),
-    };
-    let rights = plan.privileged || !plan.devices.is_empty();
     HostConfig {
         mounts: Some(mounts),
         tmpfs: (!plan.tmpfs.is_empty()).then(|| plan.tmpfs.iter().map(|path| (path.clone(), String::new())).collect()),
@@ -195,10 +195,8 @@ fn host_config(plan: &Container, mounts: Vec<Mount>, network: Network<'_>) -> Ho
         pids_limit: resources.pids.and_then(|pids| i64::try_from(pids).ok()),
         extra_hosts: (!plan.extra_hosts.is_empty()).then(|| plan.extra_hosts.clone()),
         dns: (!plan.dns.is_empty()).then(|| plan.dns.clone()),
-        privileged: Some(plan.privileged),
-        userns_mode: rights.then(|| "host".to_owned()),
-        devices: (!plan.devices.is_empty()).then(|| plan.devices.iter().map(devices).collect()),
         network_mode: Some(match network {
+            _ if shares_network(plan) => "host".to_owned(),
             Network::Bridge => "bridge".to_owned(),
             Network::Stage { name } => name.to_owned(),
         }),
@@ -207,7 +205,7 @@ fn host_config(plan: &Container, mounts: Vec<Mount>, network: Network<'_>) -> Ho
             typ: Some("none".to_owned()),
             config: None,
         }),
-        ..HostConfig::default()
+        ..rights(plan)
     }
 }
 

@@ -13,7 +13,7 @@ use super::container::{WORKSPACE, bind, no_health_check};
 use super::context::{StageRun, cell_failure};
 use super::log::{Group, LogStream};
 use super::{ContainerSettings, Network, Phase};
-use crate::engine::{Engine, engine_failure};
+use crate::engine::{Engine, start_failure};
 
 /// How long the engine may take to notice the end of a container whose gate has said its last word.
 const ENGINE_NOTICE: Duration = Duration::from_secs(10);
@@ -91,7 +91,7 @@ impl PreparedJob {
             .docker
             .start_container(&self.container, None::<StartContainerOptions>)
             .await;
-        started.map_err(|error| engine_failure("the job's container could not be started", &error))
+        started.map_err(|error| start_failure("the job's container could not be started", &error))
     }
 
     /// Opens the gate of the started container, and tells the log until the end.

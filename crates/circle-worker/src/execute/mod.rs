@@ -8,6 +8,7 @@ mod log;
 mod network;
 mod phases;
 mod ready;
+mod rights;
 mod sidecar;
 mod volumes;
 mod walk;

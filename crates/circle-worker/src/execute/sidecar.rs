@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use super::context::StageRun;
 use super::log::StageLog;
 use super::{ContainerSettings, Network};
-use crate::engine::{Engine, engine_failure};
+use crate::engine::{Engine, engine_failure, start_failure};
 
 /// Lines of a sidecar's log that a failure may quote.
 const QUOTED_LINES: usize = 5;
@@ -271,7 +271,7 @@ async fn begin(
         .docker
         .start_container(&container, None::<StartContainerOptions>)
         .await;
-    started.map_err(|error| engine_failure(&what, &error))?;
+    started.map_err(|error| start_failure(&what, &error))?;
     let wanted = if let circle_core::plan::Ready::Log(text) = &plan.ready {
         Some(text.as_str())
     } else {

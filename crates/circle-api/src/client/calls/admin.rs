@@ -61,6 +61,11 @@ impl Client {
         self.read(routes::WORKSPACES, page).await
     }
 
+    /// One workspace.
+    pub async fn workspace(&self, name: &str) -> Result<WorkspaceView, ApiError> {
+        self.read(&fill(routes::WORKSPACE, &[name]), &()).await
+    }
+
     /// A new workspace.
     pub async fn create_workspace(&self, wish: &WorkspaceCreate) -> Result<WorkspaceView, ApiError> {
         self.write(Method::POST, routes::WORKSPACES, wish).await

@@ -3,6 +3,9 @@
 use super::kind::{Key, Kind, Section, Status};
 use crate::pipeline::bounds::{MAX_PIDS, MAX_TRIES};
 
+/// The one value of keys that share a namespace.
+const HOST: Kind = Kind::Choice(&["host"]);
+
 /// Keys that every container takes.
 pub(super) static SHARED: &[Key] = &[
     Key::new(
@@ -24,7 +27,7 @@ pub(super) static SHARED: &[Key] = &[
     Key::new(
         "volumes",
         Kind::List(&Kind::Text),
-        "Folders of the checkout in the container: `./path:/in/container`, or `…:ro`.",
+        "Folders of the checkout in the container: `./path:/in/container`, or `…:ro`. An absolute path is one of the run's cell, only where the workspace's policy allows it.",
     ),
     Key::new(
         "tmpfs",
@@ -68,11 +71,58 @@ pub(super) static SHARED: &[Key] = &[
     Key::new(
         "devices",
         Kind::List(&Kind::Text),
-        "Devices beneath `/dev`. Only where the workspace's policy allows it.",
+        "Devices beneath `/dev`. Only where the workspace's policy allows them.",
+    ),
+    Key::new(
+        "cap_add",
+        Kind::List(&Kind::Text),
+        "Capabilities such as `NET_ADMIN`. Only where the workspace's policy allows them.",
+    ),
+    Key::new(
+        "cap_drop",
+        Kind::List(&Kind::Text),
+        "Capabilities that the container does without.",
+    ),
+    Key::new(
+        "security_opt",
+        Kind::List(&Kind::Text),
+        "`no-new-privileges`; others, such as `seccomp=unconfined`, only where the workspace's policy allows them.",
+    ),
+    Key::new(
+        "network_mode",
+        HOST,
+        "The network of the run's cell. Only where the workspace's policy allows it.",
+    ),
+    Key::new(
+        "pid",
+        HOST,
+        "The processes of the run's cell. Only where the workspace's policy allows it.",
+    ),
+    Key::new(
+        "ipc",
+        HOST,
+        "Shared memory of the run's cell. Only where the workspace's policy allows it.",
+    ),
+    Key::new(
+        "uts",
+        HOST,
+        "The host name of the run's cell. Only where the workspace's policy allows it.",
+    ),
+    Key::new(
+        "userns_mode",
+        HOST,
+        "Users without remapping. Only where the workspace's policy allows it.",
+    ),
+    Key::new(
+        "cgroup",
+        HOST,
+        "The control groups of the run's cell. Only where the workspace's policy allows it.",
     ),
     Key::refused(
         "net",
-        Status::Original("remove it: all containers of a stage share one network and reach each other by name"),
+        Status::Original(
+            "remove it: all containers of a stage share one network and reach each other by name; `net: host` is `network_mode: host` here",
+        ),
     ),
 ];
 

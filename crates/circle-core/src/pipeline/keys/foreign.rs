@@ -8,8 +8,7 @@ const TEMPLATES: &str =
     "there is no templating and no pipeline made at run time: what the file says can be read before it runs";
 const FAILURE: &str =
     "a stage that may fail says nothing: write `command || true` for the one command whose failure does not matter";
-const ISOLATION: &str =
-    "containers do not share the host's namespaces, capabilities or security options: remove the key";
+const ISOLATION: &str = "what a container shares with its cell stands in `network_mode`, `pid`, `ipc`, `uts`, `cap_add`, `security_opt`, and needs the workspace's policy: remove the key";
 
 const REFUSED: &[(&str, &str)] = &[
     ("if", CONDITIONS),
@@ -40,16 +39,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("continue_on_error", FAILURE),
     ("continue-on-error", FAILURE),
     ("ignore_errors", FAILURE),
-    ("network_mode", ISOLATION),
     ("network", ISOLATION),
-    ("pid", ISOLATION),
-    ("ipc", ISOLATION),
-    ("uts", ISOLATION),
-    ("userns_mode", ISOLATION),
     ("cgroup_parent", ISOLATION),
-    ("cap_add", ISOLATION),
-    ("cap_drop", ISOLATION),
-    ("security_opt", ISOLATION),
     ("sysctls", ISOLATION),
     ("runtime", ISOLATION),
     ("volumes_from", ISOLATION),

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use super::environment::{environment, variable};
 use super::fields::Fields;
-use super::mounts::{caches, devices, tmpfs, volume};
-use super::scalar::{boolean, integer, list, number, port, said, said_as, size, text, texts, written};
+use super::mounts::{caches, tmpfs, volumes};
+use super::rights::{cap_drop, no_new_privileges, rights};
+use super::scalar::{integer, list, number, port, said, said_as, size, text, texts, written};
 use super::templates::image;
 use crate::pipeline::bounds::{MAX_CPU_MILLIS, MAX_MEMORY_BYTES, MAX_PIDS, MIN_MEMORY_BYTES};
 use crate::pipeline::code::Code;
@@ -20,6 +21,7 @@ use crate::plan::Resources;
 /// Lowers the keys that jobs and sidecars share. Long because it is one line for each key.
 pub(super) fn container(report: &Report<'_>, fields: &Fields<'_>) -> ContainerSpec {
     let get = |name| fields.get(report, name);
+    let (volumes, mounts) = get("volumes").map_or_else(Default::default, |node| volumes(report, node));
     ContainerSpec {
         image: get("image").and_then(|node| image(report, node)),
         entrypoint: None,
@@ -27,9 +29,7 @@ pub(super) fn container(report: &Report<'_>, fields: &Fields<'_>) -> ContainerSp
         environment: get("environment").map_or_else(Vec::new, |node| environment(report, node)),
         working_dir: None,
         user: get("user").and_then(|node| user(report, node)),
-        volumes: get("volumes").map_or_else(Vec::new, |node| {
-            list(report, node, "volumes", |item| volume(report, item))
-        }),
+        volumes,
         tmpfs: get("tmpfs").map_or_else(Vec::new, |node| tmpfs(report, node)),
         caches: Vec::new(),
         secrets: get("secrets").map_or_else(Vec::new, |node| secrets(report, node)),
@@ -40,10 +40,10 @@ pub(super) fn container(report: &Report<'_>, fields: &Fields<'_>) -> ContainerSp
         ports: get("ports").map_or_else(Vec::new, |node| {
             list(report, node, "ports", |item| port(report, item, "ports"))
         }),
-        privileged: get("privileged")
-            .filter(|node| boolean(report, node, "privileged") == Some(true))
-            .map(|node| node.span),
-        devices: get("devices").map_or_else(Vec::new, |node| devices(report, node)),
+        mounts: mounts.iter().map(|mount| mount.value.clone()).collect(),
+        rights: rights(report, fields, &mounts),
+        cap_drop: get("cap_drop").map_or_else(Vec::new, |node| cap_drop(report, node)),
+        no_new_privileges: get("security_opt").is_some_and(no_new_privileges),
     }
 }
 

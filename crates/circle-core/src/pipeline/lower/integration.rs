@@ -13,7 +13,7 @@ use crate::pipeline::tree::{Integration, Job, SidecarEntry};
 use crate::pipeline::yaml::{Entry, Node, Value};
 
 /// Keys that make a job when they stand directly under `integration`.
-const DIRECT: [&str; 18] = [
+const DIRECT: [&str; 28] = [
     "image",
     "commands",
     "finally",
@@ -31,6 +31,16 @@ const DIRECT: [&str; 18] = [
     "timeout",
     "retry",
     "privileged",
+    "devices",
+    "cap_add",
+    "cap_drop",
+    "security_opt",
+    "network_mode",
+    "pid",
+    "ipc",
+    "uts",
+    "userns_mode",
+    "cgroup",
     "after",
 ];
 

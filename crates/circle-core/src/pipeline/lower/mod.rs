@@ -12,6 +12,7 @@ mod mounts;
 mod outputs;
 mod pre_build;
 mod ready;
+mod rights;
 mod scalar;
 mod shape;
 mod templates;

@@ -1,7 +1,7 @@
-//! `volumes`, `tmpfs`, `caches`, `devices`.
+//! `volumes`, `tmpfs`, `caches`.
 
 use super::fields::Fields;
-use super::scalar::{list, said_as, text, texts};
+use super::scalar::{list, said_as, text};
 use crate::pipeline::code::Code;
 use crate::pipeline::keys::CACHE;
 use crate::pipeline::report::{Report, quote};
@@ -10,8 +10,28 @@ use crate::pipeline::value::{absolute_path, relative_path};
 use crate::pipeline::yaml::{Node, Value};
 use crate::plan::{Bind, Cache};
 
+/// `volumes`: those of the checkout, and those of the cell.
+pub(super) fn volumes(report: &Report<'_>, node: &Node) -> (Vec<Bind>, Vec<Spanned<Bind>>) {
+    let (mut checkout, mut cell) = (Vec::new(), Vec::new());
+    for one in list(report, node, "volumes", |item| volume(report, item)) {
+        match one {
+            Volume::Checkout(bind) => checkout.push(bind),
+            Volume::Cell(bind) => cell.push(bind),
+        }
+    }
+    (checkout, cell)
+}
+
+/// Where a volume comes from.
+enum Volume {
+    /// A folder of the checkout.
+    Checkout(Bind),
+    /// A folder of the cell; whether it is given is the policy's.
+    Cell(Spanned<Bind>),
+}
+
 /// `./path:/in/container[:ro]`
-pub(super) fn volume(report: &Report<'_>, node: &Node) -> Option<Bind> {
+fn volume(report: &Report<'_>, node: &Node) -> Option<Volume> {
     let line = text(report, node, "volumes")?;
     let mut parts = line.value.split(':');
     let (Some(from), Some(to), mode, None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
@@ -35,12 +55,24 @@ pub(super) fn volume(report: &Report<'_>, node: &Node) -> Option<Bind> {
             return None;
         }
     };
-    Some(Bind { from, to, read_only })
+    let of_cell = from.starts_with('/');
+    let bind = Bind { from, to, read_only };
+    Some(if of_cell {
+        Volume::Cell(Spanned::new(bind, line.span))
+    } else {
+        Volume::Checkout(bind)
+    })
 }
 
 fn source(report: &Report<'_>, node: &Node, from: &str) -> Option<String> {
-    if from.starts_with(['/', '~']) {
-        let message = format!("the host's folder {} cannot be mounted", quote(from));
+    if from.starts_with('/') {
+        return said_as(report, Code::BadPath, node, "volumes", absolute_path(from));
+    }
+    if from.starts_with('~') {
+        let message = format!(
+            "the folder {} cannot be mounted: nobody has a home in a cell",
+            quote(from)
+        );
         let help = "only folders of the checkout can: write ./path; for what should last between runs, write `caches`";
         report.error_help(Code::Refused, node.span, message, help);
         return None;
@@ -90,23 +122,4 @@ fn key_files(report: &Report<'_>, node: &Node) -> Vec<String> {
         let path = text(report, item, "key")?;
         said_as(report, Code::BadPath, item, "key", relative_path(&path.value))
     })
-}
-
-/// Paths beneath `/dev`; whether they are given is the policy's.
-pub(super) fn devices(report: &Report<'_>, node: &Node) -> Vec<Spanned<String>> {
-    let mut found = texts(report, node, "devices");
-    found.retain(|device| {
-        let fits = absolute_path(&device.value).is_ok_and(|path| path.starts_with("/dev/") && !path.contains(':'));
-        if !fits {
-            let message = format!("`devices` does not take {}", quote(&device.value));
-            report.error_help(
-                Code::BadPath,
-                device.span,
-                message,
-                "write a path beneath /dev, such as /dev/fuse",
-            );
-        }
-        fits
-    });
-    found
 }

@@ -19,7 +19,7 @@ const DOCKERFILE_KEYS: [&str; 6] = [
     "target",
     "args",
 ];
-const CONTAINER_KEYS: [&str; 18] = [
+const CONTAINER_KEYS: [&str; 27] = [
     "image",
     "commands",
     "finally",
@@ -38,6 +38,15 @@ const CONTAINER_KEYS: [&str; 18] = [
     "ports",
     "privileged",
     "devices",
+    "cap_add",
+    "cap_drop",
+    "security_opt",
+    "network_mode",
+    "pid",
+    "ipc",
+    "uts",
+    "userns_mode",
+    "cgroup",
 ];
 
 /// Lowers the section.

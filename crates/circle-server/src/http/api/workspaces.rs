@@ -71,7 +71,7 @@ pub(in crate::http) async fn change(
     let (workspace, _) = server.workspace(&name).await?;
     let apply = |WorkspaceRecord(workspace): &mut WorkspaceRecord| {
         if let Some(policy) = &change.policy {
-            workspace.policy = policy.applied_to(&workspace.policy);
+            workspace.policy = policy.applied_to(&workspace.policy).map_err(ApiError::Invalid)?;
         }
         Ok::<(), ApiError>(())
     };
