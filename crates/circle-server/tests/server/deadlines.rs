@@ -7,7 +7,8 @@ use crate::support::{Circle, Options, PIPELINE, Played, Repo, slug, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_worker_loses_its_run_to_the_next() {
-    let circle = Circle::start_with(Options { lease_ms: 300 }).await;
+    // Short enough to wait for, long enough for the lively one, which does not beat either, to be done in time.
+    let circle = Circle::start_with(Options { lease_ms: 3_000 }).await;
     let repo = Repo::with(PIPELINE).await;
     circle.service("shop", repo.url()).await;
     let silent = Played::enrol(&circle, "silent", 1).await;

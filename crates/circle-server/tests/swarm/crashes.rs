@@ -112,8 +112,13 @@ pub(crate) async fn sec_67_a_crash_at_every_call_of_a_rollback_goes_back_once() 
         bench.answers("shop", "one").await;
         let after = bench.tally.writes();
         assert_eq!((after.0 - before.0, after.1 - before.1), (0, 1), "crash {moment:?}");
-        // The first engine may have gone back already between the look at the state and its death.
-        assert_eq!(after.2 - before.2, 1, "crash {moment:?}");
+        // Never twice. The first engine may have died between sending the call and hearing of it: then nobody counted
+        // it, and the old version, which answers, is what shows it.
+        assert!(
+            after.2 - before.2 <= 1,
+            "crash {moment:?}: {} reverts",
+            after.2 - before.2
+        );
     }
     bench.stop().await;
 }
