@@ -11,6 +11,7 @@ pub mod mask;
 pub mod names;
 pub mod pipeline;
 pub mod plan;
+pub mod queue;
 pub mod rights;
 pub mod run;
 pub mod service;

@@ -13,7 +13,19 @@ pub struct Workspace {
     pub id: WorkspaceId,
     pub name: Slug,
     pub policy: WorkspacePolicy,
+    /// Runs of all its services at the same time.
+    #[serde(default = "Workspace::default_max_parallel")]
+    pub max_parallel: u32,
     pub created_at: Timestamp,
+}
+
+impl Workspace {
+    /// More than any number of cells: no limit of its own.
+    pub const MOST_PARALLEL: u32 = 10_000;
+
+    fn default_max_parallel() -> u32 {
+        Self::MOST_PARALLEL
+    }
 }
 
 /// What the pipeline files of a workspace may ask for; everything is off at first.
@@ -47,14 +59,25 @@ pub struct Service {
     pub queue_timeout_s: u64,
     /// Runs of this service at the same time.
     pub max_parallel: u32,
+    /// Runs of one of its refs at the same time, where the pipeline file lets them run side by side at all.
+    #[serde(default = "Service::default_max_parallel_ref")]
+    pub max_parallel_ref: u32,
     pub created_at: Timestamp,
 }
 
 impl Service {
     /// Two hours in the queue.
     pub const DEFAULT_QUEUE_TIMEOUT_S: u64 = 7_200;
+    /// Runs at the same time when nothing is said.
+    pub const DEFAULT_PARALLEL: u32 = 10;
+    /// The largest limit of runs at the same time, and that of a ref when nothing is said.
+    pub const MOST_PARALLEL: u32 = 1_000;
     /// The name in the repository's root.
     pub const DEFAULT_PIPELINE_PATH: &'static str = "caicloud.yml";
+
+    fn default_max_parallel_ref() -> u32 {
+        Self::MOST_PARALLEL
+    }
 }
 
 /// A place for images: pushes of the service stay at this path or beneath it.

@@ -237,6 +237,22 @@ fn a_lost_worker_gives_the_run_back_three_times() {
 }
 
 #[test]
+fn only_waiting_counts_against_the_wait_in_the_queue() {
+    let mut run = run(false);
+    let deadline = run.queue_deadline;
+    assert_eq!(run.started_at(), None);
+    run.apply(claim(1), at(10)).expect("claimed");
+    assert_eq!(run.started_at(), Some(at(10)));
+    run.apply(RunEvent::LeaseLost { part: 0, fence: 1 }, at(7_210))
+        .expect("lost");
+    assert_eq!(
+        run.queue_deadline.duration_since(deadline).as_secs(),
+        7_200,
+        "two hours of work are no wait"
+    );
+}
+
+#[test]
 fn a_cancel_in_the_queue_is_the_end_and_a_cancel_under_way_waits_for_the_worker() {
     let mut queued = run(false);
     queued.apply(cancel(CancelCause::Requested), at(1)).expect("it waits");

@@ -44,7 +44,7 @@ pub(crate) const DEADLINE_PERIOD: Duration = Duration::from_millis(500);
 pub(crate) const RETENTION_PERIOD: Duration = Duration::from_secs(3600);
 /// Heads that one filtered listing looks at; beyond it the page ends early with a cursor.
 pub(crate) const SCAN_HEADS: usize = 2_000;
-/// Tries to find a free run number; each loser of a race needs one more.
+/// Tries to find a free run number; within a server runs of a service take turns, so only other servers are in the way.
 pub(crate) const NUMBER_TRIES: usize = 64;
 /// Longest title, actor, reason, in characters.
 pub(crate) const TITLE_CHARS: usize = 200;

@@ -15,7 +15,7 @@ use crate::http::HookKeys;
 use crate::limits;
 use crate::queue::Queue;
 use crate::reconcile::Repositories;
-use crate::runs::{Closings, LogDesk, Watchers};
+use crate::runs::{Closings, LogDesk, NumberTurns, Watchers};
 use crate::vault::Vault;
 
 /// The server's parts. Stores are believed, views in memory are rebuilt from them at any time.
@@ -41,6 +41,7 @@ pub struct Server {
     pub(crate) watchers: Watchers,
     pub(crate) log_desk: LogDesk,
     pub(crate) closings: Closings,
+    pub(crate) number_turns: NumberTurns,
     pub(crate) hook_keys: HookKeys,
     pub(crate) repositories: Repositories,
     pub(crate) live: Arc<Semaphore>,
@@ -77,6 +78,7 @@ impl Server {
             watchers: Watchers::default(),
             log_desk: LogDesk::default(),
             closings: Closings::default(),
+            number_turns: NumberTurns::default(),
             hook_keys: HookKeys::default(),
             live: Arc::new(Semaphore::new(limits::LIVE_CONNECTIONS)),
             started_at: crate::time::now(),

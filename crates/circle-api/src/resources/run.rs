@@ -140,12 +140,16 @@ pub enum VerdictView {
 pub struct WaitingReason {
     /// One sentence: "2 runs are ahead; all 4 cells are busy."
     pub sentence: String,
-    /// Its place in the queue, from 1.
+    /// Its place from 1 in what the sentence speaks of: the whole line, or the runs of its ref, service or workspace; absent
+    /// beyond 500.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<u64>,
-    /// The wait that the last runs suggest, in seconds; absent when nothing is known.
+    /// In how many seconds it starts, by what the last runs of each service took; absent when nothing is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate_s: Option<u64>,
+    /// When it ends by itself if nobody takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times_out_at: Option<Timestamp>,
 }
 
 /// One image of a run.

@@ -42,6 +42,11 @@ pub struct ServiceCreate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1000)]
     pub max_parallel: Option<u32>,
+    /// Runs of one ref at the same time, where its pipeline file lets them run side by side at all, 1 to 1,000; 1,000 when
+    /// absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 1000)]
+    pub max_parallel_ref: Option<u32>,
 }
 
 /// Changes what is given, leaves the rest. Bounds as in [`ServiceCreate`].
@@ -64,6 +69,8 @@ pub struct ServiceChange {
     pub queue_timeout_s: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_parallel: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_parallel_ref: Option<u32>,
 }
 
 /// A place for images: pushes of the service stay at this path or beneath it.
@@ -96,6 +103,7 @@ pub struct ServiceView {
     pub default_deploys: Vec<Slug>,
     pub queue_timeout_s: u64,
     pub max_parallel: u32,
+    pub max_parallel_ref: u32,
     /// Where the repository reports pushes.
     pub hook_url: String,
     pub created_at: Timestamp,
@@ -134,6 +142,7 @@ impl ServiceView {
             default_deploys: service.default_deploys.clone(),
             queue_timeout_s: service.queue_timeout_s,
             max_parallel: service.max_parallel,
+            max_parallel_ref: service.max_parallel_ref,
             hook_url: hook_url.into(),
             created_at: service.created_at,
         }

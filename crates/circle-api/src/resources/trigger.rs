@@ -2,6 +2,7 @@
 
 use circle_core::ids::DeliveryId;
 use circle_core::names::{BranchName, CommitId, Slug, TagName};
+use circle_core::queue::Priority;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -28,6 +29,10 @@ pub struct TriggerRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 200)]
     pub reason: Option<String>,
+    /// `high`, `normal` or `low`: an hour's head start before, or behind, the other runs of the workspace; `normal` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub priority: Option<Priority>,
     /// Unique in the service: a second request with it gives the same run; absent = always a new run. At most 100 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 100)]

@@ -24,6 +24,10 @@ pub struct WorkspaceCreate {
 pub struct WorkspaceChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyChange>,
+    /// Runs of all its services at the same time, 1 to 10,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 10_000)]
+    pub max_parallel: Option<u32>,
 }
 
 /// A workspace.
@@ -34,6 +38,8 @@ pub struct WorkspaceView {
     #[schema(value_type = String)]
     pub name: Slug,
     pub policy: PolicyView,
+    /// Runs of all its services at the same time; 10,000, which is no limit, when nothing was said.
+    pub max_parallel: u32,
     pub created_at: Timestamp,
 }
 
@@ -43,6 +49,7 @@ impl From<&Workspace> for WorkspaceView {
             id: workspace.id,
             name: workspace.name.clone(),
             policy: PolicyView::from(&workspace.policy),
+            max_parallel: workspace.max_parallel,
             created_at: workspace.created_at,
         }
     }

@@ -80,6 +80,9 @@ struct Settings {
     /// Runs at the same time; 10 at first
     #[arg(long, value_name = "N")]
     max_parallel: Option<u32>,
+    /// Runs of one ref at the same time, where its pipeline file lets them run side by side; 1000 at first
+    #[arg(long, value_name = "N")]
+    max_parallel_ref: Option<u32>,
 }
 
 pub(crate) async fn service(context: &Context, args: ServiceArgs) -> anyhow::Result<Exit> {
@@ -132,6 +135,7 @@ impl Settings {
             default_deploys: self.default_deploys.unwrap_or_default(),
             queue_timeout_s: self.queue_timeout,
             max_parallel: self.max_parallel,
+            max_parallel_ref: self.max_parallel_ref,
         }
     }
 
@@ -144,6 +148,7 @@ impl Settings {
             default_deploys: self.default_deploys,
             queue_timeout_s: self.queue_timeout,
             max_parallel: self.max_parallel,
+            max_parallel_ref: self.max_parallel_ref,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `circle show`: one run with its stages, images and deployments.
 
-use circle_api::resources::{DeploymentView, ImageView, RerunLink, RunView, StageView, StageWord};
+use circle_api::resources::{DeploymentView, ImageView, RerunLink, RunView, StageView, StageWord, WaitingReason};
 use clap::Args;
 
 use crate::context::Context;
@@ -65,11 +65,19 @@ fn head(view: &RunView, printer: &Printer) -> String {
     lines.extend(title.map(|title| format!("title     {title}")));
     lines.push(format!("asked by  {} ({}) at {}", run.actor, run.event, run.created_at));
     lines.push(format!("page      {}", view.url));
-    let waiting = view.waiting.as_ref();
-    lines.extend(waiting.map(|waiting| format!("waits     {}", waiting.sentence)));
+    lines.extend(view.waiting.iter().flat_map(waits));
     lines.extend(view.rerun_of.iter().map(|link| format!("repeats   {}", linked(link))));
     lines.extend(view.reruns.iter().map(|link| format!("repeated  by {}", linked(link))));
     lines.join("\n")
+}
+
+fn waits(waiting: &WaitingReason) -> Vec<String> {
+    let mut lines = vec![format!("waits     {}", waiting.sentence)];
+    lines.extend(waiting.place.map(|place| format!("place     {place}")));
+    let in_ms = waiting.estimate_s.map(|seconds| seconds.saturating_mul(1000));
+    lines.extend(in_ms.map(|ms| format!("starts    in about {}", duration(ms))));
+    lines.extend(waiting.times_out_at.map(|at| format!("gives up  at {at}")));
+    lines
 }
 
 fn linked(link: &RerunLink) -> String {
@@ -201,13 +209,41 @@ mod tests {
         serde_json::from_value(view).expect("a view")
     }
 
-    #[test]
-    fn a_run_is_shown_whole() {
-        let printer = Printer {
+    fn printer() -> Printer {
+        Printer {
             paint: Paint::off(),
             json: false,
             width: None,
-        };
-        insta::assert_snapshot!(text(&view(), &printer));
+        }
+    }
+
+    #[test]
+    fn a_run_is_shown_whole() {
+        insta::assert_snapshot!(text(&view(), &printer()));
+    }
+
+    #[test]
+    fn a_waiting_run_says_why_where_and_how_long() {
+        let mut view = view();
+        view.waiting = serde_json::from_value(json!({
+            "sentence": "2 runs are ahead; all 4 cells are busy", "place": 3, "estimate_s": 250,
+            "times_out_at": "2026-01-02T05:04:05Z"
+        }))
+        .expect("a reason");
+        let shown = text(&view, &printer());
+        let lines: Vec<&str> = shown
+            .lines()
+            .skip_while(|line| !line.starts_with("waits"))
+            .take(4)
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                "waits     2 runs are ahead; all 4 cells are busy",
+                "place     3",
+                "starts    in about 4 min 10 s",
+                "gives up  at 2026-01-02T05:04:05Z"
+            ]
+        );
     }
 }

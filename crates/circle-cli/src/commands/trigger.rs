@@ -5,6 +5,7 @@ use std::time::Duration;
 use circle_api::resources::{DeliveryState, RunSummary, TriggerRequest, Triggered};
 use circle_core::ids::RunId;
 use circle_core::names::{BranchName, CommitId, Slug, TagName};
+use circle_core::queue::Priority;
 use clap::Args;
 use tokio::time::Instant;
 
@@ -32,6 +33,9 @@ pub(crate) struct TriggerArgs {
     /// Shown beside the run
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// An hour's head start before, or behind, the other runs of the workspace: high, normal or low
+    #[arg(long, value_name = "PRIORITY", value_parser = parse_priority)]
+    priority: Option<Priority>,
     /// Show the run to its end; the exit code is its verdict
     #[arg(long, short)]
     follow: bool,
@@ -48,6 +52,7 @@ pub(crate) async fn trigger(context: &Context, args: TriggerArgs) -> anyhow::Res
         tag: args.tag,
         commit: args.commit,
         reason: args.reason,
+        priority: args.priority,
         idempotency_key: None,
     };
     let triggered = session.client.trigger(&session.workspace, &wish).await?;
@@ -61,6 +66,15 @@ pub(crate) async fn trigger(context: &Context, args: TriggerArgs) -> anyhow::Res
         format!("{name} is {}; watch it with: circle logs -f {name}", run.state.word())
     })?;
     Ok(Exit::Ok)
+}
+
+fn parse_priority(word: &str) -> Result<Priority, String> {
+    match word {
+        "high" => Ok(Priority::High),
+        "normal" => Ok(Priority::Normal),
+        "low" => Ok(Priority::Low),
+        _ => Err("a priority is high, normal or low".to_owned()),
+    }
 }
 
 async fn wait_for_run(session: &Session, triggered: Triggered) -> anyhow::Result<RunSummary> {

@@ -26,6 +26,13 @@ enum Action {
     Add { name: Slug },
     /// Show what pipeline files may ask for; change what is given, leave the rest
     Policy(PolicyArgs),
+    /// Change what is given, leave the rest
+    Set {
+        name: Slug,
+        /// Runs of all its services at the same time
+        #[arg(long, value_name = "N")]
+        max_parallel: Option<u32>,
+    },
     /// List workspaces and their policies
     List,
     /// Remove a workspace that has no services
@@ -45,11 +52,22 @@ pub(crate) async fn workspace(context: &Context, args: WorkspaceArgs) -> anyhow:
             let view = match args.change() {
                 change if change == PolicyChange::default() => client.workspace(name.as_str()).await?,
                 change => {
-                    let change = WorkspaceChange { policy: Some(change) };
+                    let change = WorkspaceChange {
+                        policy: Some(change),
+                        ..WorkspaceChange::default()
+                    };
                     client.change_workspace(name.as_str(), &change).await?
                 }
             };
             printer.show(&view, |printer| policy_table(&view.policy, printer))?;
+        }
+        Action::Set { name, max_parallel } => {
+            let change = WorkspaceChange {
+                max_parallel,
+                ..WorkspaceChange::default()
+            };
+            let view = client.change_workspace(name.as_str(), &change).await?;
+            printer.show(&view, |printer| table(std::slice::from_ref(&view), printer))?;
         }
         Action::List => {
             let workspaces = pages::all(|page| async move { client.workspaces(&page).await }).await?;

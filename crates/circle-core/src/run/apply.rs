@@ -316,6 +316,11 @@ impl Run {
             stage.state = StageState::Waiting;
             stage.output = None;
         }
+        if let RunState::Running { since } = self.state {
+            // Only waiting counts: the time for which it ran is given back.
+            let ran = now.duration_since(since);
+            self.queue_deadline = self.queue_deadline.checked_add(ran).unwrap_or(Timestamp::MAX);
+        }
         self.state = RunState::Queued { since: now };
         Ok(())
     }

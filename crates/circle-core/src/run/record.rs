@@ -1,6 +1,6 @@
 //! The document of a run. At most 256 KiB: command marks live in the log's index, logs and outputs elsewhere.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{DeploymentId, RunId, ServiceId, WorkerId, WorkspaceId};
@@ -183,6 +183,18 @@ pub struct Rerun {
     pub of: RunId,
     /// Stages before it are taken over: same commit, stored outputs, pinned digests. `None` = all anew.
     pub from_stage: Option<String>,
+}
+
+impl Run {
+    /// When a worker had it first; `None` when it never left the queue. A run that was given back waited longer than this
+    /// tells, so it is for estimates and not for accounts.
+    pub fn started_at(&self) -> Option<Timestamp> {
+        let started = self.parts.iter().any(|part| part.attempt > 0);
+        let own = self.stages.iter().filter(|stage| !stage.reused);
+        let queue_ms: u64 = own.map(|stage| stage.phases.queue_ms).sum();
+        let waited = SignedDuration::from_millis(i64::try_from(queue_ms).ok()?);
+        self.created_at.checked_add(waited).ok().filter(|_| started)
+    }
 }
 
 impl Part {

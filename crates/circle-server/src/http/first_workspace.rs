@@ -22,6 +22,7 @@ pub(crate) async fn make_default_workspace(server: &Server) -> Result<(), ApiErr
         id: WorkspaceId::from_uuid(Uuid::now_v7()),
         name,
         policy: WorkspacePolicy::default(),
+        max_parallel: Workspace::MOST_PARALLEL,
         created_at: now(),
     };
     match server.records.insert(&WorkspaceRecord(workspace)).await {

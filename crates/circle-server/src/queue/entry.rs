@@ -1,9 +1,14 @@
 //! What the view knows of a run that has not ended.
 
+use std::sync::Arc;
+
 use circle_core::ids::{RunId, ServiceId, WorkerId, WorkspaceId};
 use circle_core::plan::Concurrency;
+use circle_core::queue::{Priority, Ticket};
 use circle_core::run::{PartState, Run, RunState};
 use circle_store::records::{Head, Version};
+
+use crate::runs::is_rerun;
 
 /// One run that has not ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,12 +17,16 @@ pub(crate) struct Entry {
     pub(crate) version: Version,
     pub(crate) workspace: WorkspaceId,
     pub(crate) service: ServiceId,
-    pub(crate) git_ref: String,
+    pub(crate) git_ref: Arc<str>,
     pub(crate) number: u64,
-    pub(crate) priority: i64,
+    pub(crate) priority: Priority,
     pub(crate) created_ms: i64,
     pub(crate) concurrency: Concurrency,
+    /// A push or a wish of its own, no repetition of another run: it may end older runs of its ref.
+    pub(crate) is_new: bool,
     pub(crate) phase: Phase,
+    /// When a worker took it, in milliseconds since 1970.
+    pub(crate) since_ms: Option<i64>,
     /// When it ends by itself, in milliseconds: in the queue, or while it runs.
     pub(crate) deadline_ms: Option<i64>,
     /// Somebody asked to end it.
@@ -44,12 +53,12 @@ impl Entry {
     /// What a whole run says; `None` when it has ended.
     pub(crate) fn of(run: &Run, version: Version) -> Option<Self> {
         let leased = run.parts.iter().find_map(|part| match part.state {
-            PartState::Leased { worker, fence, .. } => Some(Phase::Leased { worker, fence }),
+            PartState::Leased { worker, fence, since } => Some((Phase::Leased { worker, fence }, since)),
             _ => None,
         });
         let (phase, deadline) = match run.state {
             RunState::Queued { .. } => (Phase::Waiting, Some(run.queue_deadline)),
-            RunState::Running { .. } => (leased.unwrap_or(Phase::Waiting), run.run_deadline()),
+            RunState::Running { .. } => (leased.map_or(Phase::Waiting, |(phase, _)| phase), run.run_deadline()),
             RunState::Deploying { .. } => (Phase::Deploying, None),
             RunState::Ended { .. } => return None,
         };
@@ -58,12 +67,14 @@ impl Entry {
             version,
             workspace: run.workspace,
             service: run.service,
-            git_ref: run.trigger.git_ref.to_string(),
+            git_ref: run.trigger.git_ref.as_str().into(),
             number: run.number,
-            priority: run.priority,
+            priority: Priority::of_number(run.priority),
             created_ms: run.created_at.as_millisecond(),
             concurrency: run.plan.as_ref().map_or(Concurrency::Parallel, |plan| plan.concurrency),
+            is_new: run.rerun.is_none(),
             phase,
+            since_ms: leased.map(|(_, since)| since.as_millisecond()),
             deadline_ms: deadline.map(|at| at.as_millisecond()),
             cancelled: run.cancel.is_some(),
         })
@@ -77,25 +88,49 @@ impl Entry {
             version: head.version,
             workspace: head.text("/workspace")?.parse().ok()?,
             service: head.text("/service")?.parse().ok()?,
-            git_ref: head.text("/ref")?.to_owned(),
+            git_ref: head.text("/ref")?.into(),
             number: u64::try_from(head.number("/number")?).ok()?,
-            priority: head.number("/priority")?,
+            priority: Priority::of_number(head.number("/priority")?),
             created_ms: head.number("/created_at")?,
             concurrency: serde_json::from_value(concurrency).ok()?,
+            is_new: !is_rerun(head.text("/trigger_key")?),
             phase: Phase::Waiting,
+            since_ms: None,
             deadline_ms: Some(head.number("/queue_deadline")?),
             cancelled: false,
         })
     }
 
-    /// Where it stands among the waiting runs of its service.
-    pub(super) fn order(&self) -> (i64, i64, RunId) {
-        (self.priority, self.created_ms, self.id)
+    /// What the line knows of it.
+    pub(super) fn ticket(&self) -> Ticket {
+        Ticket {
+            run: self.id,
+            workspace: self.workspace,
+            service: self.service,
+            git_ref: Arc::clone(&self.git_ref),
+            number: self.number,
+            priority: self.priority,
+            created_ms: self.created_ms,
+            concurrency: self.concurrency,
+        }
+    }
+
+    /// Whether it ends older runs of its ref.
+    pub(crate) fn supersedes(&self) -> bool {
+        self.is_new && self.concurrency == Concurrency::CancelRunning && !self.cancelled
     }
 
     /// Whether it takes a share: offered, executed or deployed.
     pub(super) fn is_active(&self) -> bool {
         !matches!(self.phase, Phase::Waiting)
+    }
+
+    /// Its fence while a worker holds it.
+    pub(super) fn leased(&self) -> Option<(RunId, u64)> {
+        match self.phase {
+            Phase::Leased { fence, .. } => Some((self.id, fence)),
+            _ => None,
+        }
     }
 
     /// Who has it or is asked to take it.

@@ -22,22 +22,24 @@ impl Queue {
 
 impl State {
     pub(super) fn put(&mut self, entry: Entry) {
-        let before = self.ready.get(entry.id).and_then(Entry::worker);
+        let before = self.view.get(entry.id).and_then(Entry::worker);
         let id = entry.id;
-        self.ready.put(entry);
-        let after = self.ready.get(id).and_then(Entry::worker);
+        self.view.put(entry);
+        let after = self.view.get(id).and_then(Entry::worker);
         self.move_load(before, after);
     }
 
     pub(super) fn remove(&mut self, id: RunId) {
-        let before = self.ready.take(id).and_then(|entry| entry.worker());
+        let before = self.view.take(id).and_then(|entry| entry.worker());
         self.move_load(before, None);
     }
 
     /// Offers while there is a run and a worker for it.
     pub(super) fn dispatch(&mut self, now_ms: i64) {
         while let Some(worker) = self.workers.idle() {
-            let Some(run) = self.ready.next() else { return };
+            let Some(run) = self.view.line.next(None, |_| true) else {
+                return;
+            };
             if self.workers.send(worker, Order::Offer { run, part: ONLY_PART }) {
                 let until_ms = now_ms.saturating_add(limits::OFFER_TIME_MS);
                 self.set_phase(run, Phase::Offered { worker, until_ms });
@@ -47,29 +49,26 @@ impl State {
 
     /// Takes back every offer to a worker.
     pub(super) fn withdraw(&mut self, worker: WorkerId) {
-        self.take_back(|entry| matches!(entry.phase, Phase::Offered { worker: asked, .. } if asked == worker));
+        let asked = |entry: &&Entry| matches!(entry.phase, Phase::Offered { .. });
+        let offers: Vec<RunId> = self.view.held_by(worker).filter(asked).map(|entry| entry.id).collect();
+        self.take_back(offers);
     }
 
     pub(super) fn expire_offers(&mut self, now_ms: i64) {
-        self.take_back(|entry| matches!(entry.phase, Phase::Offered { until_ms, .. } if until_ms <= now_ms));
+        let unanswered = self.view.unanswered(now_ms);
+        self.take_back(unanswered);
     }
 
-    fn take_back(&mut self, which: impl Fn(&Entry) -> bool) {
-        let back: Vec<RunId> = self
-            .ready
-            .entries()
-            .filter(|entry| which(entry))
-            .map(|entry| entry.id)
-            .collect();
-        for id in back {
+    fn take_back(&mut self, offers: Vec<RunId>) {
+        for id in offers {
             self.set_phase(id, Phase::Waiting);
         }
     }
 
     fn set_phase(&mut self, id: RunId, phase: Phase) {
-        let before = self.ready.get(id).and_then(Entry::worker);
-        self.ready.set_phase(id, phase);
-        let after = self.ready.get(id).and_then(Entry::worker);
+        let before = self.view.get(id).and_then(Entry::worker);
+        self.view.set_phase(id, phase);
+        let after = self.view.get(id).and_then(Entry::worker);
         self.move_load(before, after);
     }
 

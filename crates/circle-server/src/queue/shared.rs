@@ -1,19 +1,18 @@
 //! The view behind its lock. No call waits; the lock is never held across an await.
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use circle_api::worker::Order;
 use circle_core::ids::{RunId, ServiceId, WorkerId};
-use circle_core::run::{Run, RunState};
+use circle_core::run::Run;
+use circle_core::service::{Service, Workspace};
 use circle_store::records::Version;
 
 use super::entry::{Due, Entry, Phase};
-use super::ready::Ready;
+use super::history::{History, worked_ms};
+use super::view::View;
 use super::workers::{Stream, Workers};
-
-/// Durations of the last runs, from which a wait is estimated.
-pub(super) const REMEMBERED_DURATIONS: usize = 50;
 
 /// The ready view and the open streams.
 #[derive(Debug, Default)]
@@ -23,10 +22,9 @@ pub(crate) struct Queue {
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) ready: Ready,
+    pub(super) view: View,
     pub(super) workers: Workers,
-    /// In milliseconds.
-    pub(super) durations: VecDeque<i64>,
+    pub(super) history: History,
 }
 
 impl Queue {
@@ -63,11 +61,7 @@ impl Queue {
     /// Opens a worker's stream.
     pub(crate) fn connect(&self, worker: WorkerId, cells: u32, draining: bool, now_ms: i64) -> Stream {
         let mut state = self.lock();
-        let load = state
-            .ready
-            .entries()
-            .filter(|entry| entry.worker() == Some(worker))
-            .count();
+        let load = state.view.held_by(worker).count();
         let load = u32::try_from(load).unwrap_or(u32::MAX);
         let stream = state.workers.connect(worker, cells, draining, load);
         state.dispatch(now_ms);
@@ -103,50 +97,75 @@ impl Queue {
         self.lock().workers.send(worker, order);
     }
 
-    /// How many runs of a service may go at the same time.
-    pub(crate) fn set_parallel(&self, service: ServiceId, most: u32, now_ms: i64) {
+    /// How many runs of a service, and of each of its refs, may go at the same time.
+    pub(crate) fn limit_service(&self, service: &Service, now_ms: i64) {
         let mut state = self.lock();
-        state.ready.set_parallel(service, most);
+        let (most, a_ref) = (service.max_parallel as usize, service.max_parallel_ref as usize);
+        state
+            .view
+            .line
+            .limit_service(service.workspace, service.id, most, a_ref);
         state.dispatch(now_ms);
     }
 
-    pub(crate) fn knows_parallel(&self, service: ServiceId) -> bool {
-        self.lock().ready.knows_parallel(service)
+    /// How many runs of a workspace may go at the same time.
+    pub(crate) fn limit_workspace(&self, workspace: &Workspace, now_ms: i64) {
+        let mut state = self.lock();
+        let most = workspace.max_parallel as usize;
+        state.view.line.limit_workspace(workspace.id, most);
+        state.dispatch(now_ms);
+    }
+
+    /// Whether the limits of a service were told.
+    pub(crate) fn knows_limits(&self, service: ServiceId) -> bool {
+        self.lock().view.line.knows(service)
     }
 
     /// Whether a run may be claimed now, as far as the view knows; a run that it does not know may.
     pub(crate) fn may_claim(&self, id: RunId) -> bool {
         let state = self.lock();
-        state.ready.get(id).is_none_or(|entry| match entry.phase {
-            Phase::Offered { .. } => true,
-            Phase::Waiting => !entry.cancelled && state.ready.blocked_by(entry).is_none(),
-            Phase::Leased { .. } | Phase::Deploying => false,
-        })
+        match state.view.get(id).map(|entry| entry.phase) {
+            None | Some(Phase::Offered { .. }) => true,
+            Some(Phase::Waiting) => state.view.line.may_go(id),
+            Some(Phase::Leased { .. } | Phase::Deploying) => false,
+        }
     }
 
-    /// Runs of the same service and ref that are older.
-    pub(crate) fn older(&self, service: ServiceId, git_ref: &str, number: u64) -> Vec<RunId> {
-        self.lock().ready.older(service, git_ref, number)
+    /// Runs of the same service and ref that are older than a run.
+    pub(crate) fn older(&self, run: &Run) -> Vec<RunId> {
+        let git_ref = run.trigger.git_ref.as_str();
+        let state = self.lock();
+        state.view.line.older(run.workspace, run.service, git_ref, run.number)
+    }
+
+    /// Runs that a newer one of their ref was to end, with the newer one's number: whoever made it may have died before
+    /// it told anybody.
+    pub(crate) fn superseded(&self) -> Vec<(RunId, u64)> {
+        let state = self.lock();
+        let mut newest: HashMap<(ServiceId, &str), u64> = HashMap::new();
+        for entry in state.view.entries().filter(|entry| entry.supersedes()) {
+            let number = newest.entry((entry.service, &*entry.git_ref)).or_default();
+            *number = entry.number.max(*number);
+        }
+        let older = state.view.entries().filter(|entry| !entry.cancelled);
+        let older = older.filter_map(|entry| {
+            let newer = *newest.get(&(entry.service, &*entry.git_ref))?;
+            (entry.number < newer).then_some((entry.id, newer))
+        });
+        older.collect()
     }
 
     /// Runs of a service that have not ended.
     pub(crate) fn of_service(&self, service: ServiceId) -> Vec<RunId> {
-        self.lock()
-            .ready
-            .entries()
-            .filter(|entry| entry.service == service)
-            .map(|entry| entry.id)
-            .collect()
+        let state = self.lock();
+        let own = state.view.entries().filter(|entry| entry.service == service);
+        own.map(|entry| entry.id).collect()
     }
 
     /// Deadlines that have passed.
     pub(crate) fn due(&self, now_ms: i64) -> Vec<Due> {
         let state = self.lock();
-        let past = state
-            .ready
-            .entries()
-            .filter(|entry| entry.deadline_ms.is_some_and(|at| at <= now_ms));
-        let due = past.filter_map(|entry| match entry.phase {
+        let due = state.view.past_deadline(now_ms).filter_map(|entry| match entry.phase {
             Phase::Waiting | Phase::Offered { .. } => Some(Due::Queue(entry.id)),
             Phase::Leased { .. } if !entry.cancelled => Some(Due::Run(entry.id)),
             Phase::Leased { .. } | Phase::Deploying => None,
@@ -154,23 +173,21 @@ impl Queue {
         due.collect()
     }
 
-    /// Every run that has not ended, with where it stands.
-    pub(crate) fn all(&self) -> Vec<(RunId, Phase, Version)> {
-        self.lock()
-            .ready
-            .entries()
-            .map(|entry| (entry.id, entry.phase, entry.version))
-            .collect()
+    /// Every run that has not ended.
+    pub(crate) fn all(&self) -> Vec<RunId> {
+        self.lock().view.entries().map(|entry| entry.id).collect()
+    }
+
+    /// Runs that workers hold.
+    pub(crate) fn leased(&self) -> Vec<(RunId, u64)> {
+        let state = self.lock();
+        state.view.active().filter_map(Entry::leased).collect()
     }
 
     /// Runs that a worker holds.
     pub(crate) fn held_by(&self, worker: WorkerId) -> Vec<(RunId, u64)> {
         let state = self.lock();
-        let held = state.ready.entries().filter_map(|entry| match entry.phase {
-            Phase::Leased { worker: holder, fence } if holder == worker => Some((entry.id, fence)),
-            _ => None,
-        });
-        held.collect()
+        state.view.held_by(worker).filter_map(Entry::leased).collect()
     }
 
     pub(crate) fn is_connected(&self, worker: WorkerId) -> bool {
@@ -180,27 +197,18 @@ impl Queue {
     /// Waiting runs, active runs, connected workers.
     pub(crate) fn figures(&self) -> (u64, u64, u64) {
         let state = self.lock();
-        let active = state
-            .ready
-            .entries()
-            .filter(|entry| matches!(entry.phase, Phase::Leased { .. } | Phase::Deploying));
-        let active = active.count() as u64;
-        let all = state.ready.entries().count() as u64;
-        (all - active, active, state.workers.connected() as u64)
+        let (all, active) = state.view.counts();
+        let waiting = (all - active) as u64;
+        (waiting, active as u64, state.workers.connected() as u64)
     }
 }
 
 impl State {
     fn remember(&mut self, run: &Run) {
-        let RunState::Ended { at, .. } = run.state else { return };
-        let started = run.parts.iter().any(|part| part.attempt > 0);
-        if !started || self.ready.get(run.id).is_none() {
-            return;
+        if self.view.get(run.id).is_some()
+            && let Some(worked) = worked_ms(run)
+        {
+            self.history.note(run.service, worked);
         }
-        if self.durations.len() == REMEMBERED_DURATIONS {
-            self.durations.pop_front();
-        }
-        self.durations
-            .push_back(at.as_millisecond() - run.created_at.as_millisecond());
     }
 }

@@ -8,7 +8,7 @@ use circle_store::leases::Lease;
 use circle_store::records::UpdateError;
 
 use crate::limits::DEADLINE_PERIOD;
-use crate::queue::{Due, Phase};
+use crate::queue::Due;
 use crate::runs::lease_name;
 use crate::server::Server;
 use crate::time::now_ms;
@@ -66,8 +66,7 @@ async fn lose(server: &Server, run: RunId, part: usize, fence: u64) -> bool {
 
 /// A part whose lease is nowhere (a store restored from a backup) is lost too.
 async fn forgotten_leases(server: &Server) {
-    for (run, phase, _) in server.queue.all() {
-        let Phase::Leased { fence, .. } = phase else { continue };
+    for (run, fence) in server.queue.leased() {
         if let Ok(None) = server.leases.current(&lease_name(run, 0)).await {
             lose(server, run, 0, fence).await;
         }

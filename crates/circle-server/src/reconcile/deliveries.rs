@@ -120,6 +120,7 @@ async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
                 service,
                 trigger: *trigger,
                 planned,
+                priority: wish.priority,
                 rerun: None,
             };
             make(server, &delivery, new, log).await

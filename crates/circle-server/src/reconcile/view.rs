@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use circle_core::ids::RunId;
-use circle_store::records::{FindAll, Query, StoreError, kinds};
+use circle_store::records::{FindAll, Query, kinds};
 
 use crate::http::ApiError;
 use crate::queue::Entry;
-use crate::records::ServiceRecord;
 use crate::server::Server;
 use crate::time::now_ms;
 
@@ -31,7 +30,7 @@ pub(super) async fn run(server: Arc<Server>) {
 
 /// Reads every run that has not ended: waiting ones by their heads, the others whole.
 pub(super) async fn rebuild(server: &Server) -> Result<(), ApiError> {
-    let before: HashSet<RunId> = server.queue.all().into_iter().map(|(id, _, _)| id).collect();
+    let before: HashSet<RunId> = server.queue.all().into_iter().collect();
     let mut seen = HashSet::new();
     let mut queued = Vec::new();
     let mut pages = FindAll::new(server.records.store().as_ref(), in_state("queued"));
@@ -39,7 +38,9 @@ pub(super) async fn rebuild(server: &Server) -> Result<(), ApiError> {
         queued.extend(heads.iter().filter_map(Entry::of_queued));
     }
     seen.extend(queued.iter().map(|entry| entry.id));
-    know_services(server, &queued).await?;
+    for service in queued.iter().map(|entry| entry.service).collect::<HashSet<_>>() {
+        server.tell_limits(service).await;
+    }
     server.queue.restore(queued);
     for state in ["running", "deploying"] {
         active(server, state, &mut seen).await?;
@@ -50,6 +51,9 @@ pub(super) async fn rebuild(server: &Server) -> Result<(), ApiError> {
             Some((run, version)) => server.queue.observe(&run, version, now_ms()),
             None => server.queue.forget(*gone),
         }
+    }
+    for (older, number) in server.queue.superseded() {
+        server.supersede_by(older, number).await;
     }
     server.queue.dispatch(now_ms());
     Ok(())
@@ -67,16 +71,6 @@ async fn active(server: &Server, state: &str, seen: &mut HashSet<RunId>) -> Resu
                 server.queue.observe(&run, version, now_ms());
                 seen.insert(id);
             }
-        }
-    }
-    Ok(())
-}
-
-async fn know_services(server: &Server, queued: &[Entry]) -> Result<(), StoreError> {
-    let services: HashSet<_> = queued.iter().map(|entry| entry.service).collect();
-    for service in services {
-        if let Ok(Some((record, _))) = server.records.load::<ServiceRecord>(&service.to_string()).await {
-            server.queue.set_parallel(service, record.0.max_parallel, now_ms());
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use circle_api::resources::GitHook;
 use circle_core::names::{BranchName, CommitId, GitRef, TagName};
+use circle_core::queue::Priority;
 use circle_core::service::Service;
 use circle_core::trigger::Event;
 
@@ -18,6 +19,7 @@ pub(super) struct Wish {
     pub(super) before: Option<CommitId>,
     pub(super) actor: String,
     pub(super) reason: Option<String>,
+    pub(super) priority: Priority,
 }
 
 /// Why there is no wish.
@@ -69,6 +71,7 @@ fn from_hook(body: &str, service: &Service) -> Result<Wish, NoWish> {
         before,
         actor: "hook".into(),
         reason: None,
+        priority: Priority::Normal,
     })
 }
 
@@ -94,6 +97,7 @@ fn from_person(manual: &ManualBody, service: &Service) -> Wish {
         before: None,
         actor: manual.actor.clone(),
         reason: manual.reason.clone(),
+        priority: manual.priority,
     }
 }
 
@@ -138,6 +142,7 @@ mod tests {
             default_deploys: Vec::new(),
             queue_timeout_s: 60,
             max_parallel: 1,
+            max_parallel_ref: 1,
             created_at: Timestamp::UNIX_EPOCH,
         }
     }

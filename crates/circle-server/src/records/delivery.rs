@@ -2,6 +2,7 @@
 
 use circle_core::ids::{DeliveryId, RunId, ServiceId, WorkspaceId};
 use circle_core::names::{BranchName, CommitId, TagName};
+use circle_core::queue::Priority;
 use circle_store::records::{Kind, Record};
 use serde::{Deserialize, Serialize};
 
@@ -49,6 +50,8 @@ pub struct ManualBody {
     pub tag: Option<TagName>,
     pub commit: Option<CommitId>,
     pub reason: Option<String>,
+    #[serde(default)]
+    pub priority: Priority,
     /// Whose token it was.
     pub actor: String,
 }

@@ -26,6 +26,7 @@ struct Written<'a> {
     queue_deadline: i64,
     created_at: i64,
     updated_at: i64,
+    started_at: Option<i64>,
     ended_at: Option<i64>,
 }
 
@@ -61,6 +62,7 @@ impl Serialize for RunRecord {
             queue_deadline: run.queue_deadline.as_millisecond(),
             created_at: run.created_at.as_millisecond(),
             updated_at: run.updated_at.as_millisecond(),
+            started_at: run.started_at().map(|at| at.as_millisecond()),
             ended_at,
         };
         written.serialize(serializer)

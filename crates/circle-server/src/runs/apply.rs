@@ -1,10 +1,10 @@
 //! The one way to change a run.
 
-use circle_core::ids::{RunId, WorkerId};
+use circle_core::ids::{RunId, ServiceId, WorkerId};
 use circle_core::run::{ApplyError, Outcome, PartState, Run, RunEvent, StageState, WorkerEvent};
 use circle_store::records::{RecordError, UpdateError, Version};
 
-use crate::records::RunRecord;
+use crate::records::{RunRecord, ServiceRecord, WorkspaceRecord};
 use crate::server::Server;
 use crate::time::{now, now_ms};
 
@@ -62,7 +62,7 @@ impl Server {
 
     /// Takes a run in as it was just written: the queue, the watchers, and at its end its log and leases.
     pub(crate) async fn observe(&self, run: &Run, version: Version) {
-        self.know_service(run).await;
+        self.know_limits(run).await;
         self.queue.observe(run, version, now_ms());
         self.watchers.notify(run.id);
         if run.state.is_ended() {
@@ -103,18 +103,24 @@ impl Server {
         }
     }
 
-    /// The queue must know how many runs of the service may go at once before it offers one.
-    async fn know_service(&self, run: &Run) {
-        if run.state.is_ended() || self.queue.knows_parallel(run.service) {
+    /// The queue must know how many runs of service and workspace may go at once before it offers one.
+    async fn know_limits(&self, run: &Run) {
+        if !run.state.is_ended() && !self.queue.knows_limits(run.service) {
+            self.tell_limits(run.service).await;
+        }
+    }
+
+    /// Tells the queue the limits of a service and its workspace; what cannot be read is told with the next run.
+    pub(crate) async fn tell_limits(&self, service: ServiceId) {
+        let found = self.records.load::<ServiceRecord>(&service.to_string()).await;
+        let Ok(Some((ServiceRecord(service), _))) = found else {
             return;
+        };
+        let workspace = service.workspace.to_string();
+        if let Ok(Some((WorkspaceRecord(workspace), _))) = self.records.load::<WorkspaceRecord>(&workspace).await {
+            self.queue.limit_workspace(&workspace, now_ms());
         }
-        let service = self
-            .records
-            .load::<crate::records::ServiceRecord>(&run.service.to_string())
-            .await;
-        if let Ok(Some((service, _))) = service {
-            self.queue.set_parallel(run.service, service.0.max_parallel, now_ms());
-        }
+        self.queue.limit_service(&service, now_ms());
     }
 }
 

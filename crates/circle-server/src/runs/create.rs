@@ -2,6 +2,7 @@
 
 use circle_core::ids::{RunId, ServiceId};
 use circle_core::plan::{Concurrency, Plan, Work};
+use circle_core::queue::Priority;
 use circle_core::run::{CancelCause, Failure, Part, Phases, Rerun, Run, RunState, StageRecord, StageState, Verdict};
 use circle_core::service::Service;
 use circle_core::trigger::Trigger;
@@ -24,6 +25,7 @@ pub(crate) struct NewRun {
     pub(crate) service: Service,
     pub(crate) trigger: Trigger,
     pub(crate) planned: Planned,
+    pub(crate) priority: Priority,
     pub(crate) rerun: Option<Rerun>,
 }
 
@@ -46,6 +48,8 @@ impl Server {
     pub(super) async fn create_run_with(&self, new: NewRun, change: impl FnOnce(&mut Run)) -> Result<Run, ApiError> {
         let mut run = build(new, now());
         change(&mut run);
+        // Held until the queue knows the run, so that a newer one finds it.
+        let _turn = self.number_turns.take(run.service).await;
         for _ in 0..NUMBER_TRIES {
             run.number = self.next_number(run.service).await?;
             match self.records.insert(&RunRecord(run.clone())).await {
@@ -61,7 +65,7 @@ impl Server {
             }
         }
         Err(ApiError::Unavailable(
-            "many runs of one service at once: no number was free".into(),
+            "other servers make runs of the service without pause: no number was free".into(),
         ))
     }
 
@@ -90,20 +94,23 @@ impl Server {
         Ok(existing)
     }
 
-    /// A newer run of a ref cancels the older ones where its plan says so.
-    pub(crate) async fn supersede(&self, run: &Run) {
-        let cancels = run
-            .plan
-            .as_ref()
-            .is_some_and(|plan| plan.concurrency == Concurrency::CancelRunning);
+    /// A newer run of a ref cancels the older ones where its plan says so. A repetition of an old run is nothing newer.
+    async fn supersede(&self, run: &Run) {
+        let plan = run.plan.as_ref().filter(|_| run.rerun.is_none());
+        let cancels = plan.is_some_and(|plan| plan.concurrency == Concurrency::CancelRunning);
         if !cancels || run.state.is_ended() {
             return;
         }
-        for older in self.queue.older(run.service, run.trigger.git_ref.as_str(), run.number) {
-            let by = format!("run {}", run.number);
-            if let Err(error) = self.cancel(older, CancelCause::Superseded, &by, false).await {
-                tracing::debug!(run = %older, %error, "an older run was not superseded");
-            }
+        for older in self.queue.older(run) {
+            self.supersede_by(older, run.number).await;
+        }
+    }
+
+    /// Ends a run in favour of a newer one of its ref.
+    pub(crate) async fn supersede_by(&self, older: RunId, number: u64) {
+        let by = format!("run {number}");
+        if let Err(error) = self.cancel(older, CancelCause::Superseded, &by, false).await {
+            tracing::debug!(run = %older, %error, "an older run was not superseded");
         }
     }
 }
@@ -114,6 +121,7 @@ fn build(new: NewRun, now: Timestamp) -> Run {
         service,
         trigger,
         planned,
+        priority,
         rerun,
     } = new;
     let wait = SignedDuration::from_secs(i64::try_from(service.queue_timeout_s).unwrap_or(i64::MAX));
@@ -156,7 +164,7 @@ fn build(new: NewRun, now: Timestamp) -> Run {
         service_name: service.name,
         number: 0,
         trigger,
-        priority: 0,
+        priority: priority.number(),
         state,
         plan,
         parts,

@@ -6,6 +6,7 @@ mod cancel;
 mod closings;
 mod create;
 mod log_desk;
+mod numbers;
 mod rerun;
 mod watchers;
 
@@ -13,5 +14,6 @@ pub(crate) use apply::lease_name;
 pub(crate) use closings::Closings;
 pub(crate) use create::{NewRun, PLAN_STAGE, Planned};
 pub(crate) use log_desk::{LogDesk, MarkBook, kind_of};
-pub(crate) use rerun::rerun_key_prefix;
+pub(crate) use numbers::NumberTurns;
+pub(crate) use rerun::{is_rerun, rerun_key_prefix};
 pub(crate) use watchers::Watchers;

@@ -2,6 +2,7 @@
 
 use circle_core::ids::RunId;
 use circle_core::names::CommitId;
+use circle_core::queue::Priority;
 use circle_core::run::{BuiltImage, Rerun, Run, StageRecord, StageState};
 use circle_store::blobs::Digest;
 use uuid::Uuid;
@@ -11,9 +12,17 @@ use crate::http::ApiError;
 use crate::records::ServiceRecord;
 use crate::server::Server;
 
+/// What the trigger keys of all reruns begin with.
+const RERUN: &str = "rerun:";
+
 /// What the trigger keys of all reruns of a run begin with.
 pub(crate) fn rerun_key_prefix(of: RunId) -> String {
-    format!("rerun:{of}:")
+    format!("{RERUN}{of}:")
+}
+
+/// Whether the run of a trigger key repeats another.
+pub(crate) fn is_rerun(trigger_key: &str) -> bool {
+    trigger_key.starts_with(RERUN)
 }
 
 impl Server {
@@ -40,6 +49,7 @@ impl Server {
                 service,
                 trigger,
                 planned: Planned::Ready(Box::new(plan)),
+                priority: Priority::of_number(before.priority),
                 rerun,
             },
             &before,

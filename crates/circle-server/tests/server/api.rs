@@ -76,6 +76,7 @@ async fn names_are_unique_and_what_is_used_stays() {
     assert!(used.to_string().contains("1 services"), "{used}");
     let change = ServiceChange {
         max_parallel: Some(0),
+        max_parallel_ref: None,
         ..ServiceChange::default()
     };
     let refused = circle

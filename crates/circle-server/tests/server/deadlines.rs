@@ -70,6 +70,7 @@ async fn a_run_that_nobody_takes_ends_with_a_reason() {
         default_deploys: Vec::new(),
         queue_timeout_s: Some(1),
         max_parallel: None,
+        max_parallel_ref: None,
     };
     circle.service_as(wish).await;
     let view = circle.ended(circle.trigger("shop").await).await;

@@ -142,6 +142,7 @@ async fn sec_38_repositories_that_git_would_misread_are_refused() {
             default_deploys: Vec::new(),
             queue_timeout_s: None,
             max_parallel: None,
+            max_parallel_ref: None,
         };
         let error = circle
             .api

@@ -246,6 +246,7 @@ async fn guarded(circle: &Circle, repo: &Repo) {
         default_deploys: Vec::new(),
         queue_timeout_s: None,
         max_parallel: None,
+        max_parallel_ref: None,
     };
     circle.service_as(wish).await;
     let bind = WorkloadBind {

@@ -26,8 +26,6 @@ use crate::records::ServiceRecord;
 use crate::server::Server;
 use crate::time::{now, now_ms};
 
-/// Runs at the same time when nothing is said.
-const DEFAULT_PARALLEL: u32 = 10;
 /// Random bytes of a hook's secret.
 const HOOK_SECRET_BYTES: usize = 32;
 
@@ -57,7 +55,7 @@ pub(in crate::http) async fn create(
     let service = build(&workspace, wish)?;
     check(&server, &service).await?;
     server.records.insert(&ServiceRecord(service.clone())).await?;
-    server.queue.set_parallel(service.id, service.max_parallel, now_ms());
+    server.queue.limit_service(&service, now_ms());
     let hook = renew_hook(&server, &workspace, &service).await?;
     let service = view(&server, &workspace, &service);
     Ok((StatusCode::CREATED, Json(ServiceCreated { service, hook })))
@@ -93,7 +91,7 @@ pub(in crate::http) async fn change(
     let updated = server.records.update(&before.id.to_string(), apply).await?;
     server.hook_keys.forget();
     let ServiceRecord(service) = updated.record;
-    server.queue.set_parallel(service.id, service.max_parallel, now_ms());
+    server.queue.limit_service(&service, now_ms());
     Ok(Json(view(&server, &workspace, &service)))
 }
 
@@ -173,7 +171,8 @@ fn build(workspace: &Workspace, wish: ServiceCreate) -> Result<Service, ApiError
         image: wish.image.map(Into::into),
         default_deploys: wish.default_deploys,
         queue_timeout_s: wish.queue_timeout_s.unwrap_or(Service::DEFAULT_QUEUE_TIMEOUT_S),
-        max_parallel: wish.max_parallel.unwrap_or(DEFAULT_PARALLEL),
+        max_parallel: wish.max_parallel.unwrap_or(Service::DEFAULT_PARALLEL),
+        max_parallel_ref: wish.max_parallel_ref.unwrap_or(Service::MOST_PARALLEL),
         created_at: now(),
     })
 }
@@ -187,6 +186,7 @@ fn changed(before: &Service, wish: &ServiceChange) -> Service {
         default_deploys,
         queue_timeout_s,
         max_parallel,
+        max_parallel_ref,
     } = wish.clone();
     Service {
         repository: repository.unwrap_or_else(|| before.repository.clone()),
@@ -196,6 +196,7 @@ fn changed(before: &Service, wish: &ServiceChange) -> Service {
         default_deploys: default_deploys.unwrap_or_else(|| before.default_deploys.clone()),
         queue_timeout_s: queue_timeout_s.unwrap_or(before.queue_timeout_s),
         max_parallel: max_parallel.unwrap_or(before.max_parallel),
+        max_parallel_ref: max_parallel_ref.unwrap_or(before.max_parallel_ref),
         ..before.clone()
     }
 }
@@ -203,6 +204,7 @@ fn changed(before: &Service, wish: &ServiceChange) -> Service {
 /// Bounds, and that what it names is there.
 async fn check(server: &Server, service: &Service) -> Result<(), ApiError> {
     let mut faults = Faults::default();
+    let most = u64::from(Service::MOST_PARALLEL);
     if let Err(error) = RepositoryUrl::parse(&service.repository) {
         faults.unless(false, "repository", error.to_string());
     }
@@ -214,7 +216,8 @@ async fn check(server: &Server, service: &Service) -> Result<(), ApiError> {
             "the path stays within the repository: no leading slash, no \"..\"",
         )
         .within(Some(service.queue_timeout_s), (1, 604_800), "queue_timeout_s")
-        .within(Some(u64::from(service.max_parallel)), (1, 1000), "max_parallel")
+        .within(Some(u64::from(service.max_parallel)), (1, most), "max_parallel")
+        .within(Some(u64::from(service.max_parallel_ref)), (1, most), "max_parallel_ref")
         .unless(
             service.default_deploys.len() <= 32,
             "default_deploys",

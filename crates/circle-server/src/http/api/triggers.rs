@@ -69,6 +69,7 @@ fn delivery(service: &Service, wish: TriggerRequest, actor: String) -> Delivery 
         tag: wish.tag,
         commit: wish.commit,
         reason: wish.reason,
+        priority: wish.priority.unwrap_or_default(),
         actor,
     };
     Delivery {

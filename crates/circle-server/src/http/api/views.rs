@@ -1,18 +1,20 @@
 //! Views that need more than one document.
 
 use circle_api::resources::{
-    DeploymentEvent, DeploymentView, EnvironmentView, FailureView, RerunLink, RunView, Surroundings, WorkloadCreate,
-    WorkloadHealth, WorkloadView,
+    DeploymentEvent, DeploymentView, EnvironmentView, FailureView, RerunLink, RunView, Surroundings, WaitingReason,
+    WorkloadCreate, WorkloadHealth, WorkloadView,
 };
 use circle_core::deployment::{Deployment, DeploymentState, Reason};
 use circle_core::environment::{self, Environment};
 use circle_core::ids::RunId;
 use circle_core::run::Run;
-use circle_store::records::{Query, kinds};
+use circle_store::records::{Head, Query, kinds};
 
 use crate::http::ApiError;
+use crate::queue::REMEMBERED_RUNS;
 use crate::records::{DeploymentRecord, RunRecord, ServiceRecord, TargetRecord};
 use crate::server::Server;
+use crate::time::now_ms;
 
 /// Deployments and reruns that one view shows.
 const MAX_LINKS: usize = 50;
@@ -21,11 +23,30 @@ const MAX_LINKS: usize = 50;
 pub(in crate::http) async fn run_view(server: &Server, run: &Run) -> Result<RunView, ApiError> {
     let around = Surroundings {
         url: server.run_url(run.id),
-        waiting: server.queue.why(run.id),
+        waiting: waiting(server, run).await?,
         deployments: deployments(server, run.id).await?,
         reruns: reruns(server, run).await?,
     };
     Ok(RunView::of(run, around))
+}
+
+/// Why it waits. The estimate is made of what the last runs of its service took, read when nothing is known of them.
+async fn waiting(server: &Server, run: &Run) -> Result<Option<WaitingReason>, ApiError> {
+    if run.state.word() != "queued" {
+        return Ok(None);
+    }
+    if !server.queue.knows_history(run.service) {
+        let last = Query::over(kinds::RUN_SERVICE).equal(run.service.to_string());
+        let page = server
+            .records
+            .find(last.descending().limit(2 * REMEMBERED_RUNS))
+            .await?;
+        let took = |head: &Head| u64::try_from(head.number("/ended_at")? - head.number("/started_at")?).ok();
+        let mut worked: Vec<u64> = page.heads.iter().filter_map(took).take(REMEMBERED_RUNS).collect();
+        worked.reverse();
+        server.queue.learn_history(run.service, &worked);
+    }
+    Ok(server.queue.why(run.id, now_ms()))
 }
 
 async fn deployments(server: &Server, run: RunId) -> Result<Vec<DeploymentView>, ApiError> {

@@ -13,11 +13,12 @@ use circle_store::records::{Query, kinds};
 use uuid::Uuid;
 
 use super::page::page;
+use super::validate::Faults;
 use crate::auth::Administrator;
 use crate::http::{ApiError, Body, Params, Segments};
 use crate::records::WorkspaceRecord;
 use crate::server::Server;
-use crate::time::now;
+use crate::time::{now, now_ms};
 
 /// By name.
 #[utoipa::path(get, path = routes::WORKSPACES, tag = "workspaces", operation_id = "list_workspaces", params(PageQuery), responses((status = 200, body = Page<WorkspaceView>)))]
@@ -43,6 +44,7 @@ pub(in crate::http) async fn create(
         id: WorkspaceId::from_uuid(Uuid::now_v7()),
         name: wish.name,
         policy: WorkspacePolicy::default(),
+        max_parallel: Workspace::MOST_PARALLEL,
         created_at: now(),
     };
     let record = WorkspaceRecord(workspace);
@@ -68,14 +70,20 @@ pub(in crate::http) async fn change(
     Segments(name): Segments<String>,
     Body(change): Body<WorkspaceChange>,
 ) -> Result<Json<WorkspaceView>, ApiError> {
+    let most = u64::from(Workspace::MOST_PARALLEL);
+    Faults::default()
+        .within(change.max_parallel.map(u64::from), (1, most), "max_parallel")
+        .done()?;
     let (workspace, _) = server.workspace(&name).await?;
     let apply = |WorkspaceRecord(workspace): &mut WorkspaceRecord| {
         if let Some(policy) = &change.policy {
             workspace.policy = policy.applied_to(&workspace.policy).map_err(ApiError::Invalid)?;
         }
+        workspace.max_parallel = change.max_parallel.unwrap_or(workspace.max_parallel);
         Ok::<(), ApiError>(())
     };
     let updated = server.records.update(&workspace.id.to_string(), apply).await?;
+    server.queue.limit_workspace(&updated.record.0, now_ms());
     Ok(Json(WorkspaceView::from(&updated.record.0)))
 }
 

@@ -10,6 +10,7 @@ use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_api::worker::SecretValue;
 use circle_core::ids::RunId;
 use circle_core::names::{BranchName, Slug};
+use circle_core::queue::Priority;
 use circle_server::{ListenConfig, Listeners, ServerConfig, serve};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -108,8 +109,17 @@ impl Circle {
             default_deploys: Vec::new(),
             queue_timeout_s: None,
             max_parallel: None,
+            max_parallel_ref: None,
         };
         self.service_as(wish).await
+    }
+
+    /// A service with settings of its own, as the API takes them.
+    pub(crate) async fn service_with(&self, name: &str, repository: &str, settings: serde_json::Value) {
+        let mut wish = serde_json::json!({ "name": name, "repository": repository });
+        let (all, settings) = (wish.as_object_mut(), settings.as_object().cloned());
+        all.expect("an object").extend(settings.unwrap_or_default());
+        self.service_as(serde_json::from_value(wish).expect("settings")).await;
     }
 
     pub(crate) async fn service_as(&self, wish: ServiceCreate) -> ServiceCreated {
@@ -132,8 +142,18 @@ impl Circle {
             tag: None,
             commit: None,
             reason: None,
+            priority: None,
             idempotency_key: None,
         };
+        let triggered = self.api.trigger(DEFAULT_WORKSPACE, &wish).await.expect("triggered");
+        triggered.run.expect("a run").id
+    }
+
+    /// A run of a branch, as urgent as said.
+    pub(crate) async fn trigger_as(&self, service: &str, branch: &str, priority: Priority) -> RunId {
+        let mut wish = serde_json::json!({ "service": service, "branch": branch });
+        wish["priority"] = serde_json::to_value(priority).expect("a word");
+        let wish = serde_json::from_value(wish).expect("a wish");
         let triggered = self.api.trigger(DEFAULT_WORKSPACE, &wish).await.expect("triggered");
         triggered.run.expect("a run").id
     }
