@@ -82,11 +82,18 @@ pub(crate) async fn workspace(context: &Context, args: WorkspaceArgs) -> anyhow:
 }
 
 fn table(workspaces: &[WorkspaceView], printer: &Printer) -> String {
-    let mut table = Table::new(&["WORKSPACE", "PRIVILEGED", "OTHER RIGHTS", "PUSH OF PULL REQUESTS"]);
+    let mut table = Table::new(&[
+        "WORKSPACE",
+        "RUNS AT ONCE",
+        "PRIVILEGED",
+        "OTHER RIGHTS",
+        "PUSH OF PULL REQUESTS",
+    ]);
     for workspace in workspaces {
         let policy = &workspace.policy;
         table.row([
             Cell::from(&workspace.name),
+            workspace.max_parallel.to_string().into(),
             word(policy.privileged).into(),
             rights(policy)
                 .iter()
