@@ -1,13 +1,13 @@
 //! A living cell, and its end.
 
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::process::ProcessCell;
-use crate::{CellError, CellId, Folder, InCell, InCellChild, Layer, Relay, View};
+use crate::{CellError, CellId, Folder, InCell, InCellChild, Layer, PartOfView, Relay, View};
 
 /// A living cell. Dropping it kills it; `kill` also waits until nothing is left of it.
 #[derive(Debug)]
@@ -142,6 +142,18 @@ impl Cell {
     /// view alone, and afterwards stands in [`View::written`].
     pub async fn mount_view(&self, name: &str, lowers: &[&Layer]) -> Result<View, CellError> {
         self.process.mount_view(name, lowers).await
+    }
+
+    /// Where the view of this name will be mounted: a container that shows this folder with the propagation `rslave`, started
+    /// before [`Cell::mount_view`], sees the view from the moment at which it is mounted. `None`: this cell cannot do that.
+    pub fn new_view_place(&self, name: &str) -> Result<Option<Folder>, CellError> {
+        self.process.new_view_place(name).map(Some)
+    }
+
+    /// Shows a part of a mounted view at a place of its own, and gives the place as the daemon sees it. Safe against whoever
+    /// changes links in the view meanwhile.
+    pub async fn show(&self, part: PartOfView<'_>) -> Result<PathBuf, CellError> {
+        self.process.show(part).await
     }
 
     /// Unmounts a view and gives back what was written to it as a layer.

@@ -28,4 +28,4 @@ pub use exec::{Exit, InCell, InCellChild, Sight};
 pub use id::{CellId, CellIdError};
 pub use port::{CellProvider, Described, Swept};
 pub use spec::{CellSpec, Limits, Relay, RelayError, Root};
-pub use view::{Folder, Layer, View};
+pub use view::{Folder, Layer, PartOfView, View};

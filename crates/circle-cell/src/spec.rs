@@ -16,6 +16,8 @@ pub struct CellSpec {
     pub relays: Vec<Relay>,
     /// Docker archives (`docker save`) that are loaded before the cell counts as ready.
     pub images: Vec<PathBuf>,
+    /// Networks that the daemon has before the cell counts as ready, bridges with these names.
+    pub networks: Vec<String>,
     /// Registries (`host:port` or a CIDR) that the daemon may speak plain HTTP with; 127.0.0.0/8 always is one.
     pub insecure_registries: Vec<String>,
 }

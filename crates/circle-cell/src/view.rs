@@ -34,6 +34,19 @@ impl Layer {
     }
 }
 
+/// A folder or file of a mounted view that is shown at a place of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct PartOfView<'a> {
+    /// [`View::inside`].
+    pub view: &'a Path,
+    /// Relative to it; links within the view are followed, none out of it.
+    pub path: &'a Path,
+    /// A plain name that is not in use.
+    pub name: &'a str,
+    /// Whether a folder that is not there is made, for the remapped root.
+    pub make: bool,
+}
+
 /// A mounted copy-on-write view. The host does not see the mount, only what was written.
 #[derive(Debug)]
 pub struct View {

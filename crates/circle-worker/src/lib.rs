@@ -9,6 +9,7 @@ mod config;
 mod engine;
 mod error;
 mod execute;
+mod filter;
 mod outputs;
 mod push_names;
 mod server;

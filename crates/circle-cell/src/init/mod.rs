@@ -12,6 +12,7 @@ mod root;
 mod run;
 mod sandbox;
 mod serve;
+mod show;
 mod tools;
 mod views;
 

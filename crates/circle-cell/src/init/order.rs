@@ -40,6 +40,14 @@ pub(crate) enum Order {
         upper: PathBuf,
         work: PathBuf,
     },
+    /// Show a folder or file of a view at a second place, whatever links stand on the way to it.
+    Show {
+        view: PathBuf,
+        path: PathBuf,
+        target: PathBuf,
+        /// `Some`: a folder that is not there is made, for this user.
+        make: Option<(u32, u32)>,
+    },
     /// Unmount a view.
     Unmount { target: PathBuf },
     /// Listen; the answer brings the socket along.

@@ -51,8 +51,17 @@ pub(super) fn enter(orders: &Enter) -> Outcome {
     }
     link(Path::new("/run"), &root.join("var/run"))?;
     bind(&orders.folder, &root.join(CELL_FOLDER.trim_start_matches('/')))?;
+    let views = root.join("cell/views");
+    bind(&views, &views)?;
+    share(&views)?;
     move_into(&root)?;
     sethostname(&orders.hostname).map_err(|error| format!("set the host name: {error}"))
+}
+
+/// What is mounted in a folder later is seen by containers that already show the folder.
+fn share(folder: &Path) -> Outcome {
+    mount(None::<&str>, folder, None::<&str>, MsFlags::MS_SHARED, None::<&str>)
+        .map_err(|error| format!("share {}: {error}", folder.display()))
 }
 
 /// `/usr` read-only, and `/bin`, `/lib` and their like as they are on the host: links into it, or folders.

@@ -15,6 +15,7 @@ use super::listen::{configure, listen, resolve_at};
 use super::order::{Order, Report, Request};
 use super::root::enter;
 use super::run::run;
+use super::show::show_part;
 use super::tools::Outcome;
 use super::views::{mount_view, unmount_view};
 use crate::Exit;
@@ -111,6 +112,12 @@ impl Init {
                 upper,
                 work,
             } => mount_view(&target, &lowers, &upper, &work)?,
+            Order::Show {
+                view,
+                path,
+                target,
+                make,
+            } => show_part(&view, &path, &target, make)?,
             Order::Unmount { target } => unmount_view(&target)?,
             Order::Listen { address, kind } => return listen(address, kind).map(Some),
         }

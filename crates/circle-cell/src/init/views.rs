@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use super::tools::{Outcome, make_folder};
@@ -22,6 +23,17 @@ pub(super) fn mount_view(target: &Path, lowers: &[PathBuf], upper: &Path, work: 
     options.push(upper);
     options.push(",workdir=");
     options.push(work);
+    // A change of owner alone then copies no content; kernels without the option copy it.
+    let mut lean = options.clone();
+    lean.push(",metacopy=on");
+    match mount_overlay(target, &lean) {
+        Err(Errno::EINVAL | Errno::EOPNOTSUPP) => mount_overlay(target, &options),
+        other => other,
+    }
+    .map_err(|error| format!("mount a view on {}: {error}", target.display()))
+}
+
+fn mount_overlay(target: &Path, options: &OsString) -> Result<(), Errno> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     mount(
         Some("overlay"),
@@ -30,7 +42,6 @@ pub(super) fn mount_view(target: &Path, lowers: &[PathBuf], upper: &Path, work: 
         flags,
         Some(options.as_bytes()),
     )
-    .map_err(|error| format!("mount a view on {}: {error}", target.display()))
 }
 
 /// Unmounts a view and removes its empty mount point.

@@ -3,12 +3,14 @@
 mod disk;
 mod fact;
 mod kernel;
+mod memory;
 mod programs;
 mod rights;
 
 use std::path::Path;
 
 pub use fact::{Fact, Grade};
+pub use memory::is_memory_short;
 
 /// Looks at this machine: rights, kernel, programs, and the disk where cells would live. Changes nothing; blocks for up
 /// to a second, since it asks programs for their versions.

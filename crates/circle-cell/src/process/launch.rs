@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::birth::{Birth, give_birth};
 use super::cell::ProcessCell;
 use super::core::Core;
-use super::daemon::{arguments, daemon_program, load_image, wait_until_ready};
+use super::daemon::{arguments, daemon_program, load_image, make_network, wait_until_ready};
 use super::network::{
     Pair, datagram_socket, host_resolvers, lock_addresses, make_link, serve_names, stream_listener, uplink_mtu,
 };
@@ -67,7 +67,7 @@ pub(super) async fn launch(core: &Arc<Core>, spec: &CellSpec) -> Result<Cell, Ce
     start_daemon(&cell, core, spec, mtu, log).await?;
     timings.daemon_ms = lap(clock, before_daemon);
     let before_images = lap(clock, 0);
-    load_images(&cell, spec).await?;
+    tokio::try_join!(load_images(&cell, spec), make_networks(&cell, spec))?;
     timings.images_ms = lap(clock, before_images);
     timings.total_ms = lap(clock, 0);
     cell.timings = timings;
@@ -245,6 +245,19 @@ async fn watch_daemon(cell: &ProcessCell, mut exit: watch::Receiver<Option<Exit>
         Some(format!("its daemon ended {how}; {}", log.last_words()))
     }))
     .await
+}
+
+async fn make_networks(cell: &ProcessCell, spec: &CellSpec) -> Result<(), CellError> {
+    for name in &spec.networks {
+        make_network(&cell.socket, name)
+            .await
+            .map_err(|error| CellError::Start {
+                id: cell.id().clone(),
+                step: "make a network",
+                reason: format!("{name}: {error}"),
+            })?;
+    }
+    Ok(())
 }
 
 async fn load_images(cell: &ProcessCell, spec: &CellSpec) -> Result<(), CellError> {

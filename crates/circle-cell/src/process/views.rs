@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::cell::ProcessCell;
 use crate::init::CELL_FOLDER;
 use crate::init::order::Order;
-use crate::{CellError, Folder, Layer, View};
+use crate::{CellError, Folder, Layer, PartOfView, View};
 
 /// An overlay needs something beneath its writable layer.
 pub(super) const EMPTY_LAYER: &str = "layers/.empty";
@@ -47,6 +47,33 @@ impl ProcessCell {
             inside,
             upper,
         })
+    }
+
+    /// Where a view of this name will stand: a folder that containers can show before it is mounted.
+    pub(crate) fn new_view_place(&self, name: &str) -> Result<Folder, CellError> {
+        self.make("views", name)
+    }
+
+    pub(crate) async fn show(&self, part: PartOfView<'_>) -> Result<PathBuf, CellError> {
+        let target = Path::new(CELL_FOLDER).join("views").join(part.name);
+        if !is_plain(part.name) {
+            return Err(CellError::Refused {
+                id: self.id().clone(),
+                what: "show a part of a view",
+                reason: format!("\"{}\" is not a plain name", part.name.escape_debug()),
+            });
+        }
+        let owner = self.remapped_root;
+        let order = Order::Show {
+            view: part.view.to_owned(),
+            path: part.path.to_owned(),
+            target: target.clone(),
+            make: part.make.then_some((owner.uid, owner.gid)),
+        };
+        self.wire
+            .order("show a part of a view", order, Vec::new(), None)
+            .await?;
+        Ok(target)
     }
 
     pub(crate) async fn unmount_view(&self, view: View) -> Result<Layer, CellError> {

@@ -91,6 +91,7 @@ pub(crate) struct Job {
     pub(crate) finally: Vec<Spanned<String>>,
     pub(crate) shell: Shell,
     pub(crate) limits: Limits,
+    pub(crate) docker: bool,
     pub(crate) after_build: bool,
 }
 

@@ -3,6 +3,7 @@
 //! A plan is data. It carries no secret values and no credentials, only names. Texts marked as [`Template`] may still
 //! hold `${NAME}`; a worker expands them when the stage starts, because some names (`CIRCLE_IMAGE_DIGEST`) exist only then.
 
+mod early;
 mod planner;
 mod planner_explain;
 mod planner_order;
@@ -12,6 +13,7 @@ mod planner_stages;
 mod planner_variables;
 mod types;
 
+pub use early::{Early, early};
 pub use planner::{is_skip, plan};
 pub use planner_explain::explain;
 pub use planner_policy::Policy;

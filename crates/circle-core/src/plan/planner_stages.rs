@@ -84,6 +84,7 @@ fn job(of: &Job, wanted: &Wanted) -> ContainerJob {
         finally: values(&of.finally),
         shell: of.shell,
         secrets: secrets(&of.container.secrets, wanted),
+        docker: of.docker,
     }
 }
 

@@ -114,6 +114,9 @@ pub struct ContainerJob {
     pub shell: Shell,
     /// Names of secrets that are given as environment.
     pub secrets: Vec<String>,
+    /// The socket of the cell's own engine, behind a filter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub docker: bool,
 }
 
 /// The shell of a job.

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, ImageInspect, Mount,
-    MountType, NetworkingConfig,
+    EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, ImageInspect, Mount, MountBindOptions,
+    MountBindOptionsPropagationEnum, MountType, NetworkingConfig,
 };
 use circle_core::plan::{Cache, Container};
 use circle_core::run::{Failure, FailureKind};
@@ -37,10 +37,8 @@ pub(crate) struct ContainerSettings<'a> {
     pub(crate) network: Network<'a>,
     /// Names under which it answers.
     pub(crate) aliases: Vec<String>,
-    /// Mounts of Circle's own.
+    /// Mounts beside those of folders of the cell.
     pub(crate) mounts: Vec<Mount>,
-    /// The view that `volumes` lie in.
-    pub(crate) view: Option<&'a str>,
 }
 
 impl StageRun<'_> {
@@ -118,46 +116,13 @@ impl StageRun<'_> {
         Ok(mounts)
     }
 
-    /// Everything but entrypoint, command and environment.
-    pub(crate) async fn configuration(
-        &mut self,
-        settings: ContainerSettings<'_>,
-    ) -> Result<ContainerCreateBody, Failure> {
-        let plan = settings.plan;
-        let mut mounts = settings.mounts;
-        mounts.extend(self.caches(&plan.caches).await?);
-        if let Some(view) = settings.view {
+    /// The mounts of what a container sees of the checkout and of earlier runs.
+    pub(crate) async fn folders(&mut self, plan: &Container, view: Option<&str>) -> Result<Vec<Mount>, Failure> {
+        let mut mounts = self.caches(&plan.caches).await?;
+        if let Some(view) = view {
             mounts.extend(self.volumes(view, &plan.volumes).await?);
         }
-        mounts.extend(
-            plan.mounts
-                .iter()
-                .map(|mount| bind(&mount.from, &mount.to, mount.read_only)),
-        );
-        Ok(ContainerCreateBody {
-            image: Some(settings.image),
-            user: plan.user.clone(),
-            exposed_ports: (!plan.ports.is_empty())
-                .then(|| plan.ports.iter().map(|port| format!("{port}/tcp")).collect()),
-            labels: Some(HashMap::from([("circle.stage".to_owned(), self.stage.name.clone())])),
-            host_config: Some(host_config(plan, mounts, settings.network)),
-            networking_config: networking(settings.network, settings.aliases).filter(|_| !shares_network(plan)),
-            ..ContainerCreateBody::default()
-        })
-    }
-
-    /// Creates a container and gives its id.
-    pub(crate) async fn create(&self, body: ContainerCreateBody) -> Result<String, Failure> {
-        let image = body.image.clone().unwrap_or_default();
-        let created = self
-            .shared
-            .engine
-            .docker
-            .create_container(None::<bollard::query_parameters::CreateContainerOptions>, body);
-        let created = created
-            .await
-            .map_err(|error| engine_failure(&format!("the container of image {image} could not be created"), &error))?;
-        Ok(created.id)
+        Ok(mounts)
     }
 }
 
@@ -172,6 +137,18 @@ pub(crate) fn bind(source: &str, target: &str, read_only: bool) -> Mount {
     }
 }
 
+/// A bind mount that shows what is mounted on its source later.
+pub(crate) fn bind_later(source: &str, target: &str) -> Mount {
+    let options = MountBindOptions {
+        propagation: Some(MountBindOptionsPropagationEnum::RSLAVE),
+        ..MountBindOptions::default()
+    };
+    Mount {
+        bind_options: Some(options),
+        ..bind(source, target, false)
+    }
+}
+
 /// No health check: nobody looks at a job's.
 pub(crate) fn no_health_check() -> HealthConfig {
     HealthConfig {
@@ -180,7 +157,13 @@ pub(crate) fn no_health_check() -> HealthConfig {
     }
 }
 
-fn host_config(plan: &Container, mounts: Vec<Mount>, network: Network<'_>) -> HostConfig {
+/// What the engine is told beside the container itself.
+pub(super) fn host_config(plan: &Container, mut mounts: Vec<Mount>, network: Network<'_>) -> HostConfig {
+    mounts.extend(
+        plan.mounts
+            .iter()
+            .map(|mount| bind(&mount.from, &mount.to, mount.read_only)),
+    );
     let resources = &plan.resources;
     let memory = resources.memory_bytes.and_then(|bytes| i64::try_from(bytes).ok());
     HostConfig {
@@ -209,8 +192,12 @@ fn host_config(plan: &Container, mounts: Vec<Mount>, network: Network<'_>) -> Ho
     }
 }
 
-fn networking(network: Network<'_>, aliases: Vec<String>) -> Option<NetworkingConfig> {
+/// The names under which a container answers on the stage's network.
+pub(super) fn networking(plan: &Container, network: Network<'_>, aliases: Vec<String>) -> Option<NetworkingConfig> {
     let Network::Stage { name } = network else { return None };
+    if shares_network(plan) {
+        return None;
+    }
     let endpoint = EndpointSettings {
         aliases: Some(aliases),
         ..EndpointSettings::default()

@@ -6,13 +6,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use circle_api::worker::Assignment;
 use circle_cell::{Cell, CellError, Folder, Layer, View};
-use circle_core::expand::{self, expand};
+use circle_core::expand;
 use circle_core::plan::Stage;
 use circle_core::run::{BuiltImage, Failure, FailureKind};
 use circle_core::trigger::Trigger;
 
+use super::ahead::Ahead;
 use super::images::Images;
 use super::log::StageLog;
+use super::making::Making;
 use super::network::StageNetwork;
 use super::phases::PhaseClock;
 use crate::Sink;
@@ -29,6 +31,8 @@ pub(crate) struct Shared<'a> {
     /// The folder with the gate's program.
     pub(crate) gate: Folder,
     pub(crate) network: StageNetwork,
+    /// Containers that are started before their turn.
+    pub(crate) ahead: Ahead,
     pub(super) names: AtomicU32,
 }
 
@@ -71,13 +75,27 @@ impl Shared<'_> {
 impl StageRun<'_> {
     /// The checkout and the outputs of earlier stages, to be written without leaving a trace.
     pub(crate) async fn view(&self) -> Result<View, Failure> {
+        self.view_at(&self.shared.fresh_name(&format!("view-{}", self.stage.name)))
+            .await
+    }
+
+    /// The same under a name whose place may be shown already.
+    pub(crate) async fn view_at(&self, name: &str) -> Result<View, Failure> {
         let layers: Vec<&Layer> = self.carried.layers.iter().collect();
-        let name = self.shared.fresh_name(&format!("view-{}", self.stage.name));
         self.shared
             .cell
-            .mount_view(&name, &layers)
+            .mount_view(name, &layers)
             .await
             .map_err(cell_failure("the stage's view of the checkout"))
+    }
+
+    /// What the making of this stage's containers needs to know.
+    pub(crate) fn making(&self) -> Making<'_> {
+        Making {
+            shared: self.shared,
+            stage: self.stage,
+            variables: self.variables(),
+        }
     }
 
     /// The variables that Circle sets at this point.
@@ -87,27 +105,12 @@ impl StageRun<'_> {
 
     /// Expands a text of the plan.
     pub(crate) fn expand(&self, what: &str, text: &str) -> Result<String, Failure> {
-        expand(text, &self.variables()).map_err(|error| {
-            Failure::new(
-                FailureKind::BadPipeline,
-                format!("{what} \"{text}\" cannot be expanded: {error}"),
-            )
-        })
+        self.making().expand(what, text)
     }
 
     /// The values of secrets; a name without a value is refused.
     pub(crate) fn secrets(&self, names: &[String]) -> Result<Vec<(String, String)>, Failure> {
-        names
-            .iter()
-            .map(|name| Ok((name.clone(), self.secret(name)?.to_owned())))
-            .collect()
-    }
-
-    fn secret(&self, name: &str) -> Result<&str, Failure> {
-        self.shared.assignment.secrets.get(name).map(|value| value.expose()).ok_or_else(|| {
-            let message = format!("the secret {name} is not given to this run: set it with `circle secret set`, or see who may read it");
-            Failure::new(FailureKind::Refused, message)
-        })
+        self.making().secrets(names)
     }
 }
 

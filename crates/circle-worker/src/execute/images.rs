@@ -55,6 +55,15 @@ impl Images {
         pulled
     }
 
+    /// Waits until it is clear whether the image can be had; `false`: whoever needs it hears why.
+    pub(super) async fn is_had(&self, name: &str) -> bool {
+        let mut pulled = self.start(name);
+        pulled
+            .wait_for(Option::is_some)
+            .await
+            .is_ok_and(|pulled| matches!(*pulled, Some(Ok(()))))
+    }
+
     /// Waits until the image is present, and says how long that took.
     ///
     /// # Errors

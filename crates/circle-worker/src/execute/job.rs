@@ -2,18 +2,22 @@
 
 use std::time::Duration;
 
+use bollard::models::Mount;
 use bollard::query_parameters::{InspectContainerOptions, StartContainerOptions, WaitContainerOptions};
+use circle_cell::Exit;
 use circle_cell::gate::{self, GateChannel, GateError, GateEvent, List, Orders, Stream, Work};
-use circle_cell::{Exit, View};
 use circle_core::plan::{ContainerJob, Shell};
 use circle_core::run::{Failure, FailureKind};
 use futures_util::StreamExt;
 
-use super::container::{WORKSPACE, bind, no_health_check};
+use super::container::{WORKSPACE, bind, bind_later, no_health_check};
 use super::context::{StageRun, cell_failure};
 use super::log::{Group, LogStream};
+use super::making::Making;
+use super::own::own_view;
 use super::{ContainerSettings, Network, Phase};
 use crate::engine::{Engine, start_failure};
+use crate::filter::{DOCKER_SOCKET, DockerSocket};
 
 /// How long the engine may take to notice the end of a container whose gate has said its last word.
 const ENGINE_NOTICE: Duration = Duration::from_secs(10);
@@ -40,7 +44,21 @@ pub(crate) struct JobPlace<'a> {
 pub(crate) struct PreparedJob {
     container: String,
     channel: GateChannel,
-    orders: Orders,
+    image: String,
+    checkout: Checkout,
+    docker: Option<DockerSocket>,
+    is_started: bool,
+}
+
+/// The checkout in a job's container.
+#[derive(Debug)]
+enum Checkout {
+    /// It sees none.
+    None,
+    /// The view is mounted here.
+    Mounted(String),
+    /// The view of this name will be mounted at the place that the container shows.
+    Awaited(String),
 }
 
 /// Runs a job in its container and tells its log. Whoever reads the container afterwards waits for the engine first.
@@ -49,7 +67,11 @@ pub(crate) async fn run_job(
     job: &ContainerJob,
     place: JobPlace<'_>,
 ) -> Result<JobEnd, Failure> {
-    let prepared = prepare_job(stage, job, place).await?;
+    let early = stage.shared.ahead.take(&stage.stage.name).await.map(|early| early.job);
+    let mut prepared = match early {
+        Some(early) => early,
+        None => prepare_job(stage, job, place).await?,
+    };
     prepared.start(&stage.shared.engine).await?;
     prepared.run(stage, job).await
 }
@@ -62,44 +84,122 @@ pub(crate) async fn prepare_job(
 ) -> Result<PreparedJob, Failure> {
     let image = stage.image(&job.container).await?;
     let view = if place.sees_checkout {
-        Some(stage.view().await?)
+        Some(stage.view().await?.inside().display().to_string())
     } else {
         None
     };
-    let orders = orders(stage, job, &image).await?;
-    let io = stage.shared.fresh_name("gate");
-    let io = stage
+    let mut mounts: Vec<Mount> = view.iter().map(|view| bind(view, WORKSPACE, false)).collect();
+    mounts.extend(stage.folders(&job.container, view.as_deref()).await?);
+    let checkout = view.map_or(Checkout::None, Checkout::Mounted);
+    prepare(&stage.making(), job, (image, place.network, mounts, checkout)).await
+}
+
+/// Starts the container of a job that sees the checkout before its stage's turn; `None` where cells cannot do that.
+pub(super) async fn prepare_early(
+    making: &Making<'_>,
+    job: &ContainerJob,
+    network: Network<'_>,
+) -> Result<Option<PreparedJob>, Failure> {
+    let name = making.shared.fresh_name(&format!("view-{}", making.stage.name));
+    let place = making
         .shared
+        .cell
+        .new_view_place(&name)
+        .map_err(cell_failure("the place of the stage's view"))?;
+    let Some(place) = place else { return Ok(None) };
+    let mounts = vec![bind_later(&place.inside().display().to_string(), WORKSPACE)];
+    let parts = (job.container.image.clone(), network, mounts, Checkout::Awaited(name));
+    let mut prepared = prepare(making, job, parts).await?;
+    prepared.start(&making.shared.engine).await?;
+    Ok(Some(prepared))
+}
+
+async fn prepare(
+    making: &Making<'_>,
+    job: &ContainerJob,
+    (image, network, mut mounts, checkout): (String, Network<'_>, Vec<Mount>, Checkout),
+) -> Result<PreparedJob, Failure> {
+    let shared = making.shared;
+    let io = shared.fresh_name("gate");
+    let io = shared
         .cell
         .new_folder(&io)
         .await
         .map_err(cell_failure("the gate's folder"))?;
     let channel = GateChannel::create(io.host()).map_err(gate_failure)?;
-    let io = io.inside().display().to_string();
-    let container = create(stage, job, (image, place.network, view.as_ref(), &io)).await?;
+    let gate_path = shared.gate.inside().display().to_string();
+    mounts.push(bind(&gate_path, gate::PROGRAM_FOLDER, true));
+    mounts.push(bind(&io.inside().display().to_string(), gate::CHANNEL_FOLDER, false));
+    let docker = if job.docker {
+        let socket = DockerSocket::open(shared, &making.stage.name).await?;
+        mounts.push(bind(socket.inside(), DOCKER_SOCKET, false));
+        Some(socket)
+    } else {
+        None
+    };
+    let mut body = making.configuration(ContainerSettings {
+        plan: &job.container,
+        image: image.clone(),
+        network,
+        aliases: Vec::new(),
+        mounts,
+    });
+    body.entrypoint = Some(vec![gate::ENTRYPOINT.to_owned()]);
+    body.cmd = Some(Vec::new());
+    body.healthcheck = Some(no_health_check());
+    // The folder in which the engine starts the gate; the gate itself goes where the orders say.
+    body.working_dir = Some("/".to_owned());
+    let container = making.create(body).await?;
     Ok(PreparedJob {
         container,
         channel,
-        orders,
+        image,
+        checkout,
+        docker,
+        is_started: false,
     })
 }
 
 impl PreparedJob {
-    /// Starts the container: its gate waits for orders.
-    pub(crate) async fn start(&self, engine: &Engine) -> Result<(), Failure> {
+    /// Starts the container, unless it was started early: its gate waits for orders.
+    pub(crate) async fn start(&mut self, engine: &Engine) -> Result<(), Failure> {
+        if self.is_started {
+            return Ok(());
+        }
         let started = engine
             .docker
             .start_container(&self.container, None::<StartContainerOptions>)
             .await;
-        started.map_err(|error| start_failure("the job's container could not be started", &error))
+        started.map_err(|error| start_failure("the job's container could not be started", &error))?;
+        self.is_started = true;
+        Ok(())
     }
 
     /// Opens the gate of the started container, and tells the log until the end.
     pub(crate) async fn run(mut self, stage: &mut StageRun<'_>, job: &ContainerJob) -> Result<JobEnd, Failure> {
-        self.channel.open(&self.orders).await.map_err(gate_failure)?;
+        let view = match self.checkout {
+            Checkout::None => None,
+            Checkout::Mounted(view) => Some(view),
+            Checkout::Awaited(name) => Some(stage.view_at(&name).await?.inside().display().to_string()),
+        };
+        if let Some(view) = &view {
+            own_view(stage, job, (&self.container, &self.image), view).await?;
+        }
+        let orders = orders(stage, job, &self.image).await?;
+        self.channel.open(&orders).await.map_err(gate_failure)?;
         stage.clock.enter(Phase::Run);
         let container = self.container;
-        let told = follow(stage, &mut self.channel, &container, &job.commands, &job.finally).await?;
+        let following = follow(stage, &mut self.channel, &container, &job.commands, &job.finally);
+        let told = match &self.docker {
+            None => following.await?,
+            Some(socket) => tokio::select! {
+                told = following => told?,
+                never = socket.serve(stage.shared, view.as_deref()) => match never {},
+            },
+        };
+        if let Some(socket) = self.docker {
+            socket.close(stage.shared).await;
+        }
         let failure = match told.verdict {
             Some(Ok(Exit::Code(0))) => None,
             Some(Ok(exit)) => Some(command_failure(stage, &container, exit, told.last_command).await),
@@ -176,35 +276,6 @@ async fn own_command(stage: &StageRun<'_>, job: &ContainerJob, image: &str) -> R
         return Err(Failure::new(FailureKind::BadPipeline, message));
     }
     Ok(argv)
-}
-
-async fn create(
-    stage: &mut StageRun<'_>,
-    job: &ContainerJob,
-    (image, network, view, io): (String, Network<'_>, Option<&View>, &str),
-) -> Result<String, Failure> {
-    let view = view.map(|view| view.inside().display().to_string());
-    let gate_path = stage.shared.gate.inside().display().to_string();
-    let mut mounts = vec![
-        bind(&gate_path, gate::PROGRAM_FOLDER, true),
-        bind(io, gate::CHANNEL_FOLDER, false),
-    ];
-    mounts.extend(view.as_deref().map(|view| bind(view, WORKSPACE, false)));
-    let settings = ContainerSettings {
-        plan: &job.container,
-        image,
-        network,
-        aliases: Vec::new(),
-        mounts,
-        view: view.as_deref(),
-    };
-    let mut body = stage.configuration(settings).await?;
-    body.entrypoint = Some(vec![gate::ENTRYPOINT.to_owned()]);
-    body.cmd = Some(Vec::new());
-    body.healthcheck = Some(no_health_check());
-    // The folder in which the engine starts the gate; the gate itself goes where the orders say.
-    body.working_dir = Some("/".to_owned());
-    stage.create(body).await
 }
 
 /// Tells the log what the gate says, until its last word or the container's end.

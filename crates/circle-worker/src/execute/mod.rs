@@ -1,11 +1,14 @@
 //! The execution of one part of a run in a cell: its stages, one after the other.
 
+mod ahead;
 mod container;
 mod context;
 mod images;
 mod job;
 mod log;
+mod making;
 mod network;
+mod own;
 mod phases;
 mod ready;
 mod rights;
@@ -15,11 +18,11 @@ mod walk;
 
 pub use walk::{End, execute};
 
-pub(crate) use container::{ContainerSettings, Network};
+pub(crate) use container::{ContainerSettings, Network, WORKSPACE};
 pub(crate) use context::{Carried, Shared, StageRun, cell_failure};
 pub(crate) use images::encoded;
-pub(crate) use job::{JobEnd, JobPlace, engine_agrees, prepare_job, run_job};
+pub(crate) use job::{JobEnd, JobPlace, PreparedJob, engine_agrees, prepare_job, run_job};
 pub(crate) use log::{Group, LogStream, StageLog};
-pub(crate) use network::stage_network;
+pub(crate) use network::{STAGE_NETWORK, stage_network};
 pub(crate) use phases::Phase;
 pub(crate) use sidecar::Sidecars;

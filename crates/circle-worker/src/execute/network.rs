@@ -1,16 +1,17 @@
 //! The network on which the sidecars of a stage answer: made from the first moment, since it takes the engine a while.
 
 use bollard::models::NetworkCreateRequest;
+use bollard::query_parameters::InspectNetworkOptions;
 use circle_core::plan::{Plan, Work};
 use circle_core::run::{Failure, FailureKind};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::context::StageRun;
+use super::context::Shared;
 use crate::engine::{Engine, sentence};
 
-/// Its name; a cell has one, and stages use it one after the other.
-const NAME: &str = "circle-stage";
+/// Its name; a cell has one, and stages use it one after the other. Warm cells have it already.
+pub(crate) const STAGE_NETWORK: &str = "circle-stage";
 
 type Made = Option<Result<(), String>>;
 
@@ -33,33 +34,45 @@ impl StageNetwork {
         {
             let engine = engine.clone();
             task.spawn(async move {
-                let request = NetworkCreateRequest {
-                    name: NAME.to_owned(),
-                    ..NetworkCreateRequest::default()
-                };
-                let created = engine.docker.create_network(request).await;
-                done.send_replace(Some(created.map(drop).map_err(|error| sentence(&error))));
+                let made = make(&engine).await;
+                done.send_replace(Some(made.map_err(|error| sentence(&error))));
             });
         }
         Self { made, _task: task }
     }
 }
 
+/// Makes it, unless the cell was born with it; engines would make a second one of the same name.
+async fn make(engine: &Engine) -> Result<(), bollard::errors::Error> {
+    let known = engine
+        .docker
+        .inspect_network(STAGE_NETWORK, None::<InspectNetworkOptions>)
+        .await;
+    if known.is_ok() {
+        return Ok(());
+    }
+    let request = NetworkCreateRequest {
+        name: STAGE_NETWORK.to_owned(),
+        ..NetworkCreateRequest::default()
+    };
+    engine.docker.create_network(request).await.map(drop)
+}
+
 /// The name of the stage's network, once it is there.
-pub(crate) async fn stage_network(stage: &StageRun<'_>) -> Result<String, Failure> {
+pub(crate) async fn stage_network(shared: &Shared<'_>) -> Result<String, Failure> {
     let failed = |why: &str| {
         Failure::new(
             FailureKind::Infrastructure,
             format!("the stage's network could not be made: {why}"),
         )
     };
-    let mut made = stage.shared.network.made.clone();
+    let mut made = shared.network.made.clone();
     let made = made
         .wait_for(Option::is_some)
         .await
         .map_err(|_| failed("nobody makes it"))?;
     match made.as_ref() {
         Some(Err(why)) => Err(failed(why)),
-        Some(Ok(())) | None => Ok(NAME.to_owned()),
+        Some(Ok(())) | None => Ok(STAGE_NETWORK.to_owned()),
     }
 }

@@ -1,10 +1,13 @@
 //! Service containers beside a job: started together, watched until the job ends, their output in the stage's log.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bollard::container::LogOutput;
+use bollard::models::Mount;
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder, StartContainerOptions,
     WaitContainerOptions,
@@ -18,6 +21,7 @@ use tokio::task::JoinSet;
 
 use super::context::StageRun;
 use super::log::StageLog;
+use super::making::Making;
 use super::{ContainerSettings, Network};
 use crate::engine::{Engine, engine_failure, start_failure};
 
@@ -35,6 +39,8 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub(crate) struct Sidecars {
     pub(super) running: Vec<Running>,
     engine: Engine,
+    /// What they say, before anybody listens: the engine keeps it for them, and makes them wait when it is much.
+    unheard: Mutex<Vec<Telling>>,
     tasks: JoinSet<()>,
 }
 
@@ -48,7 +54,27 @@ pub(super) struct Running {
     pub(super) image: String,
     /// Its exit code, once it ended.
     ended: watch::Receiver<Option<i64>>,
+    /// Set before Circle itself ends it.
+    dismissed: Arc<AtomicBool>,
     pub(super) told: Told,
+}
+
+/// The words and the end of one sidecar, for whoever listens.
+struct Telling {
+    name: String,
+    container: String,
+    output: Pin<Box<dyn Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>,
+    ending: watch::Sender<Option<i64>>,
+    dismissed: Arc<AtomicBool>,
+    told: Told,
+}
+
+impl std::fmt::Debug for Telling {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Telling")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The last lines of a sidecar and those that somebody waits for.
@@ -62,25 +88,60 @@ pub(super) struct Told {
 impl Sidecars {
     /// Starts all sidecars side by side on the stage's network; readiness is waited for by `ready`.
     pub(crate) async fn start(stage: &mut StageRun<'_>, sidecars: &[Sidecar], network: &str) -> Result<Self, Failure> {
-        let mut this = Self {
-            running: Vec::new(),
-            engine: stage.shared.engine.clone(),
-            tasks: JoinSet::new(),
-        };
-        let mut created = Vec::new();
+        let mut wanted = Vec::new();
         for sidecar in sidecars {
             let image = stage.image(&sidecar.container).await?;
-            let container = create(stage, sidecar, (sidecars, &image, network)).await?;
+            let view = if sidecar.container.volumes.is_empty() {
+                None
+            } else {
+                Some(stage.view().await?)
+            };
+            let view = view.map(|view| view.inside().display().to_string());
+            let mounts = stage.folders(&sidecar.container, view.as_deref()).await?;
+            wanted.push((sidecar, image, mounts));
+        }
+        let mut this = Self::start_made(&stage.making(), wanted, network).await?;
+        this.listen(&stage.log);
+        Ok(this)
+    }
+
+    /// Starts all sidecars before their stage's turn; nobody listens to them yet.
+    pub(super) async fn start_early(making: &Making<'_>, sidecars: &[Sidecar], network: &str) -> Result<Self, Failure> {
+        let wanted = sidecars
+            .iter()
+            .map(|sidecar| (sidecar, sidecar.container.image.clone(), Vec::new()))
+            .collect();
+        Self::start_made(making, wanted, network).await
+    }
+
+    async fn start_made(
+        making: &Making<'_>,
+        wanted: Vec<(&Sidecar, String, Vec<Mount>)>,
+        network: &str,
+    ) -> Result<Self, Failure> {
+        let engine = making.shared.engine.clone();
+        let all: Vec<&Sidecar> = wanted.iter().map(|(sidecar, ..)| *sidecar).collect();
+        let mut created = Vec::new();
+        for (sidecar, image, mounts) in wanted {
+            let container = create(making, sidecar, (&all, &image, mounts, network)).await?;
             created.push((sidecar.clone(), image, container));
         }
-        let log = stage.log.clone();
-        let started = join_all(created.into_iter().map(|made| begin(&this.engine, &log, made))).await;
-        for started in started {
-            let (running, telling) = started?;
-            this.running.push(running);
-            this.tasks.spawn(telling);
+        let started = join_all(created.into_iter().map(|made| begin(&engine, made))).await;
+        let (running, unheard) = started.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        Ok(Self {
+            running,
+            engine,
+            unheard: Mutex::new(unheard),
+            tasks: JoinSet::new(),
+        })
+    }
+
+    /// From now on what they say is told to the stage's log.
+    pub(crate) fn listen(&mut self, log: &StageLog) {
+        let unheard = self.unheard.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for telling in unheard.drain(..) {
+            self.tasks.spawn(telling.tell(self.engine.clone(), log.clone()));
         }
-        Ok(this)
     }
 
     /// Waits until one of them ends; never when there are none.
@@ -138,6 +199,7 @@ impl Sidecars {
     /// Kills all of them and waits for their last words.
     pub(crate) async fn end(mut self) {
         let kill = |running: &Running| {
+            running.dismissed.store(true, Ordering::Relaxed);
             let (engine, container) = (self.engine.clone(), running.container.clone());
             async move {
                 let options = KillContainerOptionsBuilder::default().signal("SIGKILL").build();
@@ -201,17 +263,11 @@ impl Told {
 }
 
 async fn create(
-    stage: &mut StageRun<'_>,
+    making: &Making<'_>,
     sidecar: &Sidecar,
-    (all, image, network): (&[Sidecar], &str, &str),
+    (all, image, mounts, network): (&[&Sidecar], &str, Vec<Mount>, &str),
 ) -> Result<String, Failure> {
-    let view = if sidecar.container.volumes.is_empty() {
-        None
-    } else {
-        Some(stage.view().await?)
-    };
-    let view = view.map(|view| view.inside().display().to_string());
-    let links = |other: &Sidecar| {
+    let links = |other: &&Sidecar| {
         let of_mine = other
             .container
             .links
@@ -221,24 +277,22 @@ async fn create(
     };
     let mut aliases = vec![sidecar.name.clone()];
     aliases.extend(all.iter().flat_map(links));
-    let settings = ContainerSettings {
+    let mut body = making.configuration(ContainerSettings {
         plan: &sidecar.container,
         image: image.to_owned(),
         network: Network::Stage { name: network },
         aliases,
-        mounts: Vec::new(),
-        view: view.as_deref(),
-    };
-    let mut body = stage.configuration(settings).await?;
+        mounts,
+    });
     let mut environment = Vec::new();
     for (name, value) in &sidecar.container.environment {
         environment.push(format!(
             "{name}={}",
-            stage.expand(&format!("the variable {name}"), value)?
+            making.expand(&format!("the variable {name}"), value)?
         ));
     }
     environment.extend(
-        stage
+        making
             .secrets(&sidecar.secrets)?
             .into_iter()
             .map(|(name, value)| format!("{name}={value}")),
@@ -248,17 +302,14 @@ async fn create(
     body.cmd = sidecar.container.command.clone();
     body.working_dir = sidecar.container.working_dir.clone();
     body.hostname = Some(sidecar.name.chars().take(63).collect());
-    stage.create(body).await
+    making.create(body).await
 }
 
-type Started = (Running, std::pin::Pin<Box<dyn Future<Output = ()> + Send>>);
-
-/// Attaches, starts, and begins to watch.
+/// Attaches and starts.
 async fn begin(
     engine: &Engine,
-    log: &StageLog,
     (plan, image, container): (Sidecar, String, String),
-) -> Result<Started, Failure> {
+) -> Result<(Running, Telling), Failure> {
     let options = AttachContainerOptionsBuilder::default()
         .stdout(true)
         .stderr(true)
@@ -279,21 +330,14 @@ async fn begin(
     };
     let told = Told::new(wanted);
     let (ending, ended) = watch::channel(None);
-    let (engine, log) = (engine.clone(), log.clone());
-    let (name, id, telling) = (plan.name.clone(), container.clone(), told.clone());
-    let task = async move {
-        let mut waiting = engine.docker.wait_container(&id, None::<WaitContainerOptions>);
-        let wait = async {
-            let code = match waiting.next().await {
-                Some(Ok(end)) => end.status_code,
-                Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => code,
-                Some(Err(_)) | None => -1,
-            };
-            ending.send_replace(Some(code));
-            code
-        };
-        let (code, ()) = tokio::join!(wait, tell(&log, &name, &telling, attached.output));
-        log.say(&format!("{name} | (ended with code {code})")).await;
+    let dismissed = Arc::new(AtomicBool::new(false));
+    let telling = Telling {
+        name: plan.name.clone(),
+        container: container.clone(),
+        output: attached.output,
+        ending,
+        dismissed: dismissed.clone(),
+        told: told.clone(),
     };
     let running = Running {
         name: plan.name.clone(),
@@ -301,9 +345,32 @@ async fn begin(
         plan,
         image,
         ended,
+        dismissed,
         told,
     };
-    Ok((running, Box::pin(task)))
+    Ok((running, telling))
+}
+
+impl Telling {
+    /// Tells the log what the sidecar says, and how it ended unless Circle ended it.
+    async fn tell(self, engine: Engine, log: StageLog) {
+        let mut waiting = engine
+            .docker
+            .wait_container(&self.container, None::<WaitContainerOptions>);
+        let wait = async {
+            let code = match waiting.next().await {
+                Some(Ok(end)) => end.status_code,
+                Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => code,
+                Some(Err(_)) | None => -1,
+            };
+            self.ending.send_replace(Some(code));
+            code
+        };
+        let (code, ()) = tokio::join!(wait, tell(&log, &self.name, &self.told, self.output));
+        if !self.dismissed.load(Ordering::Relaxed) {
+            log.say(&format!("{} | (ended with code {code})", self.name)).await;
+        }
+    }
 }
 
 /// Writes a sidecar's output to the stage's log, every line under its name.

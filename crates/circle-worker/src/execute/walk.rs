@@ -12,6 +12,7 @@ use circle_core::plan::{PreBuild, RetryWhen, Stage, Work};
 use circle_core::run::{Failure, FailureKind, StoredOutput, WorkerEvent};
 use jiff::Timestamp;
 
+use super::ahead::Ahead;
 use super::container::BUILT_IMAGE;
 use super::context::{Carried, Shared, StageRun, cell_failure, variables};
 use super::images::Images;
@@ -92,6 +93,9 @@ async fn walk(
     })?;
     let images = Images::new(engine.clone(), assignment.registries.clone());
     let network = StageNetwork::prepare(&engine, &assignment.plan);
+    let ahead = Ahead::new(&assignment.plan, |stage| {
+        assignment.reused.contains_key(&stage.name) && is_left_over(stage, assignment)
+    });
     let shared = Shared {
         assignment,
         cell,
@@ -100,6 +104,7 @@ async fn walk(
         sink,
         gate,
         network,
+        ahead,
         names: AtomicU32::new(0),
     };
     let mut carried = Carried {
@@ -109,13 +114,28 @@ async fn walk(
         caches: BTreeMap::new(),
     };
     pull_ahead(&shared, &carried);
+    let known = variables(assignment, &carried);
+    tokio::select! {
+        biased;
+        end = run_stages(&shared, &mut carried, (waited, &masker)) => end,
+        never = shared.ahead.work(&shared, &known) => match never {},
+    }
+}
+
+/// Every stage in its turn.
+async fn run_stages(
+    shared: &Shared<'_>,
+    carried: &mut Carried,
+    (waited, masker): (Duration, &Masker),
+) -> Result<(), Failure> {
+    let assignment = shared.assignment;
     for (at, stage) in assignment.plan.stages.iter().enumerate() {
         let waited = if at == 0 { waited } else { Duration::ZERO };
         match assignment.reused.get(&stage.name) {
             Some(output) if is_left_over(stage, assignment) => {
-                stages::take_over(&shared, &mut carried, &stage.name, output.as_ref()).await?;
+                stages::take_over(shared, carried, &stage.name, output.as_ref()).await?;
             }
-            _ => run_stage(&shared, &mut carried, stage, (waited, &masker)).await?,
+            _ => run_stage(shared, carried, stage, (waited, masker)).await?,
         }
     }
     Ok(())

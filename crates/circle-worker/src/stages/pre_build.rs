@@ -62,6 +62,7 @@ async fn built(stage: &mut StageRun<'_>, build: &ImageBuild) -> Result<String, F
             finally: Vec::new(),
             shell: Shell::Sh,
             secrets: Vec::new(),
+            docker: false,
         };
         return run_to_the_end(stage, &job, false).await;
     }
@@ -72,10 +73,10 @@ async fn built(stage: &mut StageRun<'_>, build: &ImageBuild) -> Result<String, F
         network: Network::Bridge,
         aliases: Vec::new(),
         mounts: Vec::new(),
-        view: None,
     };
-    let mut body = stage.configuration(settings).await?;
+    let making = stage.making();
+    let mut body = making.configuration(settings);
     // Never started; the engine only refuses to create a container that has nothing to run.
     body.cmd = Some(vec!["never-started".to_owned()]);
-    stage.create(body).await
+    making.create(body).await
 }

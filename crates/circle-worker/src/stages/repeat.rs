@@ -6,6 +6,7 @@ use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOpt
 use circle_core::run::{Failure, FailureKind, StoredOutput};
 
 use crate::execute::{Carried, Shared, cell_failure};
+use crate::filter::remove_made;
 use crate::outputs::unpack;
 
 /// Lays the kept outputs of a stage over the checkout instead of running it.
@@ -40,6 +41,7 @@ pub(crate) async fn take_over(
 
 /// Removes the containers of a failed try, so that the next one has their memory and their names.
 pub(crate) async fn clear(shared: &Shared<'_>, stage: &str) {
+    remove_made(shared, stage).await;
     let filters = HashMap::from([("label".to_owned(), vec![format!("circle.stage={stage}")])]);
     let options = ListContainersOptionsBuilder::default()
         .all(true)

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::executor::{Executor, PartEnd};
+use crate::execute::STAGE_NETWORK;
 use crate::{End, Sink, WorkerConfig, WorkerError, execute};
 
 /// Cells of a pool.
@@ -47,6 +48,7 @@ impl Cells {
             limits: config.limits(),
             relays,
             images: config.images.clone(),
+            networks: vec![STAGE_NETWORK.to_owned()],
             insecure_registries: config.insecure_registries.clone(),
         };
         let pool = PoolConfig {

@@ -19,9 +19,7 @@ use circle_worker::{End, execute};
 use tempfile::TempDir;
 
 pub(crate) use image::busybox;
-pub(crate) use plans::{
-    assignment, build, checkout, container, integration, job, output, post_build, pre_build, push, sidecar, stage,
-};
+pub(crate) use plans::*;
 pub(crate) use sink::MemorySink;
 
 /// Longest wait for a whole run.

@@ -43,6 +43,7 @@ pub(crate) fn job(commands: &[&str]) -> ContainerJob {
         finally: vec![],
         shell: Shell::Sh,
         secrets: vec![],
+        docker: false,
     }
 }
 

@@ -16,6 +16,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 /// An image of some gigabytes is unpacked well within this.
 const LOAD_DEADLINE: Duration = Duration::from_secs(600);
+/// A network takes a daemon a tenth of a second.
+const NETWORK_DEADLINE: Duration = Duration::from_secs(30);
 /// The answer to a load is a few lines of progress.
 const LONGEST_ANSWER: u64 = 256 * 1024;
 
@@ -65,6 +67,25 @@ pub(crate) async fn load_image(socket: &Path, archive: &Path) -> io::Result<()> 
         .map_err(|_| io::Error::other(format!("the image is not loaded within {LOAD_DEADLINE:?}")))?
 }
 
+/// Makes a bridge of this name, unless there is one.
+pub(crate) async fn make_network(socket: &Path, name: &str) -> io::Result<()> {
+    let made = tokio::time::timeout(NETWORK_DEADLINE, async {
+        let body = serde_json::json!({"Name": name, "CheckDuplicate": true}).to_string();
+        let mut stream = UnixStream::connect(socket).await?;
+        let head = format!(
+            "POST /networks/create HTTP/1.0\r\nHost: cell\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await?;
+        match read_answer(stream).await {
+            Err(error) if error.to_string().contains("answers 409") => Ok(()),
+            other => other.map(drop),
+        }
+    });
+    made.await
+        .map_err(|_| io::Error::other(format!("the network is not made within {NETWORK_DEADLINE:?}")))?
+}
+
 /// Reads the answer to its end; anything but success is an error with what the daemon says.
 async fn read_answer(stream: UnixStream) -> io::Result<String> {
     let mut answer = Vec::new();
@@ -72,7 +93,7 @@ async fn read_answer(stream: UnixStream) -> io::Result<String> {
     let answer = String::from_utf8_lossy(&answer);
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     match head.split(' ').nth(1) {
-        Some("200") => Ok(body.to_owned()),
+        Some("200" | "201") => Ok(body.to_owned()),
         Some(code) => Err(io::Error::other(format!("the daemon answers {code}: {}", body.trim()))),
         None => Err(io::Error::other("the daemon's answer is not HTTP")),
     }

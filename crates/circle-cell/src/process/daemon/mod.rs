@@ -5,5 +5,5 @@ mod http;
 mod log;
 
 pub(crate) use arguments::{arguments, daemon_program};
-pub(crate) use http::{load_image, ping, wait_until_ready};
+pub(crate) use http::{load_image, make_network, ping, wait_until_ready};
 pub(crate) use log::{DaemonLog, collect};

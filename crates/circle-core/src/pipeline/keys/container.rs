@@ -157,9 +157,12 @@ pub(super) static COMMANDS: &[Key] = &[
     )
     .default("60m"),
     Key::new("retry", Kind::Section(&RETRY), "How often the stage is tried."),
-    Key::new("docker", Kind::Bool, "The socket of this run's own daemon.")
-        .default("false")
-        .not_yet("containers do not get a Docker socket in this version; start what the job needs as `services`"),
+    Key::new(
+        "docker",
+        Kind::Bool,
+        "The socket of this run's own daemon, at `/var/run/docker.sock`, behind a filter that gives no further rights.",
+    )
+    .default("false"),
     Key::new("matrix", Kind::Section(&MATRIX), "The job once for each combination.")
         .not_yet("a job runs once in this version; write the values that matter most into `environment`"),
     Key::new(

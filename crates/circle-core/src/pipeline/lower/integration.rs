@@ -13,7 +13,7 @@ use crate::pipeline::tree::{Integration, Job, SidecarEntry};
 use crate::pipeline::yaml::{Entry, Node, Value};
 
 /// Keys that make a job when they stand directly under `integration`.
-const DIRECT: [&str; 28] = [
+const DIRECT: [&str; 29] = [
     "image",
     "commands",
     "finally",
@@ -32,6 +32,7 @@ const DIRECT: [&str; 28] = [
     "retry",
     "privileged",
     "devices",
+    "docker",
     "cap_add",
     "cap_drop",
     "security_opt",

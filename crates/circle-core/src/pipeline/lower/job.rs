@@ -2,7 +2,7 @@
 
 use super::container::job_container;
 use super::fields::Fields;
-use super::scalar::{choice, duration, integer, list, written};
+use super::scalar::{boolean, choice, duration, integer, list, written};
 use crate::pipeline::bounds::{MAX_STAGE_TIMEOUT_S, MAX_TRIES};
 use crate::pipeline::code::Code;
 use crate::pipeline::keys::RETRY;
@@ -29,6 +29,9 @@ pub(super) fn job(report: &Report<'_>, fields: &Fields<'_>, name: &Spanned<Strin
         commands,
         shell: shell.unwrap_or(Shell::Sh),
         limits: limits(report, fields),
+        docker: fields
+            .get(report, "docker")
+            .is_some_and(|node| boolean(report, node, "docker") == Some(true)),
         after_build: false,
         name: name.clone(),
     }

@@ -19,7 +19,7 @@ const DOCKERFILE_KEYS: [&str; 6] = [
     "target",
     "args",
 ];
-const CONTAINER_KEYS: [&str; 27] = [
+const CONTAINER_KEYS: [&str; 28] = [
     "image",
     "commands",
     "finally",
@@ -38,6 +38,7 @@ const CONTAINER_KEYS: [&str; 27] = [
     "ports",
     "privileged",
     "devices",
+    "docker",
     "cap_add",
     "cap_drop",
     "security_opt",

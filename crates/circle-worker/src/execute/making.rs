@@ -1,0 +1,79 @@
+//! What the making of a stage's containers needs to know, be it at the stage's turn or before.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+
+use bollard::models::ContainerCreateBody;
+use circle_core::expand::expand;
+use circle_core::plan::Stage;
+use circle_core::run::{Failure, FailureKind};
+
+use super::ContainerSettings;
+use super::container::{host_config, networking};
+use super::context::Shared;
+use crate::engine::engine_failure;
+
+/// A stage whose containers are made.
+#[derive(Debug, Clone)]
+pub(crate) struct Making<'a> {
+    pub(crate) shared: &'a Shared<'a>,
+    pub(crate) stage: &'a Stage,
+    /// What Circle sets at this point.
+    pub(crate) variables: BTreeMap<String, String>,
+}
+
+impl Making<'_> {
+    /// Expands a text of the plan.
+    pub(crate) fn expand(&self, what: &str, text: &str) -> Result<String, Failure> {
+        expand(text, &self.variables).map_err(|error| {
+            Failure::new(
+                FailureKind::BadPipeline,
+                format!("{what} \"{text}\" cannot be expanded: {error}"),
+            )
+        })
+    }
+
+    /// The values of secrets; a name without a value is refused.
+    pub(crate) fn secrets(&self, names: &[String]) -> Result<Vec<(String, String)>, Failure> {
+        names
+            .iter()
+            .map(|name| Ok((name.clone(), self.secret(name)?.to_owned())))
+            .collect()
+    }
+
+    fn secret(&self, name: &str) -> Result<&str, Failure> {
+        self.shared.assignment.secrets.get(name).map(|value| value.expose()).ok_or_else(|| {
+            let message = format!("the secret {name} is not given to this run: set it with `circle secret set`, or see who may read it");
+            Failure::new(FailureKind::Refused, message)
+        })
+    }
+
+    /// Everything but entrypoint, command and environment.
+    pub(crate) fn configuration(&self, settings: ContainerSettings<'_>) -> ContainerCreateBody {
+        let plan = settings.plan;
+        ContainerCreateBody {
+            image: Some(settings.image),
+            user: plan.user.clone(),
+            exposed_ports: (!plan.ports.is_empty())
+                .then(|| plan.ports.iter().map(|port| format!("{port}/tcp")).collect()),
+            labels: Some(HashMap::from([("circle.stage".to_owned(), self.stage.name.clone())])),
+            host_config: Some(host_config(plan, settings.mounts, settings.network)),
+            networking_config: networking(plan, settings.network, settings.aliases),
+            ..ContainerCreateBody::default()
+        }
+    }
+
+    /// Creates a container and gives its id.
+    pub(crate) async fn create(&self, body: ContainerCreateBody) -> Result<String, Failure> {
+        let image = body.image.clone().unwrap_or_default();
+        let created = self
+            .shared
+            .engine
+            .docker
+            .create_container(None::<bollard::query_parameters::CreateContainerOptions>, body);
+        let created = created
+            .await
+            .map_err(|error| engine_failure(&format!("the container of image {image} could not be created"), &error))?;
+        Ok(created.id)
+    }
+}

@@ -1,0 +1,124 @@
+//! What stands behind the question mark. Read, judged and written anew, since engines have read other separators.
+
+use url::form_urlencoded::{Serializer, parse};
+
+use super::Refusal;
+use super::rules::shown;
+
+/// Parameters of a build that give no right.
+const BUILD: [&str; 28] = [
+    "dockerfile",
+    "t",
+    "q",
+    "nocache",
+    "pull",
+    "rm",
+    "forcerm",
+    "memory",
+    "memswap",
+    "cpushares",
+    "cpuperiod",
+    "cpuquota",
+    "cpusetcpus",
+    "cpusetmems",
+    "shmsize",
+    "buildargs",
+    "labels",
+    "cachefrom",
+    "target",
+    "squash",
+    "extrahosts",
+    "platform",
+    "version",
+    "buildid",
+    "session",
+    "ulimits",
+    "remote",
+    "networkmode",
+];
+
+/// The query as the engine gets it.
+pub(super) fn rewritten(query: Option<&str>) -> String {
+    write(pairs(query))
+}
+
+/// The query of a start: restoring a checkpoint from somewhere is no start.
+pub(super) fn judge_start(query: Option<&str>) -> Result<String, Refusal> {
+    let kept = pairs(query).into_iter().filter(|(_, value)| !value.is_empty());
+    let kept: Vec<(String, String)> = kept.collect();
+    match kept.iter().find(|(name, _)| name != "detachKeys") {
+        Some((name, _)) => Err(Refusal::new(format!(
+            "the parameter `{}` of a start is not allowed",
+            shown(name)
+        ))),
+        None => Ok(write(kept)),
+    }
+}
+
+/// The query of a build.
+pub(super) fn judge_build(query: Option<&str>) -> Result<String, Refusal> {
+    let mut kept = Vec::new();
+    for (name, value) in pairs(query) {
+        if matches!(value.as_str(), "" | "[]" | "{}" | "null" | "0" | "false") && !BUILD.contains(&name.as_str()) {
+            continue;
+        }
+        let fits = match name.as_str() {
+            "networkmode" => matches!(value.as_str(), "" | "default" | "bridge" | "none"),
+            // The engine would fetch any other place by itself, from where it sees more than a job does.
+            "remote" => matches!(value.as_str(), "" | "client-session"),
+            "isolation" => value == "default",
+            known => BUILD.contains(&known),
+        };
+        if !fits {
+            let sentence = format!(
+                "the parameter `{}={}` of a build is not allowed",
+                shown(&name),
+                shown(&value)
+            );
+            return Err(Refusal::new(sentence));
+        }
+        kept.push((name, value));
+    }
+    Ok(write(kept))
+}
+
+fn pairs(query: Option<&str>) -> Vec<(String, String)> {
+    parse(query.unwrap_or_default().as_bytes()).into_owned().collect()
+}
+
+fn write(pairs: Vec<(String, String)>) -> String {
+    Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{judge_build, judge_start, rewritten};
+
+    #[test]
+    fn sec_30_no_parameter_gives_a_right() {
+        assert_eq!(
+            judge_build(Some("t=a&networkmode=default&rm=1&cgroupparent=")).expect("harmless"),
+            "t=a&networkmode=default&rm=1"
+        );
+        for query in [
+            "networkmode=host",
+            "t=a&%6eetworkmode=host",
+            "networkmode=default&networkmode=host",
+            "networkmode=container%3Ax",
+            "cgroupparent=/",
+            "securityopt=%5B%22seccomp%3Dunconfined%22%5D",
+            "remote=http://127.0.0.1:3000/shop.git",
+            "outputs=%5B%7B%22type%22%3A%22local%22%7D%5D",
+            "entitlements=security.insecure",
+        ] {
+            assert!(judge_build(Some(query)).is_err(), "{query}");
+        }
+        assert!(judge_start(Some("checkpoint=x&checkpoint-dir=/etc")).is_err());
+        assert_eq!(
+            judge_start(Some("detachKeys=ctrl-p")).expect("harmless"),
+            "detachKeys=ctrl-p"
+        );
+        // Some engines take a semicolon for a separator.
+        assert_eq!(rewritten(Some("a=b;c=d")), "a=b%3Bc%3Dd");
+    }
+}

@@ -1,0 +1,363 @@
+//! `docker: true` with the docker client of this machine: what it may do, and what it may not.
+
+mod support;
+
+use std::path::PathBuf;
+use std::process::Output;
+use std::sync::Arc;
+use std::time::Duration;
+
+use circle_worker::{End, execute};
+use support::{Bench, MemorySink, assignment, checkout, integration, job};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Holds the stage until the last word of the test.
+const HOLD: &str = "while [ ! -e /workspace/go ]; do sleep 0.05; done; cat /workspace/made/by || true";
+
+/// The job's side of a socket, spoken to from the host, where its file lies.
+struct Client(PathBuf);
+
+impl Client {
+    async fn docker(&self, words: &[&str]) -> Output {
+        let mut command = tokio::process::Command::new("/usr/bin/docker");
+        command
+            .arg("--host")
+            .arg(format!("unix://{}", self.0.display()))
+            .args(words);
+        command
+            .env("DOCKER_BUILDKIT", "0")
+            .kill_on_drop(true)
+            .stdin(std::process::Stdio::null());
+        let output = tokio::time::timeout(PATIENCE, command.output()).await;
+        output
+            .unwrap_or_else(|_| panic!("docker {words:?} does not end"))
+            .expect("the docker client")
+    }
+
+    async fn ok(&self, words: &[&str]) -> String {
+        let output = self.docker(words).await;
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "docker {words:?}: {errors}");
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    async fn refused(&self, words: &[&str]) {
+        let output = self.docker(words).await;
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !output.status.success(),
+            "docker {words:?} passed: {}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+        assert!(errors.contains("refused by Circle"), "docker {words:?}: {errors}");
+    }
+
+    /// A request as no client would write it; gives the status.
+    async fn raw(&self, head: &str, body: &str) -> String {
+        let mut stream = UnixStream::connect(&self.0).await.expect("the socket");
+        let text = format!(
+            "{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(text.as_bytes()).await.expect("a request");
+        let mut answer = String::new();
+        let read = stream.read_to_string(&mut answer);
+        tokio::time::timeout(PATIENCE, read)
+            .await
+            .expect("an answer in time")
+            .expect("an answer");
+        answer
+    }
+}
+
+/// Runs a job with `docker: true`, and a story that speaks to its socket.
+async fn with_socket<F: Future<Output = ()>>(
+    bench: &Bench,
+    story: impl FnOnce(Client, String) -> F,
+) -> Arc<MemorySink> {
+    let cell = bench.cell().await;
+    let sink = Arc::new(MemorySink::new(bench.folder.path().join("outputs")));
+    let mut holds = job(&["ls -l /var/run/docker.sock", HOLD]);
+    holds.docker = true;
+    let assignment = assignment(bench.repository.url(), vec![checkout(), integration(vec![], holds)]);
+    let run = execute(&assignment, &cell, Duration::ZERO, sink.clone());
+    let state = cell
+        .socket()
+        .parent()
+        .and_then(std::path::Path::parent)
+        .expect("the cell's folder")
+        .to_owned();
+    let engine = format!("unix://{}", cell.socket().display());
+    let told = sink.clone();
+    let talk = async {
+        let client = Client(found(&state.join("folders"), &told).await);
+        let own = own_container(&engine).await;
+        story(client, own.clone()).await;
+        let touched = direct(&engine, &["exec", &own, "touch", "/workspace/go"]).await;
+        assert!(touched.status.success(), "{touched:?}");
+    };
+    let (end, ()) = tokio::join!(run, talk);
+    assert_eq!(end, End::Succeeded, "{}", sink.all());
+    let left = direct(&engine, &["ps", "-aq", "--filter", "label=circle.docker"]).await;
+    assert_eq!(
+        String::from_utf8_lossy(&left.stdout),
+        "",
+        "containers of the job outlived it"
+    );
+    cell.kill().await.expect("the cell is removed");
+    sink
+}
+
+async fn direct(engine: &str, words: &[&str]) -> Output {
+    let mut command = tokio::process::Command::new("/usr/bin/docker");
+    command
+        .arg("--host")
+        .arg(engine)
+        .args(words)
+        .output()
+        .await
+        .expect("the docker client")
+}
+
+async fn own_container(engine: &str) -> String {
+    let ids = direct(engine, &["ps", "-q", "--filter", "label=circle.stage=integration"]).await;
+    String::from_utf8_lossy(&ids.stdout).trim().to_owned()
+}
+
+/// The socket of the job, once its gate is open.
+async fn found(folders: &std::path::Path, sink: &MemorySink) -> PathBuf {
+    let look = async {
+        while !sink.all().contains("docker.sock") {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let entries = std::fs::read_dir(folders).expect("the cell's folders");
+        let mut sockets = entries.map(|entry| entry.expect("an entry").path().join("docker.sock"));
+        sockets.find(|path| path.exists()).expect("a socket")
+    };
+    tokio::time::timeout(PATIENCE, look)
+        .await
+        .expect("the job begins in time")
+}
+
+#[tokio::test]
+async fn a_job_works_with_its_cells_engine() {
+    let bench = Bench::new().await;
+    bench
+        .commit(&[
+            ("data/x", "inside\n"),
+            ("Dockerfile", "FROM busybox:test\nCOPY data/x /x\nRUN echo built\n"),
+        ])
+        .await;
+    let sink = with_socket(&bench, |client, own| async move {
+        assert_eq!(
+            client.ok(&["run", "--rm", "busybox:test", "echo", "hello"]).await,
+            "hello"
+        );
+        let seen = [
+            "run",
+            "--rm",
+            "-v",
+            "/workspace/data:/d:ro",
+            "-v",
+            "/workspace/made:/m",
+            "busybox:test",
+        ];
+        let script = ["sh", "-c", "cat /d/x; echo by the client >/m/by"];
+        assert_eq!(client.ok(&[&seen[..], &script[..]].concat()).await, "inside");
+        client.ok(&["network", "create", "mine"]).await;
+        client.ok(&["volume", "create", "kept"]).await;
+        let server = [
+            "run",
+            "-d",
+            "--name",
+            "web",
+            "--network",
+            "mine",
+            "-v",
+            "kept:/k",
+            "-p",
+            "8080:80",
+            "busybox:test",
+        ];
+        client
+            .ok(&[&server[..], &["httpd", "-f", "-p", "80", "-h", "/"]].concat())
+            .await;
+        let asks = [
+            "run",
+            "--rm",
+            "--network",
+            "mine",
+            "busybox:test",
+            "wget",
+            "-qO-",
+            "http://web/etc/passwd",
+        ];
+        assert!(client.ok(&asks).await.contains("root"));
+        assert_eq!(client.ok(&["exec", "web", "sh", "-c", "echo $0", "in"]).await, "in");
+        assert!(client.ok(&["ps"]).await.contains("web"));
+        let context = bench_context();
+        let path = context.path().display().to_string();
+        assert!(client.ok(&["build", "-t", "mine:1", &path]).await.contains("built"));
+        assert_eq!(client.ok(&["run", "--rm", "mine:1", "cat", "/x"]).await, "inside");
+        // The socket is handed on under its own filter.
+        let inner = [
+            "run",
+            "--rm",
+            "-v",
+            "/var/run/docker.sock:/var/run/docker.sock",
+            "busybox:test",
+            "ls",
+            "/var/run/docker.sock",
+        ];
+        assert_eq!(client.ok(&inner).await, "/var/run/docker.sock");
+        assert!(
+            client.ok(&["inspect", &own]).await.contains("circle.stage"),
+            "one may look at what runs beside"
+        );
+        client.ok(&["rm", "-f", "web"]).await;
+    })
+    .await;
+    assert!(
+        sink.all().contains("by the client"),
+        "a mount of the checkout is the job's own: {}",
+        sink.all()
+    );
+}
+
+fn bench_context() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("x"), "inside\n").expect("a file");
+    std::fs::write(
+        folder.path().join("Dockerfile"),
+        "FROM busybox:test\nCOPY x /x\nRUN echo built\n",
+    )
+    .expect("a file");
+    folder
+}
+
+#[tokio::test]
+async fn sec_30_a_job_gets_no_right_through_its_socket() {
+    let bench = Bench::new().await;
+    bench.commit(&[("README", "hello\n")]).await;
+    with_socket(&bench, |client, own| async move {
+        for options in [
+            &["--privileged"][..],
+            &["--cap-add", "SYS_ADMIN"],
+            &["--device", "/dev/fuse"],
+            &["--pid", "host"],
+            &["--ipc", "host"],
+            &["--uts", "host"],
+            &["--userns", "host"],
+            &["--network", "host"],
+            &["--security-opt", "seccomp=unconfined"],
+            &["--security-opt", "systempaths=unconfined"],
+            &["--cgroup-parent", "/"],
+            &["--volumes-from", &own],
+            &["-v", "/:/host"],
+            &["-v", "/cell:/cell"],
+            &["-v", "/workspace/../cell:/cell"],
+            &["-v", "/workspace:/w:rshared"],
+            &["--mount", "type=bind,source=/etc,target=/e"],
+            &[
+                "--mount",
+                "type=volume,target=/e,volume-opt=type=none,volume-opt=o=bind,volume-opt=device=/",
+            ],
+            &["--sysctl", "kernel.msgmax=1"],
+            &["--label", "circle.stage=integration"],
+        ] {
+            client
+                .refused(&[&["create"][..], options, &["busybox:test", "true"]].concat())
+                .await;
+        }
+        client.refused(&["exec", &own, "true"]).await;
+        client.refused(&["kill", &own]).await;
+        client.refused(&["cp", &format!("{own}:/etc/passwd"), "-"]).await;
+        client
+            .refused(&[
+                "volume",
+                "create",
+                "-o",
+                "type=none",
+                "-o",
+                "o=bind",
+                "-o",
+                "device=/",
+                "evil",
+            ])
+            .await;
+        client
+            .refused(&["network", "create", "-d", "macvlan", "-o", "parent=eth0", "evil"])
+            .await;
+        client.refused(&["swarm", "init"]).await;
+        client.refused(&["plugin", "ls"]).await;
+        client.refused(&["push", "busybox:test"]).await;
+        let context = bench_context();
+        client
+            .refused(&["build", "--network", "host", &context.path().display().to_string()])
+            .await;
+
+        let create = "POST /v1.41/containers/create HTTP/1.1\r\nContent-Type: application/json";
+        for body in [
+            r#"{"Image":"busybox:test","hostconfig":{"privileged":true}}"#,
+            r#"{"Image":"busybox:test","Privileged":true}"#,
+            r#"{"Image":"busybox:test","HostConfig":{},"hostConfig":{"Privileged":true}}"#,
+        ] {
+            let answer = client.raw(create, body).await;
+            assert!(answer.starts_with("HTTP/1.1 403"), "{body}: {answer}");
+        }
+        let form = "POST /build?remote=client-session HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded";
+        assert!(client.raw(form, "networkmode=host").await.starts_with("HTTP/1.1 403"));
+        assert!(
+            client
+                .raw("POST /v1.41/%2e%2e/swarm/init HTTP/1.1", "{}")
+                .await
+                .starts_with("HTTP/1.1 403")
+        );
+
+        // What a name led to is what is done; old engines would read host settings in the body of a start.
+        client
+            .ok(&["create", "--name", "plain", "busybox:test", "sleep", "60"])
+            .await;
+        let start = "POST /v1.18/containers/plain/start HTTP/1.1\r\nContent-Type: application/json";
+        client.raw(start, r#"{"Privileged":true,"Binds":["/:/host"]}"#).await;
+        let facts = client
+            .ok(&[
+                "inspect",
+                "-f",
+                "{{.HostConfig.Privileged}} {{.HostConfig.Binds}}",
+                "plain",
+            ])
+            .await;
+        assert_eq!(facts, "false []");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sec_30_the_network_of_the_host_is_refused_by_its_number_too() {
+    let bench = Bench::new().await;
+    bench.commit(&[("README", "hello\n")]).await;
+    with_socket(&bench, |client, _| async move {
+        let id = client.ok(&["network", "inspect", "-f", "{{.Id}}", "host"]).await;
+        let created = client
+            .docker(&[
+                "create",
+                "--name",
+                "odd",
+                "--network",
+                &id,
+                "busybox:test",
+                "ls",
+                "/sys/class/net",
+            ])
+            .await;
+        if created.status.success() {
+            let started = client.docker(&["start", "-a", "odd"]).await;
+            let links = String::from_utf8_lossy(&started.stdout).into_owned();
+            assert!(!links.contains("docker0"), "it runs on the cell's own network: {links}");
+        }
+    })
+    .await;
+}

@@ -1,0 +1,253 @@
+//! Inside a run: what starts before its turn, whose the checkout is, what rights a container has.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use circle_cell::Cell;
+use circle_core::plan::{ContainerJob, Ready, Stage};
+use circle_core::rights::{Right, Rights};
+use circle_core::run::FailureKind;
+use circle_worker::{End, execute};
+use support::{Bench, MemorySink, assignment, checkout, container, integration, job, post_build, pre_build, sidecar};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A command that holds its stage until somebody makes `/workspace/go`.
+const HOLD: &str = "while [ ! -e /workspace/go ]; do sleep 0.05; done";
+
+async fn docker(cell: &Cell, words: &[&str]) -> String {
+    let output = tokio::process::Command::new("/usr/bin/docker")
+        .arg("--host")
+        .arg(format!("unix://{}", cell.socket().display()))
+        .args(words)
+        .output()
+        .await
+        .expect("the docker client");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+/// The id of the running container of a stage, once there is one.
+async fn running(cell: &Cell, stage: &str) -> String {
+    let filter = format!("label=circle.stage={stage}");
+    let look = async {
+        loop {
+            let ids = docker(cell, &["ps", "-q", "--filter", &filter]).await;
+            if let Some(id) = ids.lines().next() {
+                return id.to_owned();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, look)
+        .await
+        .unwrap_or_else(|_| panic!("no container of {stage} runs"))
+}
+
+/// Runs stages in a cell while `story` looks at it.
+async fn beside<F: Future<Output = ()>>(
+    bench: &Bench,
+    stages: Vec<Stage>,
+    story: impl FnOnce(Arc<Cell>) -> F,
+) -> (End, Arc<MemorySink>) {
+    let cell = Arc::new(bench.cell().await);
+    let sink = Arc::new(MemorySink::new(bench.folder.path().join("outputs")));
+    let mut all = vec![checkout()];
+    all.extend(stages);
+    let assignment = assignment(bench.repository.url(), all);
+    let run = execute(&assignment, &cell, Duration::ZERO, sink.clone());
+    let both = async { tokio::join!(run, story(cell.clone())).0 };
+    let end = tokio::time::timeout(PATIENCE * 2, both).await;
+    let end = end.unwrap_or_else(|_| panic!("the run does not end:\n{}", sink.all()));
+    Arc::into_inner(cell)
+        .expect("nobody else has the cell")
+        .kill()
+        .await
+        .expect("the cell is removed");
+    (end, sink)
+}
+
+fn as_user(user: &str, commands: &[&str]) -> ContainerJob {
+    let mut job = job(commands);
+    job.container.user = Some(user.to_owned());
+    job
+}
+
+fn with_rights(rights: Rights, commands: &[&str]) -> ContainerJob {
+    let mut job = job(commands);
+    job.container.rights = rights;
+    job
+}
+
+#[tokio::test]
+async fn containers_of_later_stages_wait_behind_their_gates_while_a_stage_runs() {
+    let bench = Bench::new().await;
+    bench.commit(&[("README", "hello\n")]).await;
+    let stages = vec![
+        integration(vec![], job(&[HOLD, "echo first >/tmp/x"])),
+        pre_build(
+            job(&["cat README; echo built >out"]),
+            vec![support::output("/workspace/out", "out")],
+        ),
+        post_build(job(&["cat out; [ ! -e go ]", "test ! -e /tmp/x"])),
+    ];
+    let (end, sink) = beside(&bench, stages, |cell| async move {
+        let first = running(&cell, "integration").await;
+        for later in ["pre_build", "post_build"] {
+            let id = running(&cell, later).await;
+            // Nothing but the gate: neither checkout nor commands have come.
+            let top = docker(&cell, &["exec", &id, "ls", "/workspace"]).await;
+            assert_eq!(top, "", "{later} sees a checkout before its turn");
+        }
+        docker(&cell, &["exec", &first, "touch", "/workspace/go"]).await;
+    })
+    .await;
+    assert_eq!(end, End::Succeeded, "{}", sink.all());
+    let all = sink.all();
+    assert!(all.contains("hello") && all.contains("built"), "{all}");
+}
+
+#[tokio::test]
+async fn a_sidecar_that_circle_ends_is_not_told_as_a_death_and_one_that_dies_is() {
+    let bench = Bench::new().await;
+    bench.commit(&[("README", "hello\n")]).await;
+    let side = |script: &str| sidecar("db", script, Ready::Tcp(80));
+    let lives = vec![integration(
+        vec![side("echo up; exec httpd -f -p 80")],
+        job(&["wget -q -O- http://db/ || true"]),
+    )];
+    let ran = bench.run(lives).await;
+    ran.succeeded();
+    let all = ran.sink.all();
+    assert!(all.contains("db | up") && !all.contains("ended with code"), "{all}");
+
+    let dies = vec![integration(
+        vec![side("httpd -p 80; sleep 1; exit 3")],
+        job(&["sleep 3", "false"]),
+    )];
+    let ran = bench.run(dies).await;
+    let failure = ran.failure();
+    assert_eq!(failure.kind, FailureKind::Sidecar, "{}", failure.message);
+    assert!(
+        ran.sink.all().contains("db | (ended with code 3)"),
+        "{}",
+        ran.sink.all()
+    );
+}
+
+#[tokio::test]
+async fn a_job_that_is_not_root_writes_to_its_checkout_and_to_nobody_elses() {
+    let bench = Bench::new().await;
+    bench
+        .commit(&[("src/main.c", "int main;\n"), ("README", "hello\n")])
+        .await;
+    let changes = [
+        "echo changed >README",
+        "echo new >src/new",
+        "rm src/main.c",
+        "stat -c %u:%g . README src",
+    ];
+    let stages = vec![
+        integration(vec![], as_user("1000", &changes)),
+        pre_build(
+            as_user("user", &["cat README src/main.c; echo out >out; id -u"]),
+            vec![support::output("/workspace/out", "out")],
+        ),
+        post_build(job(&[
+            "test $(stat -c %u README) = 0; cat out README; test ! -e src/new",
+        ])),
+    ];
+    let ran = bench.run(stages).await;
+    ran.succeeded();
+    let all = ran.sink.all();
+    assert!(all.contains("1000:1000\n1000:1000\n1000:1000"), "{all}");
+    assert!(!all.contains("changed"), "a stage saw another's changes: {all}");
+}
+
+/// Whether this machine may give what it is asked for.
+fn has_every_capability() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").expect("this process");
+    let bounding = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapBnd:"))
+        .expect("its bounding set");
+    u64::from_str_radix(bounding.trim(), 16).expect("a mask") & (1 << 24) != 0
+}
+
+#[tokio::test]
+async fn sec_30_a_privileged_run_is_privileged_where_the_machine_can_and_says_so_where_it_cannot() {
+    let bench = Bench::new().await;
+    bench.commit(&[("README", "hello\n")]).await;
+    let proves = [
+        "cat /proc/self/uid_map",
+        "mkdir -p /mnt && mount -t tmpfs none /mnt && echo mounted",
+    ];
+
+    let ordinary = bench.run(vec![integration(vec![], job(&proves))]).await;
+    assert_eq!(ordinary.failure().kind, FailureKind::Command);
+    assert!(
+        ordinary.sink.all().contains("1048576"),
+        "users are remapped: {}",
+        ordinary.sink.all()
+    );
+
+    // What the message for such machines advises.
+    let mut nearly = with_rights(
+        ["cap_add ALL"]
+            .iter()
+            .map(|_| Right::Capability(circle_core::rights::Capability::ALL))
+            .collect(),
+        &proves,
+    );
+    for option in ["seccomp=unconfined", "systempaths=unconfined", "apparmor=unconfined"] {
+        nearly
+            .container
+            .rights
+            .security_options
+            .insert(option.parse().expect("an option"));
+    }
+    nearly.container.cap_drop = vec!["SYS_RESOURCE".parse().expect("a capability")];
+    let nearly = bench.run(vec![integration(vec![], nearly)]).await;
+    nearly.succeeded();
+    let all = nearly.sink.all();
+    assert!(all.contains("mounted") && all.contains("4294967295"), "{all}");
+
+    let privileged = with_rights(std::iter::once(Right::Privileged).collect(), &proves);
+    let ran = bench.run(vec![integration(vec![], privileged)]).await;
+    if has_every_capability() {
+        ran.succeeded();
+        assert!(ran.sink.all().contains("mounted"), "{}", ran.sink.all());
+    } else {
+        assert_eq!(ran.failure().kind, FailureKind::Refused, "{}", ran.failure().message);
+        assert!(
+            ran.failure().message.contains("CAP_SYS_RESOURCE"),
+            "{}",
+            ran.failure().message
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_stage_that_cannot_start_early_starts_in_its_turn() {
+    let bench = Bench::new().await;
+    bench.commit(&[("data/x", "inside\n")]).await;
+    let mut with_volume = job(&["cat /data/x"]);
+    with_volume.container.volumes = vec![circle_core::plan::Bind {
+        from: "data".to_owned(),
+        to: "/data".to_owned(),
+        read_only: true,
+    }];
+    let mut missing = job(&["true"]);
+    missing.container = container("there.is/none:1");
+    let ran = bench
+        .run(vec![integration(vec![], with_volume), post_build(missing)])
+        .await;
+    assert!(ran.sink.all().contains("inside"), "{}", ran.sink.all());
+    assert_eq!(
+        ran.failure().kind,
+        FailureKind::ImageUnavailable,
+        "{}",
+        ran.failure().message
+    );
+}
