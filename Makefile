@@ -1,7 +1,7 @@
 # Aliases only: whatever needs an `if` lives in xtask (`cargo xtask help`).
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/circle/target
 
-.PHONY: help setup demo test test-real check fmt bench examples images clean
+.PHONY: help setup demo test test-real check fmt bench examples images web clean
 
 help: ; @xtask/bootstrap.sh help
 setup: ; @xtask/bootstrap.sh setup
@@ -13,4 +13,5 @@ fmt: ; @cargo fmt --all
 bench: ; @xtask/bootstrap.sh bench $(ARGS)
 examples: ; @xtask/bootstrap.sh examples $(ARGS)
 images: ; @xtask/bootstrap.sh images build $(ARGS)
+web: ; @xtask/bootstrap.sh web $(ARGS)
 clean: ; @xtask/bootstrap.sh clean

@@ -6,7 +6,7 @@ use std::thread;
 use anyhow::{Context, Result, bail};
 
 use crate::process::{self, command};
-use crate::{images, place, setup};
+use crate::{images, place, setup, web};
 
 /// The images that the sample repository names, and the one that its image is built from.
 const IMAGES: &[&str] = &["busybox", "redis", "toolchain"];
@@ -19,6 +19,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         bail!("the demo makes cells, which needs root: run `sudo make demo`");
     }
     setup::for_demo()?;
+    // The demo shows its end in the terminal: without the page it is still whole.
+    if let Err(error) = web::ensure() {
+        println!("web: the page could not be built, going on without it: {error:#}");
+    }
     // Packages are unpacked while the compiler works: both take minutes on a fresh machine.
     let making = thread::spawn(|| images::ensure(IMAGES));
     let compiled = process::run(command("cargo").args([

@@ -14,6 +14,7 @@ mod place;
 mod process;
 mod setup;
 mod test;
+mod web;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,8 @@ cargo xtask <chore>
   examples [NAME]…            push ours and foreign projects through the whole of Circle
   examples list               repositories with a caicloud.yml, and the images that they need
   examples assemble NAME DIR  fetch an example's source and make a git repository of it; prints the commit
+  web                         build the web page that the server embeds
+  web test                    the tests of its parts; `web browser STORY` is for the stories of circle-test
   clean                       remove images and tools from the cache folder (never the compiled target)
   help                        this text
 
@@ -64,6 +67,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "bench" => bench::run(rest),
         "images" => images::run(rest),
         "examples" => examples::run(rest),
+        "web" => web::run(rest),
         "clean" => place::clean(),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

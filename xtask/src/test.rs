@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::process::{self, command};
-use crate::{images, place, setup};
+use crate::{images, place, setup, web};
 
 /// The images that tests load into cells.
 const IMAGES: &[&str] = &["busybox", "redis", "toolchain"];
@@ -15,6 +15,10 @@ const IMAGES: &[&str] = &["busybox", "redis", "toolchain"];
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     setup::run()?;
     images::ensure(IMAGES)?;
+    web::ensure()?;
+    if arguments.is_empty() {
+        web::test()?;
+    }
     // Stories start the binaries; nextest alone builds those of a crate only for the crate's own tests.
     process::run(command("cargo").args(["build", "--workspace", "--bins", "--locked"]))?;
     let mut tally = Tally::default();

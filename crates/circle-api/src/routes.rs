@@ -29,6 +29,8 @@
 //! | [`RUN_RERUN`] | POST | [`RerunRequest`](crate::resources::RerunRequest) → 201 [`RunSummary`](crate::resources::RunSummary) of the new run |
 //! | [`RUN_LOG`] | GET | → [`LogIndex`](crate::resources::LogIndex) |
 //! | [`STAGE_LOG`] | GET | → bytes as `text/plain; charset=utf-8`, `Range: bytes=…` honoured |
+//! | [`STAGE_LOG_LINES`] | GET | [`LogLinesQuery`](crate::resources::LogLinesQuery) → [`LogLines`](crate::resources::LogLines) |
+//! | [`LIVE_TICKET`] | POST | → 201 [`LiveTicket`](crate::resources::LiveTicket), for browsers |
 //! | [`RUN_LIVE`] | GET, upgraded | WebSocket, see [`live`](crate::live) |
 //! | [`WORKERS`] | GET | → page of [`WorkerView`](crate::resources::WorkerView) |
 //! | [`WORKER_ENROLMENTS`] | POST | [`EnrolmentCreate`](crate::resources::EnrolmentCreate) → 201 [`EnrolmentCreated`](crate::resources::EnrolmentCreated) |
@@ -92,6 +94,10 @@ pub const RUN_RERUN: &str = "/api/v1/runs/{run}/rerun";
 pub const RUN_LOG: &str = "/api/v1/runs/{run}/log";
 /// The bytes of one stage's log.
 pub const STAGE_LOG: &str = "/api/v1/runs/{run}/log/{stage}";
+/// Lines of one stage's log by number.
+pub const STAGE_LOG_LINES: &str = "/api/v1/runs/{run}/log/{stage}/lines";
+/// Opens the live WebSocket of a run once.
+pub const LIVE_TICKET: &str = "/api/v1/runs/{run}/live/ticket";
 /// State and log as they come.
 pub const RUN_LIVE: &str = "/api/v1/runs/{run}/live";
 /// Every worker that is known.
@@ -108,6 +114,9 @@ pub const TOKENS: &str = "/api/v1/tokens";
 pub const TOKEN: &str = "/api/v1/tokens/{token}";
 /// Where a plain git repository reports pushes; the signature is the credential.
 pub const HOOK: &str = "/hooks/git/{workspace}/{service}";
+
+/// The page of a run, for a browser.
+pub const RUN_PAGE: &str = "/runs/{run}";
 
 /// The workspace that a server makes at its first start.
 pub const DEFAULT_WORKSPACE: &str = "default";

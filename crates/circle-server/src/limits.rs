@@ -52,6 +52,10 @@ pub(crate) const TITLE_CHARS: usize = 200;
 pub(crate) const LOG_SLICE_BYTES: usize = 256 * 1024;
 /// Groups of one stage in a log's index.
 pub(crate) const LOG_GROUPS: usize = 10_000;
+/// A ticket for a live connection is good for so long: a page connects at once.
+pub(crate) const LIVE_TICKET_TIME: Duration = Duration::from_secs(30);
+/// Tickets that were issued and not used.
+pub(crate) const LIVE_TICKETS: usize = 4_096;
 /// Live connections at the same time; each costs at most two slices.
 pub(crate) const LIVE_CONNECTIONS: usize = 512;
 /// Diagnostics in the sentence of a failed plan; all of them stand in the log.

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ServerConfig;
-use crate::http::HookKeys;
+use crate::http::{HookKeys, LiveTickets};
 use crate::limits;
 use crate::queue::Queue;
 use crate::reconcile::Repositories;
@@ -45,6 +45,7 @@ pub struct Server {
     pub(crate) hook_keys: HookKeys,
     pub(crate) repositories: Repositories,
     pub(crate) live: Arc<Semaphore>,
+    pub(crate) live_tickets: LiveTickets,
     pub(crate) started_at: Timestamp,
 }
 
@@ -80,6 +81,7 @@ impl Server {
             closings: Closings::default(),
             number_turns: NumberTurns::default(),
             hook_keys: HookKeys::default(),
+            live_tickets: LiveTickets::default(),
             live: Arc::new(Semaphore::new(limits::LIVE_CONNECTIONS)),
             started_at: crate::time::now(),
             config,

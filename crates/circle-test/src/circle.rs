@@ -151,6 +151,20 @@ impl Circle {
         Ok(service)
     }
 
+    /// The address of the page and the API.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The administrator's token.
+    ///
+    /// # Errors
+    /// When its file cannot be read.
+    pub fn token(&self) -> Result<String> {
+        let file = self.folder.path().join("data/server/admin-token");
+        Ok(std::fs::read_to_string(file)?.trim().to_owned())
+    }
+
     /// The API as an administrator.
     pub fn client(&self) -> &Client {
         &self.client

@@ -26,7 +26,7 @@ pub use deployment::{DeploymentEvent, DeploymentView};
 pub use environment::{
     EnvironmentChange, EnvironmentCreate, EnvironmentView, WorkloadBind, WorkloadCreate, WorkloadHealth, WorkloadView,
 };
-pub use log::{LogGroup, LogIndex, StageLog};
+pub use log::{LiveTicket, LogGroup, LogIndex, LogLines, LogLinesQuery, MAX_LOG_LINES, StageLog};
 pub use page::{DEFAULT_PAGE, MAX_PAGE, Page, PageQuery};
 pub use policy::{MAX_POLICY_ENTRIES, PolicyChange, PolicyView};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, ProblemEntry};

@@ -13,5 +13,5 @@ pub(crate) use enrolment::EnrolmentToken;
 pub use first_start::FirstStartError;
 pub(crate) use first_start::prepare;
 pub(crate) use run_lease::RunLease;
-pub(crate) use tokens::{Minted, mint};
+pub(crate) use tokens::{Minted, hash_of, mint};
 pub(crate) use worker::{WorkerIdentity, check_protocol};

@@ -13,6 +13,7 @@ mod live;
 mod routes;
 mod time_limit;
 mod urls;
+mod web;
 mod worker;
 
 pub use describe::openapi;
@@ -20,6 +21,7 @@ pub(crate) use error::ApiError;
 pub(crate) use extract::{Body, Params, RawBody, Segments};
 pub(crate) use first_workspace::make_default_workspace;
 pub(crate) use hook_keys::HookKeys;
+pub(crate) use live::LiveTickets;
 pub use routes::PUBLIC;
 pub(crate) use routes::router;
 pub use worker::ROUTES as WORKER_ROUTES;

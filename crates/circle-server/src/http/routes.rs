@@ -16,17 +16,23 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::time_limit::time_limit;
-use super::{ApiError, api, describe, health, hooks, live, worker};
+use super::{ApiError, api, describe, health, hooks, live, web, worker};
 use crate::limits::{API_BODY_BYTES, HOOK_BODY_BYTES};
 use crate::server::Server;
 
 /// What answers without a token, each with its reason: liveness says nothing of anybody; the description is the same for
-/// every Circle; hooks carry a signature; enrolment carries its own token.
+/// every Circle, and so are the pages; hooks carry a signature; enrolment carries its own token.
 pub const PUBLIC: &[&str] = &[
     "/healthz",
     "/readyz",
     "/api/docs",
     "/api/v1/openapi.json",
+    "/",
+    "/sign-in",
+    "/runs/{run}",
+    "/services",
+    "/workers",
+    "/assets/{name}",
     paths::HOOK,
     "/worker/v1/enrol",
 ];
@@ -41,6 +47,7 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .route(paths::HEALTH, get(health::live))
         .route("/readyz", get(health::ready))
         .merge(describe::pages(api))
+        .merge(web::pages())
         .fallback(|| async { ApiError::NoRoute })
         .method_not_allowed_fallback(|| async { ApiError::Method })
         .with_state(server)

@@ -6,9 +6,13 @@ use circle_core::ids::RunId;
 use crate::server::Server;
 
 impl Server {
-    /// The address of a run.
+    /// The page of a run.
     pub(crate) fn run_url(&self, run: RunId) -> String {
-        format!("{}{}", self.config.url, routes::fill(routes::RUN, &[&run.to_string()]))
+        format!(
+            "{}{}",
+            self.config.url,
+            routes::fill(routes::RUN_PAGE, &[&run.to_string()])
+        )
     }
 
     /// Where a service's repository reports pushes.

@@ -234,3 +234,73 @@ async fn close_code(socket: &mut Socket) -> Option<u16> {
         }
     }
 }
+
+/// The status that refuses the upgrade, or 101.
+async fn upgrade_with(circle: &Circle, run: circle_core::ids::RunId, ticket: &str, origin: Option<&str>) -> u16 {
+    use tokio_tungstenite::tungstenite::Error;
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+    let address = circle.url.replace("http://", "ws://");
+    let url = format!("{address}/api/v1/runs/{run}/live?ticket={ticket}");
+    let mut request = url.into_client_request().expect("an address");
+    if let Some(origin) = origin {
+        request.headers_mut().insert("origin", origin.parse().expect("a header"));
+    }
+    match tokio_tungstenite::connect_async(request).await {
+        Ok((_, answer)) => answer.status().as_u16(),
+        Err(Error::Http(answer)) => answer.status().as_u16(),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_46_a_browser_follows_with_a_ticket_from_our_own_pages_only() {
+    let (circle, repo) = (Circle::start().await, Repo::with(PIPELINE).await);
+    circle.service("shop", repo.url()).await;
+    let (run, other) = (circle.trigger("shop").await, circle.trigger("shop").await);
+    let ticket = async || {
+        let path = format!("{}/api/v1/runs/{run}/live/ticket", circle.url);
+        let request = circle.http.post(path).bearer_auth(&circle.token);
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), 201);
+        let body: serde_json::Value = answer.json().await.expect("JSON");
+        body["ticket"].as_str().expect("a ticket").to_owned()
+    };
+    let ours = Some(circle.url.as_str());
+    let used = ticket().await;
+    assert_eq!(upgrade_with(&circle, run, &used, ours).await, 101);
+    assert_eq!(upgrade_with(&circle, run, &used, ours).await, 401, "a second time");
+    for origin in [None, Some("https://evil.example.org"), Some("null")] {
+        let ticket = ticket().await;
+        assert_eq!(upgrade_with(&circle, run, &ticket, origin).await, 401, "{origin:?}");
+    }
+    let ticket = ticket().await;
+    assert_eq!(upgrade_with(&circle, other, &ticket, ours).await, 401, "another run's");
+    assert_eq!(upgrade_with(&circle, run, &circle.token, ours).await, 401, "a token is no ticket");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_are_read_by_their_number() {
+    let (circle, repo) = (Circle::start().await, Repo::with(PIPELINE).await);
+    circle.service("shop", repo.url()).await;
+    let worker = Played::enrol(&circle, "w", 1).await;
+    let run = circle.trigger("shop").await;
+    let job = worker.claim(run).await;
+    let text: String = (0..5_000).map(|number| format!("line {number}\n")).collect();
+    let sent = job.log(job.chunk("checkout", (0, 0), text.as_bytes())).await;
+    assert_eq!(sent.status(), 200);
+    let lines = async |query: &str| {
+        let answer = circle.get(&format!("/api/v1/runs/{run}/log/checkout/lines?{query}")).await;
+        let status = answer.status().as_u16();
+        (status, answer.json::<serde_json::Value>().await.expect("JSON"))
+    };
+    let (_, middle) = lines("from=1234&count=2").await;
+    assert_eq!(middle["lines"], serde_json::json!(["line 1234", "line 1235"]));
+    assert_eq!((&middle["from"], &middle["next"], &middle["total"]), (&1234.into(), &1236.into(), &5000.into()));
+    let (_, end) = lines("from=4999").await;
+    assert_eq!(end["lines"], serde_json::json!(["line 4999"]));
+    let (_, beyond) = lines("from=999999").await;
+    assert_eq!(beyond["lines"], serde_json::json!([]));
+    assert_eq!(lines("count=0").await.0, 422);
+    assert_eq!(lines("count=5001").await.0, 422);
+    assert_eq!(lines("form=1").await.0, 400);
+}

@@ -12,4 +12,5 @@ mod queue;
 mod restart;
 mod rules;
 mod support;
+mod web;
 mod workers;

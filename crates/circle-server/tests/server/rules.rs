@@ -34,6 +34,7 @@ fn every_route() -> Vec<(String, Method)> {
     all.push(("/healthz".into(), Method::GET));
     all.push(("/readyz".into(), Method::GET));
     all.push((routes::OPENAPI.into(), Method::GET));
+    all.extend(["/", routes::RUN_PAGE, "/services", "/workers", "/sign-in"].map(|page| (page.to_owned(), Method::GET)));
     all
 }
 

@@ -104,12 +104,13 @@ async fn groups(archive: &dyn LogArchive, run: RunId, info: &StreamInfo) -> Resu
         skip += marks.len();
         let last = marks.len() < MARKS_LIMIT;
         for one in marks {
-            let at = one.mark.offset;
+            let (at, line) = (one.mark.offset, one.line);
             match serde_json::from_value(one.mark.data) {
                 Ok(Mark::Begin { group, title }) if groups.len() < LOG_GROUPS => groups.push(LogGroup {
                     group,
                     title: title.chars().take(1000).collect(),
                     from_offset: at,
+                    from_line: line,
                     to_offset: None,
                     exit_code: None,
                     duration_ms: None,

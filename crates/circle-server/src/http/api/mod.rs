@@ -5,6 +5,8 @@
 mod deliveries;
 mod deployments;
 mod environments;
+mod live_ticket;
+mod log_lines;
 mod logs;
 mod page;
 mod post_receive;

@@ -6,8 +6,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    deliveries, deployments, environments, logs, registries, rerun, runs, secrets, server, services, targets, tokens,
-    triggers, workers, workloads, workspaces,
+    deliveries, deployments, environments, live_ticket, log_lines, logs, registries, rerun, runs, secrets, server,
+    services, targets, tokens, triggers, workers, workloads, workspaces,
 };
 use crate::server::Server;
 
@@ -44,6 +44,8 @@ fn runs_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(rerun::rerun))
         .routes(routes!(logs::index))
         .routes(routes!(logs::stage))
+        .routes(routes!(log_lines::lines))
+        .routes(routes!(live_ticket::create))
         .routes(routes!(workers::list))
         .routes(routes!(workers::enrolment))
         .routes(routes!(workers::revoke))

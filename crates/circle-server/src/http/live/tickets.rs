@@ -1,0 +1,126 @@
+//! What opens a live WebSocket in a browser: a ticket that works once, soon, for one run, from this server's own pages.
+//!
+//! A token in an address would end in histories and logs. A ticket there is worth nothing a moment later. A page of
+//! another site can neither get one nor use one that leaked to it: the browser tells the page's origin, and it must be
+//! ours.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderValue};
+use circle_api::worker::SecretValue;
+use circle_core::ids::RunId;
+use url::{Position, Url};
+
+use crate::auth::mint;
+use crate::http::ApiError;
+use crate::limits::{LIVE_TICKET_TIME, LIVE_TICKETS};
+
+const PREFIX: &str = "circle_live_";
+
+/// Tickets that were issued and not used, by their hash.
+#[derive(Debug, Default)]
+pub(crate) struct LiveTickets {
+    issued: Mutex<HashMap<String, (RunId, Instant)>>,
+}
+
+impl LiveTickets {
+    /// A new ticket for a run.
+    pub(crate) fn issue(&self, run: RunId) -> Result<SecretValue, ApiError> {
+        let now = Instant::now();
+        let mut issued = self.lock();
+        issued.retain(|_, (_, at)| now.duration_since(*at) < LIVE_TICKET_TIME);
+        if issued.len() >= LIVE_TICKETS {
+            return Err(ApiError::Busy(
+                "too many tickets are unused: try again in a moment".into(),
+            ));
+        }
+        let minted = mint(PREFIX);
+        issued.insert(minted.hash, (run, now));
+        Ok(minted.value)
+    }
+
+    /// Uses a ticket up; of many who try, one succeeds.
+    pub(super) fn redeem(&self, ticket: &str, run: RunId) -> Result<(), ApiError> {
+        let issued = self.lock().remove(&crate::auth::hash_of(ticket));
+        match issued {
+            Some((of, at)) if of == run && at.elapsed() < LIVE_TICKET_TIME => Ok(()),
+            _ => Err(ApiError::BadCredential),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, (RunId, Instant)>> {
+        self.issued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a request comes from a page of this server: its origin is the configured address, or names the very host
+/// that the request was sent to. A browser always tells the origin of a WebSocket.
+pub(super) fn is_own_origin(headers: &HeaderMap, configured: &str) -> bool {
+    let said = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let Some(origin) = said(ORIGIN).and_then(|text| Url::parse(text).ok()) else {
+        return false;
+    };
+    if !matches!(origin.scheme(), "http" | "https") {
+        return false;
+    }
+    let authority = &origin[Position::BeforeHost..Position::AfterPort];
+    let ours = Url::parse(configured).is_ok_and(|url| url.origin() == origin.origin());
+    ours || said(HOST) == Some(authority)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, HeaderName, HeaderValue};
+    use circle_core::ids::RunId;
+    use uuid::Uuid;
+
+    use super::{LiveTickets, is_own_origin};
+
+    fn run(number: u128) -> RunId {
+        RunId::from_uuid(Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn sec_46_a_ticket_opens_one_run_once() {
+        let tickets = LiveTickets::default();
+        let ticket = tickets.issue(run(1)).expect("a ticket");
+        tickets.redeem("circle_live_0000", run(1)).expect_err("an unknown one");
+        tickets.redeem(ticket.expose(), run(1)).expect("the right one");
+        tickets.redeem(ticket.expose(), run(1)).expect_err("used up");
+        let ticket = tickets.issue(run(1)).expect("a ticket");
+        tickets.redeem(ticket.expose(), run(2)).expect_err("another run");
+        tickets
+            .redeem(ticket.expose(), run(1))
+            .expect_err("a wrong try uses it up");
+    }
+
+    #[test]
+    fn sec_46_a_page_of_another_site_is_refused() {
+        let from = |host: &str, origin: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HeaderName::from_static("host"), host.parse().expect("a host"));
+            if let Some(origin) = origin {
+                headers.insert(
+                    HeaderName::from_static("origin"),
+                    HeaderValue::from_str(origin).expect("text"),
+                );
+            }
+            is_own_origin(&headers, "https://ci.example.org")
+        };
+        assert!(from("127.0.0.1:8080", Some("http://127.0.0.1:8080")));
+        assert!(from("inner:8080", Some("https://ci.example.org")), "behind a proxy");
+        for origin in [
+            "https://evil.example.org",
+            "https://ci.example.org.evil.org",
+            "null",
+            "https://ci.example.org:8443",
+            "file://",
+        ] {
+            assert!(!from("ci.example.org", Some(origin)), "{origin}");
+        }
+        assert!(!from("ci.example.org", None), "no browser leaves it out");
+    }
+}

@@ -1,0 +1,67 @@
+//! The web page in a real browser, beside a real Circle.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use circle_test::{Circle, Options, program};
+use tokio::process::Command;
+
+/// A browser's start and a few pages, on a busy machine.
+const LIMIT: Duration = Duration::from_secs(240);
+
+fn pipeline(command: &str) -> String {
+    let command = serde_json::Value::from(command);
+    format!(
+        "version: 1\ntriggers: [{{event: push, stages: all}}, {{event: manual, stages: all}}]\n\
+         integration:\n  image: circle/busybox:1\n  commands: [{command}]\n"
+    )
+}
+
+#[tokio::test]
+async fn a_developer_watches_runs_in_a_browser() -> Result<()> {
+    let circle = Circle::start(Options::default()).await?;
+    let shop = circle.service("shop").await?;
+    shop.write(
+        "caicloud.yml",
+        pipeline("printf 'hello \\033[31m<script>window.stolen=1</script>\\n'; echo"),
+    )?;
+    shop.repository().commit("<b>Begin</b>").await?;
+    let good = shop.push_ref("main").await?;
+    good.succeeds().await?;
+    shop.write("caicloud.yml", pipeline("seq 1 120000 | sed 's/^/line /'"))?;
+    let long = shop.push("main").await?;
+    long.succeeds().await?;
+    shop.write("caicloud.yml", pipeline("echo about to fail; exit 3"))?;
+    let bad = shop.push("main").await?;
+    bad.fails("command").await?;
+    // What the page starts by hand ticks until it is cancelled.
+    shop.write(
+        "caicloud.yml",
+        pipeline("for i in $(seq 1 600); do echo tick $i; sleep 1; done"),
+    )?;
+    let ticking = shop.push("main").await?;
+    ticking.reaches("integration").await?;
+    ticking.cancel().await?;
+    ticking.ends_as("cancelled").await?;
+
+    let chores = std::env::var_os("CIRCLE_XTASK").map(PathBuf::from);
+    let mut story = Command::new(chores.map_or_else(|| program("xtask"), Ok)?);
+    story
+        .args(["web", "browser", "runs"])
+        .env("CIRCLE_URL", circle.url())
+        .env("CIRCLE_TOKEN", circle.token()?)
+        .env("GOOD_RUN", good.id().to_string())
+        .env("LONG_RUN", long.id().to_string())
+        .env("BAD_RUN", bad.id().to_string())
+        .kill_on_drop(true);
+    let played = tokio::time::timeout(LIMIT, story.output()).await;
+    let played = played.context("the browser's story takes too long")??;
+    ensure!(
+        played.status.success(),
+        "{}\n{}",
+        String::from_utf8_lossy(&played.stdout),
+        String::from_utf8_lossy(&played.stderr)
+    );
+    circle.stop().await
+}

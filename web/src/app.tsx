@@ -1,0 +1,64 @@
+import { useSyncExternalStore } from "react";
+import { Link, Redirect, Route, Switch, useLocation } from "wouter";
+
+import { session } from "./api/session";
+import { RunPage } from "./pages/run";
+import { RunsPage } from "./pages/runs";
+import { ServicesPage } from "./pages/services";
+import { SignInPage } from "./pages/sign-in";
+import { WorkersPage } from "./pages/workers";
+import { words } from "./words";
+
+/** The whole page: who is signed in sees its parts, anybody else signs in and comes back to where they wanted to be. */
+export function App() {
+  const token = useSyncExternalStore(session.subscribe, session.token);
+  const [place] = useLocation();
+  if (token === null && place !== "/sign-in") {
+    return <Redirect to={`/sign-in?to=${encodeURIComponent(place)}`} />;
+  }
+  return (
+    <>
+      <a className="skip" href="#main">
+        {words.skip}
+      </a>
+      {token !== null && <Bar />}
+      <main id="main">
+        <Switch>
+          <Route path="/sign-in" component={SignInPage} />
+          <Route path="/" component={RunsPage} />
+          <Route path="/runs/:run">{({ run }) => <RunPage key={run} id={run} />}</Route>
+          <Route path="/services" component={ServicesPage} />
+          <Route path="/workers" component={WorkersPage} />
+          <Route>
+            <p className="empty">{words.nothingHere}</p>
+          </Route>
+        </Switch>
+      </main>
+    </>
+  );
+}
+
+function Bar() {
+  return (
+    <header className="bar">
+      <Link href="/" className="brand">
+        Circle
+      </Link>
+      <nav aria-label={words.pages}>
+        {[
+          ["/", words.runs],
+          ["/services", words.services],
+          ["/workers", words.workers],
+        ].map(([href, name]) => (
+          <Link key={href} href={href as string} className={(active) => (active ? "here" : "")}>
+            {name}
+          </Link>
+        ))}
+        <a href="/api/docs">{words.api}</a>
+      </nav>
+      <button type="button" className="quiet" onClick={() => session.end()}>
+        {words.signOut}
+      </button>
+    </header>
+  );
+}

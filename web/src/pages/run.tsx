@@ -1,0 +1,211 @@
+import { useCallback, useEffect, useState } from "react";
+import { Link, useLocation } from "wouter";
+
+import { api, Refused, type RunView, take } from "../api/client";
+import { follow } from "../log/live";
+import { LogView } from "../log/log-view";
+import { StageLog } from "../log/stage-log";
+import { Commands } from "../parts/commands";
+import { Problem } from "../parts/problem";
+import { Stages } from "../parts/stages";
+import { State } from "../parts/state";
+import { Ago } from "../parts/time";
+import { words } from "../words";
+import { shortRef } from "./runs";
+
+/** One run: where it stands and why, its stages with their times, the log of one stage, and what can be done. */
+export function RunPage({ id }: { id: string }) {
+  const [run, setRun] = useState<RunView | null>(null);
+  const [log, setLog] = useState<StageLog | null>(null);
+  const [chosen, choose] = useState<string | null>(null);
+  const [isConnected, setConnected] = useState(true);
+  const [problem, setProblem] = useState<string | null>(null);
+  const stage = chosen ?? interesting(run);
+
+  useEffect(() => {
+    take(api.GET("/api/v1/runs/{run}", { params: { path: { run: id } } })).then(setRun, (error: unknown) =>
+      setProblem(error instanceof Error ? error.message : String(error)),
+    );
+  }, [id]);
+
+  useEffect(() => {
+    let stop = () => {};
+    let left = false;
+    const wanted = stage === null ? null : new StageLog(id, stage);
+    setLog(wanted);
+    const ready = wanted?.open() ?? Promise.resolve();
+    ready
+      .catch((error: unknown) => !(error instanceof Refused) && setProblem(String(error)))
+      .then(() => {
+        if (!left) {
+          stop = follow(id, {
+            place: () => wanted?.place() ?? null,
+            run: setRun,
+            frame: (frame) => wanted?.take(frame),
+            connected: setConnected,
+          });
+        }
+      });
+    return () => {
+      left = true;
+      stop();
+    };
+  }, [id, stage]);
+
+  if (run === null) {
+    return <Problem text={problem} />;
+  }
+  return (
+    <article className="run">
+      <Head run={run} failed={setProblem} />
+      <Problem text={problem} />
+      {!isConnected && <p className="notice">{words.connectionLost}</p>}
+      <Why run={run} />
+      <Stages run={run} chosen={stage} choose={choose} failed={setProblem} />
+      {log !== null && (
+        <section className="log-section" aria-label={words.log}>
+          <Commands log={log} />
+          <LogView key={log.stage} log={log} />
+          <Download id={id} stage={log.stage} />
+        </section>
+      )}
+      <Results run={run} />
+    </article>
+  );
+}
+
+/** The stage that a reader wants to see first: the one that failed, else the one that runs, else the last that ran. */
+function interesting(run: RunView | null): string | null {
+  if (run === null) {
+    return null;
+  }
+  const failed = run.verdict?.verdict === "failed" ? run.verdict.failure.stage : null;
+  const running = run.stages.find((stage) => stage.state === "running");
+  const ran = run.stages.filter((stage) => stage.started_at != null).at(-1);
+  return failed ?? running?.name ?? ran?.name ?? null;
+}
+
+function Head({ run: { run }, failed }: { run: RunView; failed: (why: string) => void }) {
+  const [, go] = useLocation();
+  const act = useCallback(
+    (deed: () => Promise<void>) => () => {
+      deed().catch((error: unknown) => failed(error instanceof Error ? error.message : String(error)));
+    },
+    [failed],
+  );
+  const path = { run: run.id };
+  const cancel = act(async () => {
+    await take(api.POST("/api/v1/runs/{run}/cancel", { params: { path }, body: {} }));
+  });
+  const rerun = act(async () => {
+    const made = await take(api.POST("/api/v1/runs/{run}/rerun", { params: { path }, body: {} }));
+    go(`/runs/${made.id}`);
+  });
+  const isEnded = run.ended_at != null;
+  return (
+    <header className="run-head">
+      <div>
+        <h1>{run.title ?? shortRef(run.ref)}</h1>
+        <p className="facts">
+          <State state={run.state} /> · <Link href="/">{run.service_name}</Link> #{run.number} · {shortRef(run.ref)}
+          {run.commit != null && <> · <code>{run.commit.slice(0, 12)}</code></>} · {run.event} {words.by} {run.actor} ·{" "}
+          <Ago at={run.created_at} />
+        </p>
+      </div>
+      {isEnded ? (
+        <button type="button" onClick={rerun}>
+          {words.rerun}
+        </button>
+      ) : (
+        <button type="button" className="danger" disabled={run.cancelling} onClick={cancel}>
+          {run.cancelling ? words.cancelling : words.cancel}
+        </button>
+      )}
+    </header>
+  );
+}
+
+/** Why it waits, or why it ended as it did, in a sentence. */
+function Why({ run }: { run: RunView }) {
+  const failure = run.verdict?.verdict === "failed" ? run.verdict.failure : null;
+  return (
+    <>
+      {run.waiting != null && (
+        <p className="notice" role="status">
+          {words.waiting}: {run.waiting.sentence}
+          {run.waiting.place != null && ` · ${words.place} ${run.waiting.place}`}
+          {run.waiting.estimate_s != null && ` · ${words.about} ${run.waiting.estimate_s} s`}
+        </p>
+      )}
+      {failure !== null && <Problem text={failure.stage == null ? failure.message : `${failure.stage}: ${failure.message}`} />}
+      {failure === null && run.run.message != null && <p className="notice">{run.run.message}</p>}
+      {run.warnings.length > 0 && (
+        <details>
+          <summary>
+            {words.warnings} ({run.warnings.length})
+          </summary>
+          <ul>
+            {run.warnings.map((warning) => (
+              <li key={warning}>{warning}</li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </>
+  );
+}
+
+function Download({ id, stage }: { id: string; stage: string }) {
+  const [address, setAddress] = useState<string | null>(null);
+  const fetchIt = async () => {
+    const answer = await api.GET("/api/v1/runs/{run}/log/{stage}", {
+      params: { path: { run: id, stage } },
+      parseAs: "blob",
+    });
+    if (answer.data !== undefined) {
+      setAddress(URL.createObjectURL(answer.data as Blob));
+    }
+  };
+  return address === null ? (
+    <button type="button" className="quiet" onClick={() => void fetchIt()}>
+      {words.download}
+    </button>
+  ) : (
+    <a href={address} download={`${stage}.log`}>
+      {stage}.log
+    </a>
+  );
+}
+
+/** What came of it: images by digest, deployments. */
+function Results({ run }: { run: RunView }) {
+  return (
+    <>
+      {run.images.length > 0 && (
+        <section>
+          <h2>{words.images}</h2>
+          <ul>
+            {run.images.map((image) => (
+              <li key={image.name}>
+                {image.repository ?? image.name} <code>{image.digest ?? ""}</code> {image.tags.join(", ")}
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      {run.deployments.length > 0 && (
+        <section>
+          <h2>{words.deployments}</h2>
+          <ul>
+            {run.deployments.map((deployment) => (
+              <li key={deployment.id}>
+                {deployment.environment} · {deployment.state}
+                {deployment.failure != null && ` · ${deployment.failure.message}`}
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </>
+  );
+}

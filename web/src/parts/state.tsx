@@ -1,0 +1,22 @@
+import { words } from "../words";
+
+const SIGNS: Record<string, string> = {
+  succeeded: "✓",
+  failed: "✗",
+  running: "●",
+  deploying: "●",
+  queued: "○",
+  waiting: "○",
+  cancelled: "⊘",
+  skipped: "–",
+  not_run: "–",
+};
+
+/** A state as a sign, a colour and a word, so that none of the three is needed alone. */
+export function State({ state }: { state: string }) {
+  return (
+    <span className={`state ${state}`}>
+      <span aria-hidden="true">{SIGNS[state] ?? "·"}</span> {words.states[state] ?? state}
+    </span>
+  );
+}
