@@ -47,14 +47,14 @@ await shot("line");
 // A run that failed says why and shows the stage that failed.
 await page.goto(`${CIRCLE_URL}/runs/${BAD_RUN}`);
 await page.getByRole("alert").filter({ hasText: "exited with code 3" }).waitFor();
-await log.getByText("about to fail").waitFor();
+await log.getByText("about to fail", { exact: true }).waitFor();
 await shot("failed");
 
 // The list; a new run from the page; its log comes live; cancelling ends it.
 await page.getByRole("link", { name: "Services" }).click();
 await shot("services");
 await page.locator(".row", { hasText: "shop" }).getByRole("button", { name: "Run now" }).click();
-await log.getByText("tick 3").waitFor({ timeout: 60_000 });
+await log.getByText("tick 3", { exact: true }).waitFor({ timeout: 60_000 });
 await page.getByRole("button", { name: "Cancel" }).click();
 await page.locator(".run-head .state.cancelled").waitFor({ timeout: 30_000 });
 await shot("cancelled");

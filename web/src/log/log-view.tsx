@@ -18,7 +18,8 @@ export function LogView({ log }: { log: StageLog }) {
   const [following, setFollowing] = useState(() => wanted() === null);
   const [marked, setMarked] = useState(wanted);
   const total = log.total;
-  const seen = useRef(total);
+  // Lines beyond this came after the reader had left the end; nobody who began elsewhere has left it.
+  const seen = useRef(Number.POSITIVE_INFINITY);
   const visible = Math.ceil(height / ROW);
   const tall = Math.min(total * ROW, TALLEST);
   const first = rowAt(top, tall, height, total);

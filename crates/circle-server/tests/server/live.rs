@@ -243,7 +243,9 @@ async fn upgrade_with(circle: &Circle, run: circle_core::ids::RunId, ticket: &st
     let url = format!("{address}/api/v1/runs/{run}/live?ticket={ticket}");
     let mut request = url.into_client_request().expect("an address");
     if let Some(origin) = origin {
-        request.headers_mut().insert("origin", origin.parse().expect("a header"));
+        request
+            .headers_mut()
+            .insert("origin", origin.parse().expect("a header"));
     }
     match tokio_tungstenite::connect_async(request).await {
         Ok((_, answer)) => answer.status().as_u16(),
@@ -275,7 +277,11 @@ async fn sec_46_a_browser_follows_with_a_ticket_from_our_own_pages_only() {
     }
     let ticket = ticket().await;
     assert_eq!(upgrade_with(&circle, other, &ticket, ours).await, 401, "another run's");
-    assert_eq!(upgrade_with(&circle, run, &circle.token, ours).await, 401, "a token is no ticket");
+    assert_eq!(
+        upgrade_with(&circle, run, &circle.token, ours).await,
+        401,
+        "a token is no ticket"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -289,13 +295,18 @@ async fn lines_are_read_by_their_number() {
     let sent = job.log(job.chunk("checkout", (0, 0), text.as_bytes())).await;
     assert_eq!(sent.status(), 200);
     let lines = async |query: &str| {
-        let answer = circle.get(&format!("/api/v1/runs/{run}/log/checkout/lines?{query}")).await;
+        let answer = circle
+            .get(&format!("/api/v1/runs/{run}/log/checkout/lines?{query}"))
+            .await;
         let status = answer.status().as_u16();
         (status, answer.json::<serde_json::Value>().await.expect("JSON"))
     };
     let (_, middle) = lines("from=1234&count=2").await;
     assert_eq!(middle["lines"], serde_json::json!(["line 1234", "line 1235"]));
-    assert_eq!((&middle["from"], &middle["next"], &middle["total"]), (&1234.into(), &1236.into(), &5000.into()));
+    assert_eq!(
+        (&middle["from"], &middle["next"], &middle["total"]),
+        (&1234.into(), &1236.into(), &5000.into())
+    );
     let (_, end) = lines("from=4999").await;
     assert_eq!(end["lines"], serde_json::json!(["line 4999"]));
     let (_, beyond) = lines("from=999999").await;
