@@ -5,6 +5,7 @@
     reason = "a chore talks to the person at the terminal"
 )]
 
+mod audit;
 mod bench;
 mod check;
 mod demo;
@@ -28,6 +29,7 @@ cargo xtask <chore>
   test [nextest arguments]    set up, build, run every test that needs no server of others
   test-real                   the suites against real servers
   demo [circle demo's arguments]  the main path on this machine, from a push to a deployed service
+  audit [--runs=N] [--soak=N] disturb runs in every way, run many short ones: nothing is left, nothing grows
   bench [PART]…               measure the promises that have numbers
   images list                 the images that Circle builds for itself
   images build [NAME]…        build them (all that the demo needs when no name is given)
@@ -64,6 +66,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "test" => test::run(rest),
         "test-real" => test::real(),
         "demo" => demo::run(rest),
+        "audit" => audit::run(rest),
         "bench" => bench::run(rest),
         "images" => images::run(rest),
         "examples" => examples::run(rest),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::process::ProcessCell;
-use crate::{CellError, CellId, Folder, InCell, InCellChild, Layer, PartOfView, Relay, View};
+use crate::{CellError, CellId, Cidr, Folder, InCell, InCellChild, Layer, Limits, PartOfView, Relay, View};
 
 /// A living cell. Dropping it kills it; `kill` also waits until nothing is left of it.
 #[derive(Debug)]
@@ -44,10 +44,30 @@ pub struct Killed {
 /// How often the limits of a cell were hit, since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct BoundsHit {
-    /// Processes that were killed because the jobs together had used up the cell's memory.
+    /// How often the jobs together had used up the cell's memory, which kills one of their processes each time.
     pub memory: u64,
     /// Forks that were refused because the jobs together had too many processes; at least 1 when the bound was reached.
     pub pids: u64,
+}
+
+impl BoundsHit {
+    /// What was hit after `before` was asked.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            memory: self.memory.saturating_sub(before.memory),
+            pids: self.pids.saturating_sub(before.pids),
+        }
+    }
+}
+
+/// Room on the disk that a cell's containers write to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DiskLeft {
+    /// Bytes that an ordinary user can still write.
+    pub bytes: u64,
+    /// Files that can still be made; `None` on file systems that do not count them (btrfs).
+    pub files: Option<u64>,
 }
 
 /// Why a cell died that nobody killed.
@@ -115,6 +135,22 @@ impl Cell {
         self.process.bounds_hit()
     }
 
+    /// How many processes of a running container were killed for lack of memory, whether its own bound was hit or the
+    /// cell's. The engine knows only of a container's first process.
+    pub fn memory_kills_in(&self, container: &str) -> u64 {
+        self.process.memory_kills_in(container)
+    }
+
+    /// The bounds on all of its containers together.
+    pub fn limits(&self) -> Limits {
+        self.process.limits()
+    }
+
+    /// What is left of the disk under its containers; `None` when that cannot be asked.
+    pub fn disk_left(&self) -> Option<DiskLeft> {
+        self.process.disk_left()
+    }
+
     /// A handle that kills this cell from another task.
     pub fn killer(&self) -> Killer {
         Killer {
@@ -164,6 +200,12 @@ impl Cell {
     /// Opens one more service of the host inside the cell.
     pub async fn open_relay(&self, relay: Relay) -> Result<(), CellError> {
         self.process.open_relay(relay).await
+    }
+
+    /// Lets this cell alone reach private ranges that others do not; never the host, another cell or a metadata address,
+    /// whatever the ranges say. Later calls replace earlier ones.
+    pub async fn allow_networks(&self, ranges: &[Cidr]) -> Result<(), CellError> {
+        self.process.allow_networks(ranges).await
     }
 
     /// Asks the daemon whether it answers.

@@ -21,7 +21,7 @@ mod spec;
 mod sys;
 mod view;
 
-pub use cell::{BoundsHit, Cell, Death, Killed, Killer, Owner, StartTimings};
+pub use cell::{BoundsHit, Cell, Death, DiskLeft, Killed, Killer, Owner, StartTimings};
 pub use cidr::{Cidr, CidrError};
 pub use error::CellError;
 pub use exec::{Exit, InCell, InCellChild, Sight};

@@ -1,5 +1,6 @@
 //! The port: how a cell is had, whatever carries it.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::PathBuf;
 
@@ -18,32 +19,35 @@ pub trait CellProvider: Send + Sync + Debug {
     /// Starts a cell; returns when its daemon answers and its images are loaded.
     async fn start(&self, spec: &CellSpec) -> Result<Cell, CellError>;
 
-    /// Removes what earlier owners of this provider's state left behind. Cells that live are not touched; idempotent.
+    /// Removes what is left of dead cells, of this owner of the provider's state or an earlier one. Cells that live, and
+    /// whatever is not Circle's, are not touched; idempotent. Called at the start and every minute.
     async fn sweep(&self) -> Result<Swept, CellError>;
+
+    /// Puts back what living cells rely on and others may have taken away, such as firewall rules. Cheap; called every few
+    /// seconds. Nothing to do for most providers.
+    async fn look_after(&self) -> Result<(), CellError> {
+        Ok(())
+    }
+
+    /// Waits until nothing is left of the cells that were killed, or whose start was given up. Cells that live are waited for
+    /// too. A worker that ends waits for it, so that it leaves nothing to the next one.
+    async fn settled(&self) {}
 
     /// What this provider is, for people.
     fn describe(&self) -> Described;
 }
 
-/// What a sweep removed: names, for the log.
+/// What a sweep removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
-    /// Processes that were still running in dead cells.
-    pub processes: Vec<String>,
-    /// Cgroup folders.
-    pub cgroups: Vec<String>,
-    /// Network links.
-    pub links: Vec<String>,
-    /// Mounts.
-    pub mounts: Vec<String>,
-    /// Folders of dead cells.
-    pub folders: Vec<PathBuf>,
+    /// Names, by the kind of thing: `process`, `cgroup`, `link`, `mount`, `folder`.
+    pub removed: BTreeMap<&'static str, Vec<String>>,
 }
 
 impl Swept {
     /// Whether there was nothing to remove.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.removed.is_empty()
     }
 }
 

@@ -41,6 +41,9 @@ pub struct Limits {
     pub cpu_millis: Option<u32>,
     /// Processes and threads. `None`: unbounded.
     pub pids: Option<u32>,
+    /// Open files of each process, the daemon's included; never more than the machine lets the worker have. `None`: the
+    /// machine's. With the bound on processes this bounds what all of them can hold open.
+    pub open_files: Option<u32>,
 }
 
 /// A door from the cell to one TCP service that the worker can reach: the worker dials, the cell's network does not.

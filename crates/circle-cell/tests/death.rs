@@ -156,6 +156,27 @@ async fn sec_32_a_killed_daemon_ends_its_cell_and_nothing_is_left() {
 }
 
 #[tokio::test]
+async fn sec_32_a_killed_containerd_ends_its_cell_and_nothing_is_left() {
+    let bench = Bench::new();
+    let described = bench.provider.describe();
+    let look = || Machine::look(&described.instance, &described.state.display().to_string());
+    let before = look();
+    let cell = bench.start().await;
+    docker_ok(&cell, &["run", "-d", "busybox:test", "sleep", "600"]).await;
+    let processes = look().processes;
+    let containerd = processes.iter().find_map(|process| process.strip_suffix(" containerd"));
+    let pid = containerd.expect("a containerd runs").parse().expect("a number");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL)
+        .expect("containerd is killed");
+    let death = tokio::time::timeout(Duration::from_secs(10), cell.died())
+        .await
+        .expect("the death is noticed");
+    assert!(death.reason.contains("its containerd ended"), "{}", death.reason);
+    cell.kill().await.expect("nothing is left");
+    assert_eq!(look(), before);
+}
+
+#[tokio::test]
 async fn a_start_that_fails_quotes_the_reason_and_leaves_nothing() {
     let bench = Bench::new();
     let described = bench.provider.describe();
@@ -229,7 +250,7 @@ async fn a_killed_worker_takes_its_cells_along_and_the_next_one_sweeps() {
 
     let next = ProcessProvider::open(config(folder.path())).expect("the next worker");
     let swept = next.sweep().await.expect("a sweep");
-    assert_eq!(swept.folders.len(), 2, "{swept:?}");
+    assert_eq!(swept.of("folder").len(), 2, "{swept:?}");
     assert_eq!(look(), Machine::default());
     assert!(
         next.sweep().await.expect("a second sweep").is_empty(),

@@ -236,6 +236,60 @@ fn a_lost_worker_gives_the_run_back_three_times() {
     assert_eq!(failure.kind, FailureKind::WorkerLost);
 }
 
+fn cell_died() -> WorkerEvent {
+    WorkerEvent::PartFailed {
+        failure: Failure::new(
+            FailureKind::CellDied,
+            "the run's cell died: its daemon ended by signal 9",
+        ),
+    }
+}
+
+#[test]
+fn sec_32_a_run_whose_cell_died_is_tried_once_more() {
+    let mut run = run(false);
+    run.apply(claim(1), at(1)).expect("nobody has it");
+    run.apply(report(1, 1, cell_died()), at(2)).expect("in order");
+    assert_eq!(run.state, RunState::Queued { since: at(2) });
+    let why = run.parts[0].retried_after.as_deref();
+    assert!(why.is_some_and(|why| why.contains("signal 9")), "{why:?}");
+
+    run.apply(claim(2), at(3)).expect("it waits again");
+    run.apply(report(2, 1, cell_died()), at(4)).expect("in order");
+    let RunState::Ended {
+        verdict: Verdict::Failed { failure },
+        ..
+    } = &run.state
+    else {
+        panic!("a second death is the end, not {:?}", run.state);
+    };
+    assert_eq!(failure.kind, FailureKind::CellDied);
+}
+
+#[test]
+fn sec_32_a_run_that_began_to_push_is_not_tried_again() {
+    let mut run = run(false);
+    run.stages[1].kind = "push".into();
+    run.apply(claim(1), at(1)).expect("nobody has it");
+    let pushes = WorkerEvent::StageStarted {
+        stage: "build".into(),
+        at: at(2),
+        attempt: 1,
+    };
+    run.apply(report(1, 1, pushes), at(2)).expect("in order");
+    run.apply(report(1, 2, cell_died()), at(3)).expect("in order");
+    assert_eq!(run.state.word(), "failed");
+}
+
+#[test]
+fn a_cell_that_died_under_a_cancelled_run_ends_it_as_cancelled() {
+    let mut run = run(false);
+    run.apply(claim(1), at(1)).expect("nobody has it");
+    run.apply(cancel(CancelCause::Requested), at(2)).expect("it runs");
+    run.apply(report(1, 1, cell_died()), at(3)).expect("in order");
+    assert_eq!(run.state.word(), "cancelled");
+}
+
 #[test]
 fn only_waiting_counts_against_the_wait_in_the_queue() {
     let mut run = run(false);
@@ -296,7 +350,7 @@ fn events() -> impl Strategy<Value = RunEvent> {
         Just("build".to_owned()),
         Just("nothing".to_owned())
     ];
-    let told = (stage, any::<bool>(), 0..6u8).prop_map(|(stage, again, kind)| match kind {
+    let told = (stage, any::<bool>(), 0..7u8).prop_map(|(stage, again, kind)| match kind {
         0 => WorkerEvent::StageStarted {
             stage,
             at: at(1),
@@ -317,6 +371,7 @@ fn events() -> impl Strategy<Value = RunEvent> {
         },
         3 => WorkerEvent::PartSucceeded,
         4 => WorkerEvent::PartFailed { failure: failure() },
+        5 => cell_died(),
         _ => WorkerEvent::PartCancelled,
     });
     prop_oneof![

@@ -55,6 +55,11 @@ impl Registry {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// The process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.pid()
+    }
+
     /// Kills the registry; its images stay.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use circle_core::run::LogBounds;
 use serde::Deserialize;
 
 /// How the server keeps its promises.
@@ -24,6 +25,8 @@ pub struct ServerConfig {
     /// Logs and outputs of ended runs are kept so long, in days; the runs themselves stay. Default 90;
     /// `CIRCLE_KEEP_DAYS`.
     pub keep_days: u32,
+    /// How much one stage and one run may print, and how fast. Default 256 MiB, 1 GiB, 64 MiB a second.
+    pub log: LogBounds,
 }
 
 /// Where the server listens.
@@ -45,6 +48,7 @@ impl Default for ServerConfig {
             drain_ms: 10_000,
             output_limit_bytes: 4 * 1024 * 1024 * 1024,
             keep_days: 90,
+            log: LogBounds::default(),
         }
     }
 }

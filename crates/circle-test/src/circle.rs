@@ -17,7 +17,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::debris::Debris;
+use crate::debris::{Debris, Scope};
 use crate::images::image;
 use crate::program::program;
 use crate::service::StoryService;
@@ -43,6 +43,8 @@ pub struct Options {
     pub images: Vec<&'static str>,
     /// Cells at the same time.
     pub cells: u32,
+    /// A worker that is silent for so long has lost its run; the server's own when absent.
+    pub lease_ms: Option<u32>,
 }
 
 impl Default for Options {
@@ -52,6 +54,7 @@ impl Default for Options {
             swarm: false,
             images: vec!["busybox"],
             cells: 2,
+            lease_ms: None,
         }
     }
 }
@@ -205,12 +208,17 @@ impl Circle {
         ]
     }
 
-    /// What the machine carries now.
+    /// What the machine carries now of what cells make.
     ///
     /// # Errors
     /// When the machine does not answer.
-    pub fn debris(&self) -> Result<Debris> {
-        Debris::look(&self.folder.path().join("data/worker"))
+    pub fn debris_in(&self, scope: Scope) -> Result<Debris> {
+        Debris::look(&self.worker_folder(), scope)
+    }
+
+    /// The worker's data.
+    pub fn worker_folder(&self) -> PathBuf {
+        self.folder.path().join("data/worker")
     }
 
     /// Starts the server, or starts it again on the same data.
@@ -220,13 +228,15 @@ impl Circle {
     pub async fn start_server(&mut self) -> Result<()> {
         let data = self.folder.path().join("data");
         let listen = format!("127.0.0.1:{}", self.port);
-        let arguments = [
+        let mut arguments = vec![
             "server".to_owned(),
             "--data".to_owned(),
             text(&data),
             "--listen".to_owned(),
             listen,
         ];
+        let lease = self.options.lease_ms;
+        arguments.extend(lease.map(|lease_ms| format!("--lease-ms={lease_ms}")));
         let path = text(&program("circle")?);
         self.server = Some(Child::start(&path, arguments, &self.folder.path().join("server.log"))?);
         let token_file = data.join("server/admin-token");

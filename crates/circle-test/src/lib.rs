@@ -4,6 +4,7 @@
 //! binary `circle` is started as server and worker, git is pushed to, cells are made, images go to a registry, a Swarm
 //! serves. Stories wait on conditions and fail with the last state that they saw.
 
+mod audit;
 mod circle;
 mod debris;
 mod images;
@@ -12,8 +13,9 @@ mod run;
 mod service;
 mod until;
 
+pub use audit::{AuditReport, AuditWish, SoakLook, audit, kill_daemons};
 pub use circle::{Circle, Options};
-pub use debris::Debris;
+pub use debris::{Debris, Scope};
 pub use images::image;
 pub use program::program;
 pub use run::StoryRun;

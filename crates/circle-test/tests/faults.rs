@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use circle_test::{Circle, Options, until};
+use circle_test::{Circle, Options, Scope, until};
 
 /// Every stage kind in one file; each stage waits long enough to be interrupted.
 fn all_stages(pause: u32) -> String {
@@ -93,7 +93,7 @@ async fn a_worker_killed_leaves_nothing_and_the_run_is_taken_again() -> Result<(
 #[tokio::test]
 async fn a_cancel_ends_a_stage_at_once_and_leaves_nothing() -> Result<()> {
     let mut circle = Circle::start(Options::default()).await?;
-    let before = circle.debris()?;
+    let before = circle.debris_in(Scope::Worker)?;
     let shop = circle.service("shop").await?;
     shop.write("caicloud.yml", all_stages(600))?;
     shop.write("Dockerfile", "FROM circle/busybox:1\n")?;
@@ -103,7 +103,10 @@ async fn a_cancel_ends_a_stage_at_once_and_leaves_nothing() -> Result<()> {
     run.ends_as("cancelled").await?;
     circle.stop_worker().await?;
     until("the machine is as before", Duration::from_secs(20), || async {
-        let beyond = circle.debris().map_err(|error| error.to_string())?.beyond(&before);
+        let beyond = circle
+            .debris_in(Scope::Worker)
+            .map_err(|error| error.to_string())?
+            .beyond(&before);
         if beyond.is_empty() {
             Ok(())
         } else {

@@ -38,6 +38,9 @@ pub struct WorkerConfig {
     /// Private address ranges that cells may reach. Default: none.
     #[serde(default)]
     pub allow_networks: Vec<Cidr>,
+    /// An unused range of unique local IPv6 addresses for the links of cells. Default: none, and cells have IPv4 only.
+    #[serde(default)]
+    pub cell_network6: Option<Cidr>,
     /// Memory of a cell's containers together, in bytes. Default: unbounded.
     #[serde(default)]
     pub cell_memory_bytes: Option<u64>,
@@ -47,6 +50,9 @@ pub struct WorkerConfig {
     /// Processes of a cell's containers together. Default: 4096.
     #[serde(default = "default_pids")]
     pub cell_pids: Option<u32>,
+    /// Open files of each process in a cell. Default: 65,536, or what the machine lets the worker have.
+    #[serde(default = "default_open_files")]
+    pub cell_open_files: Option<u32>,
     /// The program that becomes PID 1 of a cell, with its arguments. Default: this program as `cell-init`.
     #[serde(default)]
     pub cell_init: Option<Vec<PathBuf>>,
@@ -66,9 +72,11 @@ impl WorkerConfig {
             relays: Vec::new(),
             insecure_registries: Vec::new(),
             allow_networks: Vec::new(),
+            cell_network6: None,
             cell_memory_bytes: None,
             cell_cpu_millis: None,
             cell_pids: default_pids(),
+            cell_open_files: default_open_files(),
             cell_init: None,
         }
     }
@@ -78,6 +86,7 @@ impl WorkerConfig {
             memory_bytes: self.cell_memory_bytes,
             cpu_millis: self.cell_cpu_millis,
             pids: self.cell_pids,
+            open_files: self.cell_open_files,
         }
     }
 
@@ -98,6 +107,7 @@ impl WorkerConfig {
     pub(crate) fn network(&self) -> NetworkPolicy {
         NetworkPolicy {
             allow: self.allow_networks.clone(),
+            range6: self.cell_network6,
             ..NetworkPolicy::default()
         }
     }
@@ -106,6 +116,11 @@ impl WorkerConfig {
 /// Thousands of threads are a compiler's; a fork bomb wants more.
 fn default_pids() -> Option<u32> {
     Some(4096)
+}
+
+/// As many as search engines and databases ask for at their start.
+fn default_open_files() -> Option<u32> {
+    Some(65_536)
 }
 
 fn two() -> u32 {

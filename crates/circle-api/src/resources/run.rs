@@ -107,7 +107,7 @@ pub struct RunView {
     pub stages: Vec<StageView>,
     pub images: Vec<ImageView>,
     pub deployments: Vec<DeploymentView>,
-    /// What the linter warned of, one sentence each.
+    /// What the linter warned of, and why the run was tried once more, one sentence each.
     pub warnings: Vec<String>,
     /// The run that this one repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -205,7 +205,7 @@ impl RunView {
             stages: run.stages.iter().map(StageView::from).collect(),
             images: run.images.iter().map(ImageView::from).collect(),
             deployments: around.deployments,
-            warnings: run.plan.as_ref().map(|plan| plan.warnings.clone()).unwrap_or_default(),
+            warnings: warnings(run),
             rerun_of: run.rerun.as_ref().map(|rerun| RerunLink {
                 run: rerun.of,
                 number: None,
@@ -215,6 +215,14 @@ impl RunView {
             updated_at: run.updated_at,
         }
     }
+}
+
+fn warnings(run: &Run) -> Vec<String> {
+    let of_plan = run.plan.iter().flat_map(|plan| plan.warnings.iter().cloned());
+    let retried = run.parts.iter().filter_map(|part| part.retried_after.as_ref());
+    of_plan
+        .chain(retried.map(|why| format!("tried once more, in another cell: {why}")))
+        .collect()
 }
 
 impl From<&Run> for RunSummary {

@@ -68,7 +68,7 @@ pub struct PhasesView {
 pub struct FailureView {
     /// One word: `commit_not_found`, `repository_unavailable`, `no_pipeline`, `bad_pipeline`, `refused`,
     /// `image_unavailable`, `sidecar`, `command`, `output`, `build`, `push`, `deploy`, `bound`, `queue_timeout`,
-    /// `worker_lost`, `infrastructure`.
+    /// `worker_lost`, `cell_died`, `infrastructure`.
     pub kind: String,
     /// One sentence that says what happened and, where it helps, what to do.
     pub message: String,

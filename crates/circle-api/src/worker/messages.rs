@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use circle_core::ids::{RunId, WorkerId};
 use circle_core::plan::Plan;
-use circle_core::run::{BuiltImage, CancelCause, StoredOutput, WorkerEvent};
+use circle_core::run::{BuiltImage, CancelCause, LogBounds, StoredOutput, WorkerEvent};
 use circle_core::trigger::Trigger;
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +98,9 @@ pub struct Assignment {
     pub image_home: Option<String>,
     /// Repositories (`host/path`) that this service may push to, each or beneath it.
     pub push_confinement: Vec<String>,
+    /// How much it may print.
+    #[serde(default)]
+    pub log: LogBounds,
 }
 
 /// What variables and the log are made from.

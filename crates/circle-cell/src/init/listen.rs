@@ -5,17 +5,34 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use super::order::Door;
+use super::order::{BRIDGE6, Door, Six};
 use super::tools::{Outcome, run_tool, write};
 
 /// Configures loopback and `eth0`, which the worker has put here.
-pub(super) fn configure(address: Ipv4Addr, bits: u8, gateway: Ipv4Addr) -> Outcome {
-    // No address of its own making on the link; a kernel without IPv6 has no such file.
-    let _ = fs::write("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "1");
-    let batch = format!(
+pub(super) fn configure(address: Ipv4Addr, bits: u8, gateway: Ipv4Addr, six: Option<Six>) -> Outcome {
+    if six.is_none() {
+        // No address of its own making on the link; a kernel without IPv6 has no such file.
+        let _ = fs::write("/proc/sys/net/ipv6/conf/eth0/disable_ipv6", "1");
+    }
+    let mut batch = format!(
         "link set lo up\naddr add {address}/{bits} dev eth0\nlink set eth0 up\nroute add default via {gateway}\n"
     );
-    run_tool("ip", &["-batch", "-"], &batch)
+    let Some(six) = six else {
+        return run_tool("ip", &["-batch", "-"], &batch);
+    };
+    batch = format!(
+        "link set eth0 addrgenmode none\n{batch}addr add {}/{} dev eth0 nodad\n",
+        six.address, six.bits
+    );
+    run_tool("ip", &["-batch", "-"], &batch)?;
+    run_tool(
+        "ip",
+        &["-6", "route", "add", "default", "via", &six.gateway.to_string()],
+        "",
+    )?;
+    // The engine gives containers addresses of their own range; old engines do not translate them by themselves.
+    let translate = format!("*nat\n-A POSTROUTING -s {BRIDGE6} -o eth0 -j MASQUERADE\nCOMMIT\n");
+    run_tool("ip6tables-restore", &["--noflush"], &translate)
 }
 
 /// Names are resolved at the cell's own address.

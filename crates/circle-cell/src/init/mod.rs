@@ -4,6 +4,7 @@
 //! Promises: single-threaded, so that a fork may run ordinary code; when the worker is gone, however it went, the
 //! control socket ends, this process exits, and the kernel kills everything in the cell.
 
+mod bounds;
 mod dev;
 mod etc;
 mod listen;

@@ -1,6 +1,6 @@
 //! What a worker and the init of a cell say to each other: one JSON object in each packet.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,8 @@ use crate::Exit;
 
 /// Where the cell's folder stands inside the cell.
 pub(crate) const CELL_FOLDER: &str = "/cell";
+/// The IPv6 addresses of containers on the default bridge, the same in every cell: nobody outside sees them.
+pub(crate) const BRIDGE6: &str = "fd00:c1c1:ce11:1::/64";
 
 /// One order, numbered by the worker.
 #[derive(Debug, Serialize, Deserialize)]
@@ -28,6 +30,8 @@ pub(crate) enum Order {
         address: Ipv4Addr,
         bits: u8,
         gateway: Ipv4Addr,
+        /// The same in IPv6, where cells have it.
+        six: Option<Six>,
     },
     /// Start a process; three descriptors come along: its input, output and errors.
     Run(Run),
@@ -54,6 +58,14 @@ pub(crate) enum Order {
     Listen { address: SocketAddr, kind: Door },
 }
 
+/// The cell's end of the link in IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Six {
+    pub(crate) address: Ipv6Addr,
+    pub(crate) bits: u8,
+    pub(crate) gateway: Ipv6Addr,
+}
+
 /// What kind of socket listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Door {
@@ -69,6 +81,8 @@ pub(crate) struct Enter {
     pub(crate) hostname: String,
     /// The first host user and the number of users that containers are mapped to.
     pub(crate) remap: (u32, u32),
+    /// Most files that any process of the cell may have open; `None` = what init inherited.
+    pub(crate) open_files: Option<u32>,
     /// Mount points of the cgroup hierarchies, the same inside as outside.
     pub(crate) cgroups: Vec<PathBuf>,
 }

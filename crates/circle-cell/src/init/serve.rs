@@ -11,6 +11,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpid};
 
+use super::bounds::bound_open_files;
 use super::listen::{configure, listen, resolve_at};
 use super::order::{Order, Report, Request};
 use super::root::enter;
@@ -96,9 +97,17 @@ impl Init {
 
     fn obey(&mut self, request: Request, descriptors: Vec<OwnedFd>) -> Outcome<Option<OwnedFd>> {
         match request.order {
-            Order::Enter(orders) => enter(&orders)?,
-            Order::Link { address, bits, gateway } => {
-                configure(address, bits, gateway)?;
+            Order::Enter(orders) => {
+                bound_open_files(orders.open_files)?;
+                enter(&orders)?;
+            }
+            Order::Link {
+                address,
+                bits,
+                gateway,
+                six,
+            } => {
+                configure(address, bits, gateway, six)?;
                 resolve_at(address)?;
             }
             Order::Run(orders) => {

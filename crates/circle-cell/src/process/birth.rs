@@ -24,7 +24,7 @@ use super::remains::Remains;
 use super::warden::{Helper, Warden};
 use super::wire::{Life, MOST_ORDERS, ProcessKiller, Wire};
 use crate::sys::{clone_into_namespaces, kill_by_pidfd, packet_pair, watch as watch_descriptor};
-use crate::{CellError, Owner, StartTimings};
+use crate::{CellError, Limits, Owner, StartTimings};
 
 /// A cell that has namespaces and an init, and nothing in them yet.
 pub(super) struct Birth {
@@ -110,6 +110,8 @@ fn hand_over(
         jobs: remains.groups.jobs_path(),
         log: log.clone(),
         hits,
+        core: core.clone(),
+        limits: Limits::default(),
         timings: StartTimings::default(),
         folder: folder.clone(),
     };

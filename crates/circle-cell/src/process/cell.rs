@@ -5,13 +5,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use nix::fcntl::OFlag;
+use nix::sys::statvfs::statvfs;
 use nix::unistd::pipe2;
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, watch};
 
 use super::cgroup::Hits;
+use super::core::Core;
 use super::daemon::{DaemonLog, ping};
 use super::network::{serve_relay, stream_listener};
 use super::warden::Helper;
@@ -19,7 +22,8 @@ use super::wire::{ProcessKiller, Wire};
 use crate::init::order::{Door, Order, Run, Words};
 use crate::sys::kill_by_pidfd;
 use crate::{
-    BoundsHit, CellError, CellId, Death, Exit, InCell, InCellChild, Killed, Owner, Relay, Sight, StartTimings,
+    BoundsHit, CellError, CellId, Cidr, Death, DiskLeft, Exit, InCell, InCellChild, Killed, Limits, Owner, Relay,
+    Sight, StartTimings,
 };
 
 /// A cell of this machine.
@@ -36,6 +40,8 @@ pub(crate) struct ProcessCell {
     pub(super) jobs: String,
     pub(super) log: DaemonLog,
     pub(super) hits: Hits,
+    pub(super) core: Arc<Core>,
+    pub(super) limits: Limits,
     pub(super) timings: StartTimings,
 }
 
@@ -85,6 +91,23 @@ impl ProcessCell {
 
     pub(crate) fn bounds_hit(&self) -> BoundsHit {
         self.hits.so_far()
+    }
+
+    pub(crate) fn memory_kills_in(&self, container: &str) -> u64 {
+        self.hits.kills_in(container)
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The folder is the daemon's data root, which is what images, containers and volumes fill.
+    pub(crate) fn disk_left(&self) -> Option<DiskLeft> {
+        let disk = statvfs(&self.folder.join("docker")).ok()?;
+        Some(DiskLeft {
+            bytes: disk.blocks_available().saturating_mul(disk.fragment_size()),
+            files: (disk.files() > 0).then(|| disk.files_available()),
+        })
     }
 
     pub(crate) fn killer(&self) -> ProcessKiller {
@@ -163,6 +186,11 @@ impl ProcessCell {
                 Sight::Only(folders) => Some(folders),
             },
         }
+    }
+
+    pub(crate) async fn allow_networks(&self, ranges: &[Cidr]) -> Result<(), CellError> {
+        let allowed = self.core.firewall.allow(self.id(), ranges).await;
+        allowed.map_err(|error| self.refused("open it to private networks", &error))
     }
 
     pub(crate) async fn open_relay(&self, relay: Relay) -> Result<(), CellError> {

@@ -50,7 +50,9 @@ pub struct NetworkPolicy {
     /// The addresses of the links between host and cells, four for each. Default: 198.18.0.0/15, which the internet
     /// does not use.
     pub range: Cidr,
-    /// Private ranges that cells may reach all the same. Default: none.
+    /// The same in IPv6: an unused range of unique local addresses. Default: none, and cells have IPv4 only.
+    pub range6: Option<Cidr>,
+    /// Private ranges, of either family, that cells may reach all the same. Default: none.
     pub allow: Vec<Cidr>,
     /// The name servers that the host asks for the cells. Default: those of the host's /etc/resolv.conf.
     pub resolvers: Vec<SocketAddr>,
@@ -92,6 +94,7 @@ impl Default for NetworkPolicy {
     fn default() -> Self {
         Self {
             range: Cidr::new(Ipv4Addr::new(198, 18, 0, 0), 15),
+            range6: None,
             allow: Vec::new(),
             resolvers: Vec::new(),
         }

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::cgroup::Hierarchies;
+use super::debris::Cleanup;
 use super::network::Firewall;
 use super::owner::Ownership;
 use crate::process::ProcessConfig;
@@ -20,6 +21,8 @@ pub(crate) struct Core {
     pub(crate) owner: Ownership,
     pub(crate) hierarchies: Hierarchies,
     pub(crate) firewall: Firewall,
+    /// Who removes what of dead cells.
+    pub(crate) cleanup: Cleanup,
     /// Names of cells that live, or are being made or removed.
     live: Mutex<BTreeSet<CellId>>,
     /// Notified whenever a name is free again.
@@ -31,11 +34,13 @@ pub(crate) struct Core {
 impl Core {
     pub(crate) fn new(config: ProcessConfig, owner: Ownership, hierarchies: Hierarchies) -> Self {
         let firewall = Firewall::new(owner.instance(), &config.network);
+        let cleanup = Cleanup::of_machine(owner.instance(), &owner.cells(), &hierarchies);
         Self {
             config,
             owner,
             hierarchies,
             firewall,
+            cleanup,
             live: Mutex::default(),
             freed: Notify::new(),
             tasks: Mutex::default(),

@@ -13,18 +13,21 @@ use tokio::sync::watch;
 
 use super::birth::{Birth, give_birth};
 use super::cell::ProcessCell;
+use super::cgroup::CellGroups;
 use super::core::Core;
-use super::daemon::{arguments, daemon_program, load_image, make_network, wait_until_ready};
+use super::daemon::{arguments, containerd_ended, daemon_program, load_image, make_network, wait_until_ready};
 use super::network::{
     Pair, datagram_socket, host_resolvers, lock_addresses, make_link, serve_names, stream_listener, uplink_mtu,
 };
 use super::remains::Remains;
 use super::views::EMPTY_LAYER;
-use crate::init::order::{Door, Enter, Order, Run, Words};
+use crate::init::order::{BRIDGE6, Door, Enter, Order, Run, Six, Words};
 use crate::{Cell, CellError, CellId, CellSpec, Exit, StartTimings};
 
 /// The daemon writes its last words just before it ends; they take this long through the pipe at most.
 const LAST_WORDS: Duration = Duration::from_millis(30);
+/// By then the end of a daemon has been told.
+const DAEMON_FIRST: Duration = Duration::from_millis(300);
 
 /// All that the daemon inherits; its scratch lies on the disk, since the cell's own `/tmp` is memory.
 const DAEMON_ENVIRONMENT: [&str; 3] = [
@@ -55,16 +58,18 @@ pub(super) async fn launch(core: &Arc<Core>, spec: &CellSpec) -> Result<Cell, Ce
 
     let mtu = uplink_mtu();
     let Birth { mut cell, pid, log } = give_birth(core, remains)?;
+    cell.limits = spec.limits;
     let (entered, linked) = tokio::join!(enter(&cell, core), link(&cell, core, pid, mtu));
     entered?;
-    cell.address = linked?.cell;
+    let pair = linked?;
+    cell.address = pair.cell;
     timings.namespace_ms = lap(clock, timings.prepare_ms);
 
     open_doors(&cell, core, spec).await?;
     timings.network_ms = lap(clock, timings.prepare_ms + timings.namespace_ms);
 
     let before_daemon = lap(clock, 0);
-    start_daemon(&cell, core, spec, mtu, log).await?;
+    start_daemon(&cell, core, spec, (mtu, pair.six.is_some()), log).await?;
     timings.daemon_ms = lap(clock, before_daemon);
     let before_images = lap(clock, 0);
     tokio::try_join!(load_images(&cell, spec), make_networks(&cell, spec))?;
@@ -120,6 +125,7 @@ async fn enter(cell: &ProcessCell, core: &Core) -> Result<(), CellError> {
         folder: cell.folder.clone(),
         hostname: format!("cell-{}", cell.id()),
         remap: (core.config.remap.first, core.config.remap.count),
+        open_files: cell.limits.open_files,
         cgroups: core.hierarchies.mounts(),
     });
     cell.wire
@@ -135,8 +141,8 @@ async fn link(cell: &ProcessCell, core: &Core, pid: i32, mtu: u32) -> Result<Pai
         .await
         .unwrap_or_else(|broken| Err(io::Error::other(broken)));
     let lock = lock.map_err(fail("lock the addresses of cells"))?;
-    let range = core.config.network.range;
-    let pair = Pair::free(range, core.owner.seed())
+    let (range, range6) = (core.config.network.range, core.config.network.range6);
+    let pair = Pair::free((range, range6), core.owner.seed())
         .map_err(fail("choose an address"))?
         .ok_or_else(|| {
             fail("choose an address")(io::Error::other(format!(
@@ -151,6 +157,11 @@ async fn link(cell: &ProcessCell, core: &Core, pid: i32, mtu: u32) -> Result<Pai
         address: pair.cell,
         bits: Pair::BITS,
         gateway: pair.host,
+        six: pair.six.map(|(gateway, address)| Six {
+            address,
+            bits: Pair::BITS6,
+            gateway,
+        }),
     };
     cell.wire
         .order("configure its network", order, Vec::new(), None)
@@ -187,11 +198,11 @@ async fn start_daemon(
     cell: &ProcessCell,
     core: &Core,
     spec: &CellSpec,
-    mtu: u32,
+    (mtu, has_ipv6): (u32, bool),
     log: OwnedFd,
 ) -> Result<(), CellError> {
     let fail = |step| failed(cell.id(), step);
-    let run = daemon_run(cell, spec, mtu)?;
+    let run = daemon_run(cell, spec, (mtu, has_ipv6))?;
     let null = fs::File::open("/dev/null").map_err(fail("open /dev/null"))?.into();
     let errors = log.try_clone().map_err(fail("open the daemon's log"))?;
     let (ended, exit) = watch::channel(None);
@@ -205,7 +216,7 @@ async fn start_daemon(
         .await?;
     watch_daemon(cell, exit).await?;
     let deadline = core.config.start_deadline;
-    tokio::select! {
+    let ready = tokio::select! {
         ready = tokio::time::timeout(deadline, wait_until_ready(&cell.socket)) => ready.map_err(|_| CellError::Start {
             id: cell.id().clone(),
             step: "wait for the daemon",
@@ -216,12 +227,34 @@ async fn start_daemon(
             step: "start the daemon",
             reason: death.reason,
         }),
-    }
+    };
+    ready?;
+    watch_containerd(cell, core).await
 }
 
-fn daemon_run(cell: &ProcessCell, spec: &CellSpec, mtu: u32) -> Result<Run, CellError> {
+/// The same holds for its containerd.
+async fn watch_containerd(cell: &ProcessCell, core: &Core) -> Result<(), CellError> {
+    let groups = CellGroups::new(core.hierarchies.clone(), cell.id().as_str());
+    cell.help(Box::pin(async move {
+        match containerd_ended(&groups).await {
+            Ok(()) => {
+                // A daemon that dies takes its containerd along, and is the better reason.
+                tokio::time::sleep(DAEMON_FIRST).await;
+                Some("its containerd ended".to_owned())
+            }
+            Err(error) => Some(format!("its containerd cannot be watched: {error}")),
+        }
+    }))
+    .await
+}
+
+fn daemon_run(cell: &ProcessCell, spec: &CellSpec, (mtu, has_ipv6): (u32, bool)) -> Result<Run, CellError> {
     let program = daemon_program().map_err(CellError::Unable)?;
-    let argv = std::iter::once(program.to_owned()).chain(arguments(spec, &cell.jobs, cell.address, mtu));
+    let mut arguments = arguments(spec, &cell.jobs, cell.address, mtu);
+    if has_ipv6 {
+        arguments.extend(["--ipv6".to_owned(), format!("--fixed-cidr-v6={BRIDGE6}")]);
+    }
+    let argv = std::iter::once(program.to_owned()).chain(arguments);
     Ok(Run {
         argv: argv.map(|word| Words::from(word.into_bytes())).collect(),
         environment: DAEMON_ENVIRONMENT.map(|pair| Words::Text(pair.to_owned())).to_vec(),

@@ -85,6 +85,11 @@ impl Ownership {
     }
 }
 
+/// The name that everything of a provider with this state folder carries.
+pub fn instance_name(state: &Path) -> String {
+    instance_of(&state.canonicalize().unwrap_or_else(|_| state.to_owned()))
+}
+
 /// FNV-1a over the path, folded to 24 bits (Fowler, Noll, Vo; 64-bit constants).
 fn instance_of(state: &Path) -> String {
     let hash = state

@@ -9,7 +9,7 @@ use super::core::Core;
 use super::daemon::daemon_program;
 use super::launch::launch;
 use super::owner::Ownership;
-use super::sweep::sweep;
+use super::sweep::{look_after, sweep};
 use crate::process::ProcessConfig;
 use crate::{Cell, CellError, CellProvider, CellSpec, Described, Swept};
 
@@ -40,11 +40,6 @@ impl ProcessProvider {
             core: Arc::new(Core::new(config, owner, hierarchies)),
         })
     }
-
-    /// Waits until nothing is left of the cells that were killed or dropped. Cells that live are waited for too.
-    pub async fn settled(&self) {
-        self.core.all_gone().await;
-    }
 }
 
 #[async_trait]
@@ -55,6 +50,14 @@ impl CellProvider for ProcessProvider {
 
     async fn sweep(&self) -> Result<Swept, CellError> {
         sweep(&self.core).await
+    }
+
+    async fn look_after(&self) -> Result<(), CellError> {
+        look_after(&self.core).await
+    }
+
+    async fn settled(&self) {
+        self.core.all_gone().await;
     }
 
     fn describe(&self) -> Described {

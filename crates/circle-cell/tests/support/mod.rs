@@ -4,6 +4,7 @@
 
 mod image;
 pub(crate) mod machine;
+pub(crate) mod world;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

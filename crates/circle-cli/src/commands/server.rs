@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
+use circle_core::run::LogBounds;
 use circle_server::{ListenConfig, Listeners, ServerConfig, serve};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
@@ -44,6 +45,15 @@ pub(crate) struct ServerFlags {
     /// Logs and outputs of ended runs are kept so long, in days
     #[arg(long, env = "CIRCLE_KEEP_DAYS", value_name = "DAYS", default_value_t = 90)]
     keep_days: u32,
+    /// The longest log of one stage, in MiB; a stage that prints more is ended
+    #[arg(long, env = "CIRCLE_STAGE_LOG_MIB", value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
+    stage_log_mib: u32,
+    /// The longest log of one run, in MiB
+    #[arg(long, env = "CIRCLE_RUN_LOG_MIB", value_name = "MIB", default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..))]
+    run_log_mib: u32,
+    /// How fast the log of one run may grow, in MiB a second; a job that prints faster is held back
+    #[arg(long, env = "CIRCLE_LOG_RATE_MIB", value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    log_rate_mib: u32,
 }
 
 /// A TCP address, or none.
@@ -66,10 +76,11 @@ pub(crate) async fn server(context: &Context, args: ServerArgs) -> anyhow::Resul
     let bound = listeners
         .address()
         .map_or_else(|| "http://localhost".into(), |address| format!("http://{address}"));
-    let url = args.flags.url.unwrap_or(bound);
+    let url = args.flags.url.clone().unwrap_or(bound);
     let config = ServerConfig {
         lease_ms: args.flags.lease_ms,
         keep_days: args.flags.keep_days,
+        log: args.flags.log_bounds(),
         ..ServerConfig::new(data.join("server"), url.trim_end_matches('/'))
     };
     let shutdown = CancellationToken::new();
@@ -98,7 +109,19 @@ impl ServerFlags {
         arguments.extend(self.url.as_ref().map(|url| format!("--url={url}")));
         arguments.push(format!("--lease-ms={}", self.lease_ms));
         arguments.push(format!("--keep-days={}", self.keep_days));
+        arguments.push(format!("--stage-log-mib={}", self.stage_log_mib));
+        arguments.push(format!("--run-log-mib={}", self.run_log_mib));
+        arguments.push(format!("--log-rate-mib={}", self.log_rate_mib));
         arguments.into_iter().map(OsString::from).collect()
+    }
+
+    fn log_bounds(&self) -> LogBounds {
+        let bytes = |mebibytes: u32| u64::from(mebibytes) << 20;
+        LogBounds {
+            stage_bytes: bytes(self.stage_log_mib),
+            run_bytes: bytes(self.run_log_mib),
+            bytes_per_s: bytes(self.log_rate_mib),
+        }
     }
 }
 

@@ -227,6 +227,12 @@ impl Run {
     }
 
     fn finish_part(&mut self, index: usize, failure: Option<Failure>, now: Timestamp) -> Result<(), ApplyError> {
+        if let Some(failure) = &failure
+            && self.deserves_another_cell(index, failure)?
+        {
+            self.part_mut(index)?.retried_after = Some(failure.message.clone());
+            return self.give_back(index, now);
+        }
         self.close_part(index)?;
         if let Some(failure) = failure {
             let verdict = match self.cancel.clone() {
@@ -241,6 +247,19 @@ impl Run {
             self.after_stages(now);
         }
         Ok(())
+    }
+
+    /// A part whose cell died under it is tried once more, unless somebody outside may have seen something of it: from
+    /// the beginning of a push on.
+    fn deserves_another_cell(&mut self, index: usize, failure: &Failure) -> Result<bool, ApplyError> {
+        let part = self.part_mut(index)?;
+        let is_first = part.retried_after.is_none() && part.attempt < MAX_ATTEMPTS;
+        Ok(failure.kind == FailureKind::CellDied && is_first && self.cancel.is_none() && !self.has_begun_to_push())
+    }
+
+    fn has_begun_to_push(&self) -> bool {
+        let mut own = self.stages.iter().filter(|stage| !stage.reused && stage.kind == "push");
+        own.any(|stage| stage.tries > 0 || stage.state != StageState::Waiting)
     }
 
     fn after_stages(&mut self, now: Timestamp) {

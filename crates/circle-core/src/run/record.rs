@@ -52,6 +52,9 @@ pub struct Part {
     pub applied: u64,
     /// SHA-256 of the run's token in hex, while a worker holds it.
     pub token_hash: Option<String>,
+    /// Why it was given to another cell, once its first one had died under it; `None` = that did not happen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retried_after: Option<String>,
 }
 
 /// Where a part stands.
@@ -206,6 +209,7 @@ impl Part {
             attempt: 0,
             applied: 0,
             token_hash: None,
+            retried_after: None,
         }
     }
 }

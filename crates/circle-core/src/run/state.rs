@@ -79,6 +79,8 @@ pub enum FailureKind {
     QueueTimeout,
     /// The worker was lost and no try is left.
     WorkerLost,
+    /// The run's cell died: its engine ended, or somebody killed it. Tried once more, if nothing was pushed.
+    CellDied,
     /// The platform failed: an engine, a disk, a bug.
     Infrastructure,
 }
@@ -135,6 +137,7 @@ impl Failure {
             self.kind,
             FailureKind::Infrastructure
                 | FailureKind::WorkerLost
+                | FailureKind::CellDied
                 | FailureKind::ImageUnavailable
                 | FailureKind::RepositoryUnavailable
                 | FailureKind::Push

@@ -37,6 +37,7 @@ async fn main() -> Result<()> {
         swarm: true,
         images: example.images.clone(),
         cells: 1,
+        ..Options::default()
     };
     let circle = Circle::start(options).await?;
     let played = play(&circle, &example).await;

@@ -124,13 +124,7 @@ fn explain(error: &RawError, image: &ImageBuild, text: &str) -> Failure {
     let exit_code = words
         .rsplit_once("exit code: ")
         .and_then(|(_, code)| code.trim().parse().ok());
-    let message = match exit_code {
-        Some(137) => format!(
-            "the image {} could not be built: {words} (137 may mean that the cell's memory was used up)",
-            image.name
-        ),
-        _ => format!("the image {} could not be built: {words}", image.name),
-    };
+    let message = format!("the image {} could not be built: {words}", image.name);
     Failure {
         exit_code,
         ..Failure::new(kind, message)

@@ -12,6 +12,8 @@ use circle_core::run::{BuiltImage, Failure, FailureKind};
 use circle_core::trigger::Trigger;
 
 use super::ahead::Ahead;
+use super::bounds::Before;
+use super::flow::RunFlow;
 use super::images::Images;
 use super::log::StageLog;
 use super::making::Making;
@@ -33,6 +35,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) network: StageNetwork,
     /// Containers that are started before their turn.
     pub(crate) ahead: Ahead,
+    /// What all stages print together.
+    pub(super) flow: RunFlow,
     pub(super) names: AtomicU32,
 }
 
@@ -57,6 +61,8 @@ pub(crate) struct StageRun<'a> {
     pub(crate) carried: &'a mut Carried,
     pub(crate) log: StageLog,
     pub(crate) clock: &'a mut PhaseClock,
+    /// What the cell's bounds had counted before this try.
+    pub(super) before: Before,
 }
 
 impl Shared<'_> {

@@ -7,7 +7,7 @@ use bollard::query_parameters::{InspectContainerOptions, StartContainerOptions, 
 use circle_cell::Exit;
 use circle_cell::gate::{self, GateChannel, GateError, GateEvent, List, Orders, Stream, Work};
 use circle_core::plan::{ContainerJob, Shell};
-use circle_core::run::{Failure, FailureKind};
+use circle_core::run::{Failure, FailureKind, binary};
 use futures_util::StreamExt;
 
 use super::container::{WORKSPACE, bind, bind_later, no_health_check};
@@ -188,7 +188,7 @@ impl PreparedJob {
         let orders = orders(stage, job, &self.image).await?;
         self.channel.open(&orders).await.map_err(gate_failure)?;
         stage.clock.enter(Phase::Run);
-        let container = self.container;
+        let (container, own) = (self.container, job.container.resources.memory_bytes);
         let following = follow(stage, &mut self.channel, &container, &job.commands, &job.finally);
         let told = match &self.docker {
             None => following.await?,
@@ -202,12 +202,12 @@ impl PreparedJob {
         }
         let failure = match told.verdict {
             Some(Ok(Exit::Code(0))) => None,
-            Some(Ok(exit)) => Some(command_failure(stage, &container, exit, told.last_command).await),
+            Some(Ok(exit)) => Some(command_failure(stage, (&container, own), exit, told.last_command).await),
             Some(Err(reason)) => Some(Failure::new(
                 FailureKind::Command,
                 format!("the commands could not be started: {reason}"),
             )),
-            None => Some(cut_failure(stage, &container).await),
+            None => Some(cut_failure(stage, &container, own).await),
         };
         Ok(JobEnd { container, failure })
     }
@@ -381,7 +381,14 @@ pub(crate) async fn engine_agrees(stage: &StageRun<'_>, container: &str) -> Resu
     Err(Failure::new(FailureKind::Infrastructure, said))
 }
 
-async fn command_failure(stage: &StageRun<'_>, container: &str, exit: Exit, command: Option<String>) -> Failure {
+/// `own` is the bound on the container's own memory; what all containers together may use is the cell's affair.
+async fn command_failure(
+    stage: &StageRun<'_>,
+    (container, own): (&str, Option<u64>),
+    exit: Exit,
+    command: Option<String>,
+) -> Failure {
+    let own = own.filter(|_| stage.before.own_memory_killed(stage.shared.cell, container));
     let what = match command.as_deref().and_then(|text| text.lines().next()) {
         Some(line) => format!("`{}`", line.chars().take(120).collect::<String>()),
         None => "the stage's command".to_owned(),
@@ -390,8 +397,8 @@ async fn command_failure(stage: &StageRun<'_>, container: &str, exit: Exit, comm
         Exit::Code(code) => (format!("{what} exited with code {code}"), i64::from(code)),
         Exit::Signal(signal) => (format!("{what} was ended by signal {signal}"), 128 + i64::from(signal)),
     };
-    if code == 137 && was_out_of_memory(stage, container).await {
-        let message = format!("{what} was killed: it used more memory than its bound");
+    if let Some(own) = own {
+        let message = format!("{message}; a process of it was killed: its container {}", used_up(own));
         return Failure {
             exit_code: Some(code),
             ..Failure::new(FailureKind::Bound, message)
@@ -404,12 +411,11 @@ async fn command_failure(stage: &StageRun<'_>, container: &str, exit: Exit, comm
 }
 
 /// The gate was cut off: somebody killed the container, or its first process.
-async fn cut_failure(stage: &StageRun<'_>, container: &str) -> Failure {
-    if was_out_of_memory(stage, container).await {
-        return Failure::new(
-            FailureKind::Bound,
-            "the job was killed: it used more memory than its bound",
-        );
+async fn cut_failure(stage: &StageRun<'_>, container: &str, own: Option<u64>) -> Failure {
+    if let Some(own) = own
+        && was_out_of_memory(stage, container).await
+    {
+        return Failure::new(FailureKind::Bound, format!("the job was killed: it {}", used_up(own)));
     }
     let state = stage
         .shared
@@ -429,6 +435,10 @@ async fn cut_failure(stage: &StageRun<'_>, container: &str) -> Failure {
         exit_code: Some(code),
         ..Failure::new(FailureKind::Command, message)
     }
+}
+
+fn used_up(own: u64) -> String {
+    format!("used more memory than the {} of its resources.memory", binary(own))
 }
 
 async fn was_out_of_memory(stage: &StageRun<'_>, container: &str) -> bool {

@@ -1,5 +1,6 @@
 //! The log of one stage: masked, in groups, in order.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -8,10 +9,13 @@ use bytes::Bytes;
 use circle_api::worker::frames::Mark;
 use circle_core::mask::{MaskStream, Masker};
 
+use super::flow::{RunFlow, StageFlow};
 use crate::Sink;
 
 /// Longest title of a group; a header of the protocol holds 16 KiB.
 const MAX_TITLE_CHARS: usize = 2_000;
+/// So much of the end is kept, to be looked through when the stage has failed.
+const TAIL_BYTES: usize = 4 * 1024;
 
 /// The log of one stage. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -28,6 +32,8 @@ struct Shared {
     spoke: Mutex<Instant>,
     /// Writers that wait for the sink.
     waiting: AtomicU32,
+    flow: StageFlow,
+    tail: Mutex<VecDeque<u8>>,
 }
 
 /// One stream of output with a masker of its own.
@@ -45,7 +51,7 @@ pub(crate) struct Group {
 }
 
 impl StageLog {
-    pub(crate) fn new(stage: &str, sink: Arc<dyn Sink>, masker: Masker) -> Self {
+    pub(crate) fn new(stage: &str, sink: Arc<dyn Sink>, masker: Masker, flow: RunFlow) -> Self {
         let spoke = Mutex::new(Instant::now());
         let (groups, waiting) = (AtomicU32::new(0), AtomicU32::new(0));
         Self {
@@ -56,6 +62,8 @@ impl StageLog {
                 groups,
                 spoke,
                 waiting,
+                flow: StageFlow::new(flow),
+                tail: Mutex::default(),
             }),
         }
     }
@@ -64,7 +72,7 @@ impl StageLog {
     pub(crate) async fn say(&self, text: &str) {
         let mut line = self.shared.masker.text(text);
         line.push('\n');
-        self.send(line.into_bytes()).await;
+        self.tell(line.into_bytes()).await;
     }
 
     /// Begins a stream of somebody else's output.
@@ -120,17 +128,56 @@ impl StageLog {
         self.shared.masker.text(text)
     }
 
+    /// The end of what the stage printed, masked.
+    pub(super) fn tail(&self) -> String {
+        let tail = self.shared.tail.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&tail.iter().copied().collect::<Vec<u8>>()).into_owned()
+    }
+
+    /// How much the stage may print, and has.
+    pub(super) fn flow(&self) -> &StageFlow {
+        &self.shared.flow
+    }
+
+    /// The stage's own output, within its bounds.
     async fn send(&self, bytes: Vec<u8>) {
         if !bytes.is_empty() {
-            self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+            let _waits = Waiting::new(&self.shared.waiting);
+            self.shared.flow.pass(bytes.len()).await;
+            let mut tail = self.shared.tail.lock().unwrap_or_else(PoisonError::into_inner);
+            tail.extend(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]);
+            let surplus = tail.len().saturating_sub(TAIL_BYTES);
+            tail.drain(..surplus);
+        }
+        self.tell(bytes).await;
+    }
+
+    async fn tell(&self, bytes: Vec<u8>) {
+        if !bytes.is_empty() {
+            let _waits = Waiting::new(&self.shared.waiting);
             self.shared.sink.output(&self.shared.stage, Bytes::from(bytes)).await;
-            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
         }
         self.spoke_now();
     }
 
     fn spoke_now(&self) {
         *self.shared.spoke.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+}
+
+/// Counts one writer that waits, also when it is given up.
+struct Waiting<'a>(&'a AtomicU32);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicU32) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

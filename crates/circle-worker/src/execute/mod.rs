@@ -1,8 +1,10 @@
 //! The execution of one part of a run in a cell: its stages, one after the other.
 
 mod ahead;
+mod bounds;
 mod container;
 mod context;
+mod flow;
 mod images;
 mod job;
 mod log;

@@ -13,8 +13,10 @@ use circle_core::run::{Failure, FailureKind, StoredOutput, WorkerEvent};
 use jiff::Timestamp;
 
 use super::ahead::Ahead;
+use super::bounds::Before;
 use super::container::BUILT_IMAGE;
 use super::context::{Carried, Shared, StageRun, cell_failure, variables};
+use super::flow::RunFlow;
 use super::images::Images;
 use super::log::StageLog;
 use super::network::StageNetwork;
@@ -105,6 +107,7 @@ async fn walk(
         gate,
         network,
         ahead,
+        flow: RunFlow::new(assignment.log),
         names: AtomicU32::new(0),
     };
     let mut carried = Carried {
@@ -187,7 +190,7 @@ async fn run_stage(
     stage: &Stage,
     (waited, masker): (Duration, &Masker),
 ) -> Result<(), Failure> {
-    let log = StageLog::new(&stage.name, shared.sink.clone(), masker.clone());
+    let log = StageLog::new(&stage.name, shared.sink.clone(), masker.clone(), shared.flow.clone());
     let tries = stage.retry.max.max(1);
     for attempt in 1..=tries {
         let name = stage.name.clone();
@@ -199,6 +202,7 @@ async fn run_stage(
                 attempt,
             })
             .await;
+        let before = Before::look(shared.cell);
         let mut clock = PhaseClock::new(if attempt == 1 { waited } else { Duration::ZERO });
         let result = try_stage(StageRun {
             shared,
@@ -206,9 +210,13 @@ async fn run_stage(
             carried,
             log: log.clone(),
             clock: &mut clock,
+            before,
         })
         .await;
         let (at, phases) = (Timestamp::now(), clock.read());
+        if let Some(line) = log.flow().held_back() {
+            log.say(&line).await;
+        }
         let failure = match result {
             Ok(output) => {
                 shared
@@ -222,7 +230,10 @@ async fn run_stage(
                     .await;
                 return Ok(());
             }
-            Err(failure) => masked(masker, failure.in_stage(&stage.name)),
+            Err(failure) => {
+                let explained = before.explain(shared.cell, stage, &log, failure);
+                masked(masker, explained.in_stage(&stage.name))
+            }
         };
         let again = attempt < tries && calls_for_another(stage.retry.when, &failure);
         log.say(&format!("circle: {}", failure.message)).await;
@@ -263,6 +274,7 @@ async fn try_stage(mut stage: StageRun<'_>) -> Result<Option<StoredOutput>, Fail
         () = tokio::time::sleep(limit) => {
             Err(Failure::new(FailureKind::Bound, format!("the stage took longer than its {}", human(limit))))
         }
+        sentence = log.flow().overflow() => Err(Failure::new(FailureKind::Bound, sentence)),
         () = fell_silent(&log, silence) => {
             Err(Failure::new(FailureKind::Bound, format!("the stage printed nothing for {}", human(silence))))
         }

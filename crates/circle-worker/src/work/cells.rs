@@ -1,27 +1,37 @@
 //! The executor of the product: every part in a cell of its own, from a warm pool.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use circle_api::worker::Assignment;
 use circle_cell::pool::{Pool, PoolConfig, PooledCell};
 use circle_cell::process::{ProcessConfig, ProcessProvider};
-use circle_cell::{CellError, CellProvider, CellSpec, Root};
+use circle_cell::{Cell, CellError, CellProvider, CellSpec, Death, Root};
 use circle_core::run::{Failure, FailureKind};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::executor::{Executor, PartEnd};
+use super::reconcile::reconcile;
 use crate::execute::STAGE_NETWORK;
 use crate::{End, Sink, WorkerConfig, WorkerError, execute};
+
+/// The death of an engine is known so long after it stopped answering.
+const DEATH_NOTICE: Duration = Duration::from_secs(5);
+
+/// A worker that ends waits so long for its last cells to be removed; supervisors kill after ten seconds or more.
+const SETTLE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Cells of a pool.
 #[derive(Debug)]
 pub(super) struct Cells {
+    provider: Arc<dyn CellProvider>,
     pool: Pool,
     /// Cells that are dead and being removed.
     ends: Mutex<JoinSet<()>>,
+    /// Dropped with the rest, which ends it.
+    _reconciler: JoinSet<()>,
 }
 
 impl Cells {
@@ -56,9 +66,13 @@ impl Cells {
             max: config.max_cells as usize,
             spec,
         };
+        let mut reconciler = JoinSet::new();
+        reconciler.spawn(reconcile(provider.clone()));
         Ok(Self {
+            provider: provider.clone(),
             pool: Pool::new(provider, pool),
             ends: Mutex::default(),
+            _reconciler: reconciler,
         })
     }
 
@@ -68,6 +82,25 @@ impl Cells {
         while ends.try_join_next().is_some() {}
         ends.spawn(kill(cell));
     }
+}
+
+/// What the end of an engine does to a job is seen before the end of the engine itself: connections that break, commands that
+/// die. An engine that does not answer any more is the cause of all that.
+async fn true_cause(cell: &Cell, failure: Failure) -> Failure {
+    if cell.health().await.is_ok() {
+        return failure;
+    }
+    match tokio::time::timeout(DEATH_NOTICE, cell.died()).await {
+        Ok(death) => Failure {
+            stage: failure.stage,
+            ..died(&death)
+        },
+        Err(_) => failure,
+    }
+}
+
+fn died(death: &Death) -> Failure {
+    Failure::new(FailureKind::CellDied, format!("the run's cell died: {}", death.reason))
 }
 
 async fn kill(cell: PooledCell) {
@@ -99,10 +132,10 @@ impl Executor for Cells {
             () = stop.cancelled() => PartEnd::Stopped,
             end = execute(&assignment, &cell, waited, sink) => match end {
                 End::Succeeded => PartEnd::Succeeded,
-                End::Failed(failure) => PartEnd::Failed(failure),
+                End::Failed(failure) => PartEnd::Failed(true_cause(&cell, failure).await),
             },
             death = cell.died() => {
-                PartEnd::Failed(Failure::new(FailureKind::Infrastructure, format!("the run's cell died: {}", death.reason)))
+                PartEnd::Failed(died(&death))
             }
         };
         if end == PartEnd::Stopped {
@@ -118,5 +151,11 @@ impl Executor for Cells {
         self.pool.shutdown().await;
         let mut ends = std::mem::take(&mut *self.ends.lock().unwrap_or_else(PoisonError::into_inner));
         while ends.join_next().await.is_some() {}
+        if tokio::time::timeout(SETTLE_LIMIT, self.provider.settled())
+            .await
+            .is_err()
+        {
+            tracing::warn!("something of a cell is left; the next worker removes it");
+        }
     }
 }

@@ -4,6 +4,7 @@ mod active;
 mod cells;
 mod executor;
 mod one;
+mod reconcile;
 mod worker;
 
 pub use executor::{Executor, PartEnd};

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use circle_api::worker::Assignment;
 use circle_cell::process::{InitProgram, ProcessConfig, ProcessProvider};
-use circle_cell::{Cell, CellProvider, CellSpec, Relay};
+use circle_cell::{Cell, CellProvider, CellSpec, Limits, Relay};
 use circle_core::plan::Stage;
 use circle_lab::{Credentials, GitServer, Registry, Repository};
 use circle_worker::{End, execute};
@@ -83,6 +83,11 @@ impl Bench {
 
     /// A cell with busybox that reaches the bench's servers.
     pub(crate) async fn cell(&self) -> Cell {
+        self.cell_within(Limits::default()).await
+    }
+
+    /// The same, bounded.
+    pub(crate) async fn cell_within(&self, limits: Limits) -> Cell {
         let addresses = [Some(self.git.address()), self.registry.as_ref().map(Registry::address)];
         let relays: Vec<Relay> = addresses
             .iter()
@@ -92,6 +97,7 @@ impl Bench {
         let spec = CellSpec {
             images: vec![busybox()],
             relays,
+            limits,
             ..CellSpec::default()
         };
         self.provider.start(&spec).await.expect("a cell starts")
@@ -116,6 +122,10 @@ impl Bench {
 
     pub(crate) async fn run_assignment(&self, assignment: Assignment) -> Ran {
         let cell = self.cell().await;
+        self.run_in(cell, assignment).await
+    }
+
+    pub(crate) async fn run_in(&self, cell: Cell, assignment: Assignment) -> Ran {
         let sink = Arc::new(MemorySink::new(self.folder.path().join("outputs")));
         let executed = execute(&assignment, &cell, Duration::ZERO, sink.clone());
         let end = tokio::time::timeout(RUN_LIMIT, executed).await;

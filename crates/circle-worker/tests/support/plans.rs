@@ -9,6 +9,7 @@ use circle_core::plan::{
     Concurrency, Container, ContainerJob, ImageBuild, ImagePush, Output, Plan, PreBuild, Ready, Retry, RetryWhen,
     Shell, Sidecar, Stage, Work,
 };
+use circle_core::run::LogBounds;
 use circle_core::trigger::{Event, Trigger, Trust};
 use uuid::Uuid;
 
@@ -167,5 +168,6 @@ pub(crate) fn assignment(url: &str, stages: Vec<Stage>) -> Assignment {
         registries: vec![],
         image_home: None,
         push_confinement: vec![],
+        log: LogBounds::default(),
     }
 }

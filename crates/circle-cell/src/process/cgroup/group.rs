@@ -123,14 +123,16 @@ impl CellGroups {
         processes
     }
 
-    /// The groups that exist, in every hierarchy.
-    pub(crate) fn existing(&self) -> Vec<PathBuf> {
-        self.folders().flat_map(|cell| tree(&cell)).collect()
+    /// The processes that the daemon consists of, and init.
+    pub(crate) fn daemon_processes(&self) -> Vec<i32> {
+        let list = self.daemon_folders().next().map(|folder| folder.join("cgroup.procs"));
+        let list = list.and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
+        list.lines().filter_map(|line| line.parse().ok()).collect()
     }
 
     /// Removes the groups, depth first; those that are gone already count as removed. Fails while one has a process.
-    pub(crate) fn remove(&self) -> io::Result<Vec<String>> {
-        let mut removed = Vec::new();
+    /// What was removed is written down also when the rest resists.
+    pub(crate) fn remove(&self, removed: &mut Vec<String>) -> io::Result<()> {
         for (_, circle) in self.hierarchies.circle_folders() {
             let cell = circle.join(&self.name);
             for group in tree(&cell) {
@@ -143,7 +145,7 @@ impl CellGroups {
             // The folder of all cells goes with the last cell; while others are there this fails, as it should.
             let _ = fs::remove_dir(circle);
         }
-        Ok(removed)
+        Ok(())
     }
 
     fn folders(&self) -> impl Iterator<Item = PathBuf> {

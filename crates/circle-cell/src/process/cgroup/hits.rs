@@ -43,13 +43,23 @@ impl Hits {
     pub(crate) fn so_far(&self) -> BoundsHit {
         let memory = match self.version {
             Version::One => self.heard(),
-            Version::Two => event_count(&self.memory.join("memory.events"), "oom_kill"),
+            // Of this group alone: what containers with a bound of their own do is not the cell's bound.
+            Version::Two => event_count(&self.memory.join("memory.events.local"), "oom"),
         };
         let pids = self
             .pids
             .as_deref()
             .map_or(0, |jobs| refused_forks(jobs).max(u64::from(was_full(jobs))));
         BoundsHit { memory, pids }
+    }
+
+    /// Processes of one container that were killed for lack of memory, for whosever bound. 0 once the container has ended.
+    pub(crate) fn kills_in(&self, container: &str) -> u64 {
+        let group = self.memory.join(container);
+        match self.version {
+            Version::One => event_count(&group.join("memory.oom_control"), "oom_kill"),
+            Version::Two => event_count(&group.join("memory.events"), "oom_kill"),
+        }
     }
 
     fn heard(&self) -> u64 {

@@ -68,6 +68,7 @@ mod tests {
             memory_bytes: Some(1 << 30),
             cpu_millis: Some(1500),
             pids: Some(512),
+            open_files: Some(1024),
         };
         let words = |version| {
             settings(&limits, version)

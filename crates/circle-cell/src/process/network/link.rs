@@ -1,8 +1,11 @@
 //! The pair of links between host and cell.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::fs;
 use std::io;
+
+use nix::net::if_::{if_nameindex, if_nametoindex};
 
 use super::address::Pair;
 use crate::process::tool::run_tool;
@@ -14,9 +17,19 @@ const USUAL_MTU: u32 = 1500;
 pub(crate) async fn make_link(name: &str, pair: Pair, mtu: u32, pid: i32) -> io::Result<()> {
     let made = format!("link add {name} mtu {mtu} type veth peer name eth0 mtu {mtu} netns {pid}\n");
     run_tool("ip", &["-batch", "-"], made.as_bytes()).await?;
-    // No address of its own making: the host speaks IPv4 with cells. A kernel without IPv6 has no such file.
-    let _ = fs::write(format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6"), "1");
-    let up = format!("addr add {}/{} dev {name}\nlink set {name} up\n", pair.host, Pair::BITS);
+    let mut up = format!("addr add {}/{} dev {name}\n", pair.host, Pair::BITS);
+    if let Some((host, _)) = pair.six {
+        // The one address that it is given, and none of its own making.
+        let _ = writeln!(
+            up,
+            "link set {name} addrgenmode none\naddr add {host}/{} dev {name} nodad",
+            Pair::BITS6
+        );
+    } else {
+        // A kernel without IPv6 has no such file.
+        let _ = fs::write(format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6"), "1");
+    }
+    let _ = writeln!(up, "link set {name} up");
     run_tool("ip", &["-batch", "-"], up.as_bytes()).await.map(drop)
 }
 
@@ -32,16 +45,16 @@ pub(crate) async fn remove_link(name: &str) -> io::Result<bool> {
 }
 
 fn exists(name: &str) -> bool {
-    fs::exists(format!("/sys/class/net/{name}")).unwrap_or(false)
+    if_nametoindex(name).is_ok()
 }
 
 /// The links of this machine whose names begin so.
 pub(crate) fn links_of(prefix: &str) -> BTreeSet<String> {
-    let names = fs::read_dir("/sys/class/net").into_iter().flatten().flatten();
-    names
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.starts_with(prefix))
-        .collect()
+    let Ok(links) = if_nameindex() else {
+        return BTreeSet::new();
+    };
+    let names = links.iter().map(|link| link.name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with(prefix)).collect()
 }
 
 /// The largest packet that the way to the internet carries.

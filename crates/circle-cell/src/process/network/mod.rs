@@ -4,6 +4,7 @@ mod address;
 mod firewall;
 mod link;
 mod names;
+mod policy;
 mod relay;
 mod rules;
 

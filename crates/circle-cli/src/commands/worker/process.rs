@@ -48,6 +48,9 @@ pub(crate) struct WorkerFlags {
     /// A private address range that cells may reach, such as 10.1.0.0/16; may be repeated
     #[arg(long = "allow-network", value_name = "CIDR")]
     allow_networks: Vec<Cidr>,
+    /// An unused range of unique local IPv6 addresses, such as fd6f:4a:1::/64: cells then have IPv6, too
+    #[arg(long, env = "CIRCLE_CELL_NETWORK6", value_name = "CIDR")]
+    cell_network6: Option<Cidr>,
     /// Memory of a cell's containers together, in MiB; unbounded when absent
     #[arg(long, env = "CIRCLE_CELL_MEMORY_MIB", value_name = "MIB")]
     cell_memory_mib: Option<u64>,
@@ -57,6 +60,9 @@ pub(crate) struct WorkerFlags {
     /// Processes of a cell's containers together
     #[arg(long, env = "CIRCLE_CELL_PIDS", value_name = "N", default_value_t = 4096)]
     cell_pids: u32,
+    /// Open files of each process in a cell; never more than this machine lets the worker have
+    #[arg(long, env = "CIRCLE_CELL_OPEN_FILES", value_name = "N", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(256..))]
+    cell_open_files: u32,
 }
 
 pub(super) async fn run(context: &Context, args: ProcessArgs) -> anyhow::Result<Exit> {
@@ -102,11 +108,13 @@ impl WorkerFlags {
             relays: self.relays,
             insecure_registries: self.insecure_registries,
             allow_networks: self.allow_networks,
+            cell_network6: self.cell_network6,
             cell_memory_bytes: self
                 .cell_memory_mib
                 .map(|mebibytes| mebibytes.saturating_mul(1_024 * 1_024)),
             cell_cpu_millis: self.cell_cpu_millis,
             cell_pids: Some(self.cell_pids),
+            cell_open_files: Some(self.cell_open_files),
             server: defaults.server,
             folder: defaults.folder,
             enrolment: defaults.enrolment,
@@ -128,6 +136,9 @@ impl WorkerFlags {
         self.allow_networks
             .iter()
             .for_each(|network| add(format!("--allow-network={network}")));
+        self.cell_network6
+            .iter()
+            .for_each(|network| add(format!("--cell-network6={network}")));
         self.cell_memory_mib
             .iter()
             .for_each(|memory| add(format!("--cell-memory-mib={memory}")));
@@ -135,6 +146,7 @@ impl WorkerFlags {
             .iter()
             .for_each(|cpu| add(format!("--cell-cpu-millis={cpu}")));
         add(format!("--cell-pids={}", self.cell_pids));
+        add(format!("--cell-open-files={}", self.cell_open_files));
         for image in &self.images {
             arguments.extend(["--image".into(), image.clone().into_os_string()]);
         }
@@ -163,9 +175,11 @@ mod tests {
             "--relay=127.0.0.1:5000",
             "--insecure-registry=10.0.0.1:5000",
             "--allow-network=10.1.0.0/16",
+            "--cell-network6=fd6f:4a:1::/64",
             "--cell-memory-mib=512",
             "--cell-cpu-millis=1500",
             "--cell-pids=100",
+            "--cell-open-files=2048",
             "--image",
             "a b.tar",
         ];

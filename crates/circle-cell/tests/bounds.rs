@@ -1,0 +1,106 @@
+//! Bounds of a cell (security 28): what passes one dies alone, and a neighbour notices nothing.
+
+mod support;
+
+use circle_cell::{CellSpec, Limits};
+use support::{Bench, docker, docker_ok, until};
+
+#[tokio::test]
+async fn sec_28_open_files_are_bounded_in_containers_and_builds_and_nobody_raises_them() {
+    let bench = Bench::new();
+    let limits = Limits {
+        open_files: Some(256),
+        ..Limits::default()
+    };
+    let cell = bench
+        .start_with(CellSpec {
+            limits,
+            ..CellSpec::default()
+        })
+        .await;
+    let neighbour = bench.start().await;
+    let greedy = "ulimit -n; ulimit -n 4096 && echo RAISED; i=10; while eval \"exec $i</dev/null\"; do i=$((i+1)); done; echo held $i";
+    let told = docker(&cell, &["run", "--rm", "busybox:test", "sh", "-c", greedy]).await;
+    let said = String::from_utf8_lossy(&told.stdout).into_owned() + &String::from_utf8_lossy(&told.stderr);
+    assert!(said.starts_with("256\n") && !said.contains("RAISED"), "{said}");
+    assert!(
+        said.to_lowercase().contains("too many open files") || said.contains("Bad file descriptor"),
+        "{said}"
+    );
+    let given = docker(
+        &cell,
+        &["run", "--rm", "--ulimit", "nofile=4096:4096", "busybox:test", "true"],
+    )
+    .await;
+    assert!(
+        !given.status.success(),
+        "a container got more open files than its cell: {given:?}"
+    );
+    cell.health().await.expect("the daemon lives on");
+    assert_ne!(
+        docker_ok(&neighbour, &["run", "--rm", "busybox:test", "sh", "-c", "ulimit -n"]).await,
+        "256"
+    );
+    for cell in [cell, neighbour] {
+        cell.kill().await.expect("nothing is left");
+    }
+}
+
+#[tokio::test]
+async fn sec_28_processor_time_is_shared_out_and_a_busy_cell_starves_nobody() {
+    let bench = Bench::new();
+    let limits = Limits {
+        cpu_millis: Some(500),
+        ..Limits::default()
+    };
+    let busy = bench
+        .start_with(CellSpec {
+            limits,
+            ..CellSpec::default()
+        })
+        .await;
+    let used = "for i in 1 2 3 4; do (while :; do :; done) & done; sleep 2; cat /proc/[0-9]*/stat | awk '{t += $14 + $15} END {print t}'; kill $(jobs -p)";
+    let ticks: f64 = docker_ok(&busy, &["run", "--rm", "busybox:test", "sh", "-c", used])
+        .await
+        .lines()
+        .next_back()
+        .and_then(|ticks| ticks.parse().ok())
+        .expect("a number");
+    // Four loops could use up to two seconds of each of two processors; half a processor gives them one second.
+    assert!(
+        ticks < 160.0,
+        "{ticks} hundredths of a second of processor time in two seconds at half a processor"
+    );
+    busy.health().await.expect("the daemon lives on");
+    busy.kill().await.expect("nothing is left");
+}
+
+#[tokio::test]
+async fn sec_28_a_container_that_passes_its_own_memory_dies_alone_and_is_told_from_the_cells_bound() {
+    let bench = Bench::new();
+    let cell = bench.start().await;
+    let eats = "head -c 200m /dev/zero | tail -c 190m >/dev/null; echo $?; sleep 600";
+    let eater = docker_ok(
+        &cell,
+        &[
+            "run",
+            "-d",
+            "-m",
+            "64m",
+            "--memory-swap",
+            "64m",
+            "busybox:test",
+            "sh",
+            "-c",
+            eats,
+        ],
+    )
+    .await;
+    until("the kill is counted", || {
+        (cell.memory_kills_in(&eater) == 1, cell.memory_kills_in(&eater))
+    })
+    .await;
+    assert_eq!(docker_ok(&cell, &["logs", &eater]).await, "137");
+    assert_eq!(cell.bounds_hit().memory, 0, "the cell's own bound was not hit");
+    cell.kill().await.expect("nothing is left");
+}

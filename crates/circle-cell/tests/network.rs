@@ -1,0 +1,201 @@
+//! What cells reach and what they never do (security 27), seen from namespaces that play the host, the internet, private
+//! networks and the metadata services of clouds.
+
+mod support;
+
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use circle_cell::process::ProcessProvider;
+use circle_cell::{Cell, CellProvider, CellSpec, Cidr};
+use support::world::{WORLD_PORT, World, part, serve};
+use support::{busybox, config, docker_ok};
+
+const HOST_PORT: u16 = 7001;
+/// Where the cells of the other namespace's provider have their links.
+const RANGE6: &str = "fd00:c1c1:abcd::/64";
+
+/// The internet.
+const OPEN: [&str; 2] = ["198.51.100.7", "2001:db8:80::7"];
+/// Private networks: closed unless somebody opens them.
+const PRIVATE: [&str; 3] = ["10.1.2.3", "192.168.7.7", "fd12:0:0:7::7"];
+/// Never open: metadata in every spelling and disguise.
+const NEVER: [&str; 12] = [
+    "169.254.169.254",
+    "2852039166",
+    "0xa9fea9fe",
+    "0251.0376.0251.0376",
+    "169.254.43518",
+    "::ffff:169.254.169.254",
+    "168.63.129.16",
+    "100.100.100.200",
+    "fd00:ec2::254",
+    "64:ff9b::a9fe:a9fe",
+    "2002:a9fe:a9fe::1",
+    "fec0::7",
+];
+
+#[tokio::test]
+async fn sec_27_only_the_internet_is_open_in_both_families_and_in_every_spelling() {
+    const NAME: &str = "sec_27_only_the_internet_is_open_in_both_families_and_in_every_spelling";
+    match part().as_deref() {
+        Some("world") => serve("world", WORLD_PORT),
+        Some(_) => {
+            on_the_host().await;
+            println!("everything holds");
+        }
+        None => {
+            let world = World::new(NAME);
+            let host = world.as_host(NAME, "host").output();
+            let output = tokio::task::spawn_blocking(move || host)
+                .await
+                .expect("no panic")
+                .expect("nsenter");
+            let told = format!("{}{}", text(&output.stdout), text(&output.stderr));
+            assert!(output.status.success() && told.contains("everything holds"), "{told}");
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+async fn on_the_host() {
+    std::thread::spawn(|| serve("host", HOST_PORT));
+    let folder = tempfile::Builder::new().prefix("cc").tempdir().expect("a folder");
+    let mut config = config(folder.path());
+    config.network.range6 = Some(RANGE6.parse().expect("a range"));
+    config.network.allow = vec!["192.168.7.0/24".parse().expect("a range")];
+    let provider = Arc::new(ProcessProvider::open(config).expect("a provider"));
+    let spec = CellSpec {
+        images: vec![busybox()],
+        ..CellSpec::default()
+    };
+    let first = provider.start(&spec).await.expect("a cell");
+    let second = provider.start(&spec).await.expect("another cell");
+    let host = [
+        gateway(&first),
+        "203.0.113.2".to_owned(),
+        "2001:db8::2".to_owned(),
+        format!("{}1", RANGE6.trim_end_matches("/64")),
+    ];
+    let neighbour = second.address().to_string();
+    docker_ok(
+        &second,
+        &[
+            "run",
+            "-d",
+            "-p",
+            "7000:7000",
+            "busybox:test",
+            "sh",
+            "-c",
+            "while :; do echo other | nc -l -p 7000; done",
+        ],
+    )
+    .await;
+
+    let closed: Vec<&str> = NEVER
+        .iter()
+        .copied()
+        .chain(["10.1.2.3", "fd12:0:0:7::7", &neighbour])
+        .collect();
+    let open: Vec<&str> = OPEN.iter().copied().chain(["192.168.7.7"]).collect();
+    check(&first, &open, &closed, &host).await;
+
+    // A workspace's list opens private networks to its own cells, and nothing else whatever it says.
+    let wish: Vec<Cidr> = [
+        "10.1.2.0/24",
+        "fd12::/16",
+        "169.254.0.0/16",
+        "203.0.113.0/24",
+        "198.18.0.0/15",
+        "::/0",
+    ]
+    .map(|range| range.parse().expect("a range"))
+    .to_vec();
+    first.allow_networks(&wish).await.expect("the ranges are opened");
+    let never: Vec<&str> = NEVER
+        .iter()
+        .copied()
+        .filter(|name| *name != "fec0::7")
+        .chain([neighbour.as_str()])
+        .collect();
+    check(&first, &[&open[..], &PRIVATE[..]].concat(), &never, &host).await;
+    check(&second, &open, &closed[..closed.len() - 1], &host[1..3]).await;
+
+    // Somebody flushes everything, somebody else puts his own rules first: the next look sets it right.
+    for words in [
+        "-F",
+        "-t nat -F",
+        "-P FORWARD DROP",
+        "-I FORWARD -j ACCEPT",
+        "-I INPUT -j ACCEPT",
+    ] {
+        for program in ["iptables", "ip6tables"] {
+            run(program, words);
+        }
+    }
+    provider.look_after().await.expect("the rules are put back");
+    check(&first, &[&open[..], &PRIVATE[..]].concat(), &never, &host).await;
+    check(&second, &open, &closed[..closed.len() - 1], &host[1..3]).await;
+
+    first.kill().await.expect("nothing is left");
+    second.kill().await.expect("nothing is left");
+    for program in ["iptables-save", "ip6tables-save"] {
+        let rules = text(&run(program, "").stdout);
+        assert!(!rules.contains("circle") && !rules.contains("CIRCLE"), "{rules}");
+        assert!(
+            rules.contains("-A FORWARD -j ACCEPT"),
+            "somebody else's rule is gone: {rules}"
+        );
+    }
+}
+
+/// Tries every address from a container on the bridge and from the cell itself.
+async fn check(cell: &Cell, open: &[&str], closed: &[&str], host: &[String]) {
+    let mut script = String::new();
+    let mut tries = 0;
+    let mut add = |address: &str, port: u16| {
+        tries += 1;
+        // All at once: the kernel answers a peer's denied packets once a second, and an unanswered try takes two. Twice: a new
+        // container's IPv6 address is on trial for a second.
+        let nc = format!("nc -w 2 {address} {port} </dev/null 2>/dev/null");
+        script += &format!("(told=$({nc} || {{ sleep 2; {nc}; }}); echo \"try told $told by {address}\") &\n");
+    };
+    open.iter().chain(closed).for_each(|address| add(address, WORLD_PORT));
+    host.iter().for_each(|address| add(address, HOST_PORT));
+    script += "wait";
+    for network in [&[][..], &["--userns", "host", "--network", "host"]] {
+        let words = [&["run", "--rm"], network, &["busybox:test", "sh", "-c", &script]].concat();
+        let told = docker_ok(cell, &words).await;
+        assert_eq!(told.matches("try ").count(), tries, "{told}");
+        for address in open {
+            assert!(
+                told.contains(&format!("told world by {address}\n")),
+                "{address} is not reached from {network:?}: {told}"
+            );
+        }
+        for address in closed.iter().copied().chain(host.iter().map(String::as_str)) {
+            let nothing = format!("try told  by {address}");
+            assert!(
+                told.lines().any(|line| line == nothing),
+                "{address} answers to {network:?}: {told}"
+            );
+        }
+    }
+}
+
+fn gateway(cell: &Cell) -> String {
+    std::net::Ipv4Addr::from_bits(cell.address().to_bits() - 1).to_string()
+}
+
+fn run(program: &str, words: &str) -> Output {
+    let output = Command::new(program)
+        .args(words.split_whitespace())
+        .output()
+        .expect(program);
+    assert!(output.status.success(), "{program} {words}: {}", text(&output.stderr));
+    output
+}

@@ -1,0 +1,264 @@
+//! The debris audit: many runs, a third of them cancelled, a sixth under a worker that is killed, some under a daemon that is
+//! killed; afterwards the machine is as before. And the soak: many short runs, and nothing grows.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use circle_cell::process::instance_name;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::debris::Scope;
+use crate::{Circle, Options, StoryRun, StoryService, until};
+
+/// How much is audited.
+#[derive(Debug, Clone, Copy)]
+pub struct AuditWish {
+    /// Runs of which some are disturbed.
+    pub runs: usize,
+    /// Short runs that only succeed; 0 = no soak.
+    pub soak: usize,
+    /// Where debris is looked for.
+    pub scope: Scope,
+}
+
+/// What was found out, to be told.
+#[derive(Debug, Clone, Default)]
+pub struct AuditReport {
+    pub succeeded: usize,
+    pub cancelled: usize,
+    pub workers_killed: usize,
+    pub daemons_killed: usize,
+    /// Things of a cell's kinds on the machine before and after.
+    pub things: usize,
+    pub soak: Vec<SoakLook>,
+}
+
+/// What the worker and the disk held at one moment of the soak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SoakLook {
+    pub runs: usize,
+    pub worker_bytes: u64,
+    pub worker_descriptors: usize,
+    pub disk_bytes: u64,
+}
+
+/// What is done to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disturbance {
+    Nothing,
+    Cancel,
+    KillWorker,
+    KillDaemon,
+}
+
+/// Where a run is when it is disturbed.
+const MOMENTS: [&str; 5] = ["checkout", "integration", "pre_build", "build", "post_build"];
+/// The last of a killed cell is gone by then.
+const GONE_LIMIT: Duration = Duration::from_secs(30);
+/// A worker's memory may wander so far without growing: its allocator keeps what it once needed.
+const MEMORY_SLACK_BYTES: u64 = 8 << 20;
+/// A run that is being reported holds a few.
+const DESCRIPTOR_SLACK: usize = 4;
+/// Of disk, after the cells are gone.
+const DISK_SLACK_BYTES: u64 = 1 << 20;
+/// How many looks a soak takes.
+const SOAK_LOOKS: usize = 6;
+
+/// Runs the audit; `tell` hears how it goes.
+///
+/// # Errors
+/// When a run ends otherwise than it should, or anything is left or grows.
+pub async fn audit(wish: AuditWish, mut tell: impl FnMut(&str)) -> Result<AuditReport> {
+    let mut circle = Circle::start(Options {
+        lease_ms: Some(3_000),
+        ..Options::default()
+    })
+    .await?;
+    let shop = circle.service("shop").await?;
+    let mut report = AuditReport::default();
+    circle.stop_worker().await?;
+    let before = circle.debris_in(wish.scope)?;
+    circle.start_worker().await?;
+
+    write_slow_pipeline(&shop)?;
+    for number in 0..wish.runs {
+        let disturbance = disturbance(number);
+        let moment = MOMENTS[number % MOMENTS.len()];
+        let run = shop.push("main").await?;
+        let word = disturb(&mut circle, &run, (disturbance, moment), &mut report).await?;
+        tell(&format!("run {}: {disturbance:?} at {moment}: {word}", number + 1));
+    }
+    if wish.soak > 0 {
+        soak(&circle, &shop, (wish.soak, &mut report), &mut tell).await?;
+    }
+
+    circle.stop_worker().await?;
+    report.things = until("the machine is as before", GONE_LIMIT, || async {
+        let now = circle.debris_in(wish.scope).map_err(|error| error.to_string())?;
+        match now.beyond(&before) {
+            left if left.is_empty() => Ok(now.len()),
+            left => Err(format!("{} things are left: {left:#?}", left.len())),
+        }
+    })
+    .await?;
+    circle.stop().await?;
+    Ok(report)
+}
+
+/// Of twelve: four cancelled, two under a killed worker, one under a killed daemon.
+fn disturbance(number: usize) -> Disturbance {
+    match number % 12 {
+        1 | 4 | 7 | 10 => Disturbance::Cancel,
+        2 | 8 => Disturbance::KillWorker,
+        5 => Disturbance::KillDaemon,
+        _ => Disturbance::Nothing,
+    }
+}
+
+/// Each stage lasts long enough to be disturbed, and writes something.
+fn write_slow_pipeline(shop: &StoryService) -> Result<()> {
+    let slow = "dd if=/dev/urandom of=made bs=64k count=16 conv=fsync 2>/dev/null; sleep 0.5";
+    shop.write(
+        "caicloud.yml",
+        format!(
+            "version: 1\n\
+             integration:\n  image: circle/busybox:1\n  commands: [\"{slow}\"]\n\
+             pre_build:\n  image: circle/busybox:1\n  commands: [\"{slow}\"]\n  outputs: [made]\n\
+             build: {{}}\n\
+             post_build:\n  image: BUILT_IMAGE\n  commands: [\"sleep 0.5\"]\n"
+        ),
+    )?;
+    shop.write("Dockerfile", "FROM circle/busybox:1\nCOPY made /made\nRUN sleep 0.5\n")
+}
+
+async fn disturb(
+    circle: &mut Circle,
+    run: &StoryRun,
+    (disturbance, moment): (Disturbance, &str),
+    report: &mut AuditReport,
+) -> Result<&'static str> {
+    if disturbance != Disturbance::Nothing {
+        run.reaches(moment).await?;
+    }
+    match disturbance {
+        Disturbance::Nothing => {}
+        // A run may be over before the wish arrives, which is no error.
+        Disturbance::Cancel => drop(run.cancel().await),
+        Disturbance::KillWorker => {
+            circle.kill_worker().await?;
+            circle.start_worker().await?;
+            report.workers_killed += 1;
+        }
+        Disturbance::KillDaemon => report.daemons_killed += kill_daemons(circle)?,
+    }
+    let ended = run.ended().await?;
+    let word = ended.run.state.word();
+    match (disturbance, word) {
+        (Disturbance::Cancel, "cancelled") => report.cancelled += 1,
+        (_, "succeeded") => report.succeeded += 1,
+        // One that had begun to push is not tried again.
+        (Disturbance::KillDaemon, "failed")
+            if ended
+                .run
+                .message
+                .as_deref()
+                .is_some_and(|why| why.contains("cell died")) => {}
+        _ => bail!(
+            "after {disturbance:?} at {moment} the run {word}: {:?}",
+            ended.run.message
+        ),
+    }
+    Ok(word)
+}
+
+/// Kills every daemon of the worker's cells without warning; gives how many there were.
+///
+/// # Errors
+/// When one cannot be killed.
+pub fn kill_daemons(circle: &Circle) -> Result<usize> {
+    let mark = format!("/circle/{}-", instance_name(&circle.worker_folder().join("cells")));
+    let mut killed = 0;
+    for entry in fs::read_dir("/proc")?.flatten() {
+        let read = |name: &str| fs::read_to_string(entry.path().join(name)).unwrap_or_default();
+        if read("comm").trim() == "dockerd" && read("cgroup").contains(&mark) {
+            let pid = entry
+                .file_name()
+                .to_string_lossy()
+                .parse()
+                .context("a process has a number")?;
+            kill(Pid::from_raw(pid), Signal::SIGKILL)?;
+            killed += 1;
+        }
+    }
+    Ok(killed)
+}
+
+async fn soak(
+    circle: &Circle,
+    shop: &StoryService,
+    (runs, report): (usize, &mut AuditReport),
+    tell: &mut impl FnMut(&str),
+) -> Result<()> {
+    shop.write(
+        "caicloud.yml",
+        "version: 1\nintegration:\n  image: circle/busybox:1\n  commands: [\"true\"]\n",
+    )?;
+    let between = (runs / SOAK_LOOKS).max(1);
+    for number in 1..=runs {
+        shop.push("main").await?.succeeds().await?;
+        if number % between == 0 {
+            let look = look(circle, number)?;
+            tell(&format!(
+                "soak, {number} runs: worker {} KiB and {} descriptors, disk {} KiB",
+                look.worker_bytes >> 10,
+                look.worker_descriptors,
+                look.disk_bytes >> 10
+            ));
+            report.soak.push(look);
+        }
+    }
+    let (Some(first), Some(last)) = (report.soak.first(), report.soak.last()) else {
+        return Ok(());
+    };
+    ensure!(
+        last.worker_bytes <= first.worker_bytes + MEMORY_SLACK_BYTES
+            && last.worker_descriptors <= first.worker_descriptors + DESCRIPTOR_SLACK
+            && last.disk_bytes <= first.disk_bytes + DISK_SLACK_BYTES,
+        "something grew: {:#?}",
+        report.soak
+    );
+    Ok(())
+}
+
+fn look(circle: &Circle, runs: usize) -> Result<SoakLook> {
+    let [_, worker] = circle.pids();
+    let process = format!("/proc/{}", worker.context("a worker runs")?);
+    let status = fs::read_to_string(format!("{process}/status"))?;
+    let resident = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .context("a size")?;
+    let kibibytes: u64 = resident.trim().trim_end_matches(" kB").parse()?;
+    Ok(SoakLook {
+        runs,
+        worker_bytes: kibibytes << 10,
+        worker_descriptors: fs::read_dir(format!("{process}/fd"))?.count(),
+        // Cells that stand ready hold a daemon's files; what counts is what lies beside them.
+        disk_bytes: bytes_beneath(&circle.worker_folder(), &["cells/cells"]),
+    })
+}
+
+fn bytes_beneath(folder: &Path, without: &[&str]) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = entries
+        .filter(|entry| !without.iter().any(|path| entry.path().ends_with(path)))
+        .map(|entry| match entry.metadata() {
+            Ok(found) if found.is_dir() => bytes_beneath(&entry.path(), without),
+            Ok(found) => std::os::unix::fs::MetadataExt::blocks(&found) * 512,
+            Err(_) => 0,
+        });
+    sizes.sum()
+}

@@ -1,0 +1,154 @@
+//! Ends of a cell in the middle of something: cancelled while it builds, pulls, copies out; its engine killed. Everything dies
+//! at once, the place is ready again, nothing is left.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use circle_test::{Circle, Options, Scope, StoryRun, StoryService, kill_daemons, until};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// From the wish to the run's end, which is told when everything in the cell is dead; on a machine with other things to do.
+const CANCEL_LIMIT: Duration = Duration::from_secs(5);
+
+/// Cancels a run at this moment, and wants its place to be as good as new.
+async fn cancel_and_go_on(circle: &mut Circle, shop: &StoryService, run: StoryRun) -> Result<()> {
+    let asked = Instant::now();
+    run.cancel().await?;
+    run.ends_as("cancelled").await?;
+    let took = asked.elapsed();
+    ensure!(took < CANCEL_LIMIT, "the run took {took:?} to die");
+    shop.write(
+        "caicloud.yml",
+        "version: 1\nintegration:\n  image: circle/busybox:1\n  commands: [\"true\"]\n",
+    )?;
+    shop.push("main").await?.succeeds().await?;
+    leaves_nothing(circle).await
+}
+
+/// Ends the worker and wants its machine to be clean.
+async fn leaves_nothing(circle: &mut Circle) -> Result<()> {
+    circle.stop_worker().await?;
+    until("nothing is left", Duration::from_secs(20), || async {
+        let left = circle.debris_in(Scope::Worker).map_err(|error| error.to_string())?;
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{left:#?}"))
+        }
+    })
+    .await
+}
+
+fn one_cell() -> Options {
+    Options {
+        cells: 1,
+        ..Options::default()
+    }
+}
+
+/// Waits until the log of a stage says something.
+async fn says(run: &StoryRun, stage: &str, words: &str) -> Result<()> {
+    until(words, Duration::from_secs(60), || async {
+        let log = run.log(stage).await.unwrap_or_default();
+        if log.contains(words) { Ok(()) } else { Err(log) }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn sec_29_a_cancel_in_the_middle_of_a_build_leaves_nothing() -> Result<()> {
+    let mut circle = Circle::start(one_cell()).await?;
+    let shop = circle.service("shop").await?;
+    shop.write("caicloud.yml", "version: 1\nbuild: {}\n")?;
+    let step = "(setsid sh -c 'while :; do dd if=/dev/zero of=/f bs=4k count=64 conv=fsync 2>/dev/null; done' &); echo builds; sleep 600";
+    shop.write("Dockerfile", format!("FROM circle/busybox:1\nRUN {step}\n"))?;
+    let run = shop.push("main").await?;
+    says(&run, "build", "builds").await?;
+    cancel_and_go_on(&mut circle, &shop, run).await?;
+    circle.stop().await
+}
+
+#[tokio::test]
+async fn sec_29_a_cancel_in_the_middle_of_a_pull_leaves_nothing() -> Result<()> {
+    let mut circle = Circle::start(one_cell()).await?;
+    let shop = circle.service("shop").await?;
+    let image = format!("{}/never/comes:1", circle.registry_mut().address());
+    let registry = circle.registry_mut().pid().context("a registry runs")?;
+    let registry = Pid::from_raw(i32::try_from(registry)?);
+    // A registry that accepts and never answers.
+    kill(registry, Signal::SIGSTOP)?;
+    shop.write(
+        "caicloud.yml",
+        format!("version: 1\nintegration:\n  image: {image}\n  commands: [\"true\"]\n"),
+    )?;
+    let run = shop.push("main").await?;
+    run.reaches("integration").await?;
+    let ended = cancel_and_go_on(&mut circle, &shop, run).await;
+    kill(registry, Signal::SIGCONT)?;
+    ended?;
+    circle.stop().await
+}
+
+#[tokio::test]
+async fn sec_29_a_cancel_in_the_middle_of_a_copy_out_leaves_nothing() -> Result<()> {
+    let mut circle = Circle::start(one_cell()).await?;
+    let shop = circle.service("shop").await?;
+    let commands =
+        "mkdir out; for i in 1 2 3 4; do dd if=/dev/urandom of=out/$i bs=1M count=100 2>/dev/null; done; echo made";
+    shop.write(
+        "caicloud.yml",
+        format!("version: 1\npre_build:\n  image: circle/busybox:1\n  commands: [\"{commands}\"]\n  outputs: [out]\nbuild: {{}}\n"),
+    )?;
+    shop.write("Dockerfile", "FROM circle/busybox:1\n")?;
+    let run = shop.push("main").await?;
+    says(&run, "pre_build", "made").await?;
+    cancel_and_go_on(&mut circle, &shop, run).await?;
+    circle.stop().await
+}
+
+#[tokio::test]
+async fn sec_32_a_run_whose_engine_is_killed_says_so_and_is_tried_once_more() -> Result<()> {
+    let mut circle = Circle::start(one_cell()).await?;
+    let shop = circle.service("shop").await?;
+    shop.write(
+        "caicloud.yml",
+        "version: 1\nintegration:\n  image: circle/busybox:1\n  commands: [\"echo works\", \"sleep 4\"]\n",
+    )?;
+    let run = shop.push("main").await?;
+    says(&run, "integration", "works").await?;
+    ensure!(kill_daemons(&circle)? > 0, "a daemon runs");
+    let view = run.succeeds().await?;
+    let told = view.warnings.join("\n");
+    ensure!(
+        told.contains("tried once more") && told.contains("daemon ended by signal 9"),
+        "{told}"
+    );
+
+    shop.write(
+        "caicloud.yml",
+        "version: 1\nintegration:\n  image: circle/busybox:1\n  commands: [\"echo works\", \"sleep 600\"]\n",
+    )?;
+    let run = shop.push("main").await?;
+    says(&run, "integration", "works").await?;
+    kill_daemons(&circle)?;
+    until(
+        "the second try has a log of its own",
+        Duration::from_secs(30),
+        || async {
+            let log = run.log("integration").await.unwrap_or_default();
+            if log.contains("works") { Err(log) } else { Ok(()) }
+        },
+    )
+    .await?;
+    says(&run, "integration", "works").await?;
+    kill_daemons(&circle)?;
+    let said = run.fails("cell_died").await?;
+    ensure!(
+        said.contains("the run's cell died: its daemon ended by signal 9"),
+        "{said}"
+    );
+    shop.push("main").await?.succeeds().await?;
+    leaves_nothing(&mut circle).await?;
+    circle.stop().await
+}

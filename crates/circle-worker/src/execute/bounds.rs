@@ -1,0 +1,61 @@
+//! Names the bound of the cell that a failed stage ran into.
+
+use circle_cell::{BoundsHit, Cell};
+use circle_core::plan::{PreBuild, Stage, Work};
+use circle_core::run::{CellBounds, DiskLeft, Evidence, Failure};
+
+use super::log::StageLog;
+
+/// What the cell's bounds had counted before a try began.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Before(BoundsHit);
+
+impl Before {
+    pub(super) fn look(cell: &Cell) -> Self {
+        Self(cell.bounds_hit())
+    }
+
+    /// Whether a process of this container, which ended a moment ago, was killed by the container's own bound on memory.
+    pub(super) fn own_memory_killed(self, cell: &Cell, container: &str) -> bool {
+        cell.memory_kills_in(container) > 0 && cell.bounds_hit().since(self.0).memory == 0
+    }
+
+    /// The failure of this try, with the bound that explains it.
+    pub(super) fn explain(self, cell: &Cell, stage: &Stage, log: &StageLog, failure: Failure) -> Failure {
+        let hit = cell.bounds_hit().since(self.0);
+        failure.explained(&Evidence {
+            memory_kills: hit.memory,
+            refused_forks: hit.pids,
+            disk: cell.disk_left().map(|left| DiskLeft {
+                bytes: left.bytes,
+                files: left.files,
+            }),
+            said: &log.tail(),
+            cell: bounds(cell),
+            own_pids: own_pids(stage),
+        })
+    }
+}
+
+fn bounds(cell: &Cell) -> CellBounds {
+    let limits = cell.limits();
+    CellBounds {
+        memory_bytes: limits.memory_bytes,
+        pids: limits.pids.map(u64::from),
+        open_files: limits.open_files.map(u64::from),
+        disk_bytes: None,
+    }
+}
+
+/// The bound on processes that the file sets for the job's own container.
+fn own_pids(stage: &Stage) -> Option<u64> {
+    match &stage.work {
+        Work::Integration { job, .. }
+        | Work::PreBuild {
+            how: PreBuild::Container { job },
+            ..
+        }
+        | Work::PostBuild { job } => job.container.resources.pids,
+        Work::Checkout { .. } | Work::PreBuild { .. } | Work::Build { .. } | Work::Push { .. } => None,
+    }
+}
