@@ -11,6 +11,7 @@ mod job;
 mod orders;
 mod script;
 mod sys;
+mod tidy;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read};
@@ -26,6 +27,12 @@ const EVENTS: &str = "/.circle/io/events";
 const NOT_RUN: u8 = 125;
 
 fn main() -> ExitCode {
+    if let Some(folder) = tidy::asked() {
+        return match tidy::empty(&folder) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     let folder = std::env::var("CIRCLE_GATE_FOLDER").ok();
     match pass(folder.as_deref()) {
         Ok(verdict) => ExitCode::from(verdict.code()),

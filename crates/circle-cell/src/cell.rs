@@ -1,18 +1,21 @@
 //! A living cell, and its end.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::process::ProcessCell;
+use crate::carrier::{Carrier, Ending, Facts};
 use crate::{CellError, CellId, Cidr, Folder, InCell, InCellChild, Layer, Limits, PartOfView, Relay, View};
 
 /// A living cell. Dropping it kills it; `kill` also waits until nothing is left of it.
 #[derive(Debug)]
 pub struct Cell {
-    process: ProcessCell,
+    carrier: Box<dyn Carrier>,
+    facts: Facts,
 }
 
 /// How long each part of a start took, in milliseconds.
@@ -89,138 +92,157 @@ pub struct Owner {
 /// Kills one cell from anywhere, at any moment, any number of times. Holding it does not keep the cell alive.
 #[derive(Debug, Clone)]
 pub struct Killer {
-    pub(crate) process: crate::process::ProcessKiller,
+    ending: Arc<dyn Ending>,
 }
 
 impl Killer {
     /// Sends SIGKILL to the whole cell and waits until every process in it is dead; what remains of it on the host is
     /// removed by the owner of the [`Cell`]. Returns how long it took.
     pub async fn kill(&self) -> Duration {
-        self.process.kill().await
+        self.ending.kill().await
     }
 }
 
 impl Cell {
-    pub(crate) fn new(process: ProcessCell) -> Self {
-        Self { process }
+    pub(crate) fn new(carrier: impl Carrier + 'static) -> Self {
+        Self {
+            facts: carrier.facts(),
+            carrier: Box::new(carrier),
+        }
     }
 
     /// The cell's name.
     pub fn id(&self) -> &CellId {
-        self.process.id()
+        &self.facts.id
     }
 
     /// The daemon's socket as the host sees it; only root may open it.
     pub fn socket(&self) -> &Path {
-        self.process.socket()
+        &self.facts.socket
     }
 
     /// How long the start took.
     pub fn timings(&self) -> StartTimings {
-        self.process.timings()
+        self.facts.timings
     }
 
     /// The cell's own address: names are resolved here on port 53, and containers reach what listens on it.
     pub fn address(&self) -> Ipv4Addr {
-        self.process.address()
+        self.facts.address
+    }
+
+    /// What everything that is made through the socket must carry: empty where the daemon is the cell's own; where it is
+    /// shared, the cell is what carries these.
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        &self.facts.labels
     }
 
     /// Who root inside the containers is on the host.
     pub fn remapped_root(&self) -> Owner {
-        self.process.remapped_root()
+        self.facts.remapped_root
     }
 
     /// How often the limits were hit so far: ask when a job died of signal 9 or could not fork.
     pub fn bounds_hit(&self) -> BoundsHit {
-        self.process.bounds_hit()
+        self.carrier.bounds_hit()
     }
 
     /// How many processes of a running container were killed for lack of memory, whether its own bound was hit or the
     /// cell's. The engine knows only of a container's first process.
     pub fn memory_kills_in(&self, container: &str) -> u64 {
-        self.process.memory_kills_in(container)
+        self.carrier.memory_kills_in(container)
     }
 
     /// The bounds on all of its containers together.
     pub fn limits(&self) -> Limits {
-        self.process.limits()
+        self.facts.limits
     }
 
     /// What is left of the disk under its containers; `None` when that cannot be asked.
     pub fn disk_left(&self) -> Option<DiskLeft> {
-        self.process.disk_left()
+        self.carrier.disk_left()
     }
 
     /// A handle that kills this cell from another task.
     pub fn killer(&self) -> Killer {
         Killer {
-            process: self.process.killer(),
+            ending: self.carrier.ending(),
         }
     }
 
     /// Starts a process inside the cell's namespaces.
     pub async fn exec(&self, command: InCell) -> Result<InCellChild, CellError> {
-        self.process.exec(command).await
+        self.carrier.exec(command).await
     }
 
     /// A new empty folder, owned by the remapped root (mode 0755), which host and cell see under two paths.
     /// `name` is one path component of letters, digits, `-`, `_` and `.`, and must not be in use.
     pub async fn new_folder(&self, name: &str) -> Result<Folder, CellError> {
-        self.process.new_folder(name).await
+        self.carrier.new_folder(name).await
     }
 
     /// A new empty layer: a folder that can be a read-only part of views.
     pub async fn new_layer(&self, name: &str) -> Result<Layer, CellError> {
-        self.process.new_layer(name).await
+        self.carrier.new_layer(name).await
     }
 
     /// Mounts the layers, the first on top, beneath a fresh writable layer. What is written to a view is seen in that
     /// view alone, and afterwards stands in [`View::written`].
     pub async fn mount_view(&self, name: &str, lowers: &[&Layer]) -> Result<View, CellError> {
-        self.process.mount_view(name, lowers).await
+        self.carrier.mount_view(name, lowers).await
     }
 
     /// Where the view of this name will be mounted: a container that shows this folder with the propagation `rslave`, started
     /// before [`Cell::mount_view`], sees the view from the moment at which it is mounted. `None`: this cell cannot do that.
     pub fn new_view_place(&self, name: &str) -> Result<Option<Folder>, CellError> {
-        self.process.new_view_place(name).map(Some)
+        self.carrier.new_view_place(name)
     }
 
     /// Shows a part of a mounted view at a place of its own, and gives the place as the daemon sees it. Safe against whoever
     /// changes links in the view meanwhile.
     pub async fn show(&self, part: PartOfView<'_>) -> Result<PathBuf, CellError> {
-        self.process.show(part).await
+        self.carrier.show(part).await
     }
 
     /// Unmounts a view and gives back what was written to it as a layer.
     pub async fn unmount_view(&self, view: View) -> Result<Layer, CellError> {
-        self.process.unmount_view(view).await
+        self.carrier.unmount_view(view).await
     }
 
     /// Opens one more service of the host inside the cell.
     pub async fn open_relay(&self, relay: Relay) -> Result<(), CellError> {
-        self.process.open_relay(relay).await
+        self.carrier.open_relay(relay).await
     }
 
     /// Lets this cell alone reach private ranges that others do not; never the host, another cell or a metadata address,
     /// whatever the ranges say. Later calls replace earlier ones.
     pub async fn allow_networks(&self, ranges: &[Cidr]) -> Result<(), CellError> {
-        self.process.allow_networks(ranges).await
+        self.carrier.allow_networks(ranges).await
     }
 
     /// Asks the daemon whether it answers.
     pub async fn health(&self) -> Result<(), CellError> {
-        self.process.health().await
+        self.carrier.health().await
     }
 
     /// Waits until the cell is dead, by whatever cause.
     pub async fn died(&self) -> Death {
-        self.process.died().await
+        Death {
+            reason: self.carrier.ending().died().await,
+        }
     }
 
     /// Kills everything in the cell, then removes what it had on the host. When it fails, a later sweep removes the
     /// rest.
     pub async fn kill(self) -> Result<Killed, CellError> {
-        self.process.end().await
+        let ending = self.carrier.ending();
+        let dead_in = ending.kill().await;
+        match ending.gone().await {
+            Ok(cleaned_in) => Ok(Killed { dead_in, cleaned_in }),
+            Err(left) => Err(CellError::Left {
+                id: self.facts.id.clone(),
+                left,
+            }),
+        }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::unix::pipe;
 use tokio::sync::watch;
 
-use crate::process::ChildSignal;
+use crate::carrier::Signal;
 use crate::{CellError, Owner};
 
 /// A process to be started inside a cell: an argument vector, never a shell, and nothing inherited.
@@ -75,7 +75,7 @@ pub struct InCellChild {
     /// Its standard error.
     pub stderr: Option<pipe::Receiver>,
     pub(crate) exit: watch::Receiver<Option<Exit>>,
-    pub(crate) signal: ChildSignal,
+    pub(crate) signal: Box<dyn Signal>,
 }
 
 impl InCellChild {

@@ -6,8 +6,12 @@
 //! Absences: no other crate touches namespaces, mounts or cgroups, and no other crate has `unsafe` code; nothing here
 //! knows of runs, stages or servers.
 
+mod carrier;
 mod cell;
 mod cidr;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod engine;
 mod error;
 mod exec;
 pub mod gate;
@@ -17,8 +21,10 @@ pub mod pool;
 mod port;
 pub mod probe;
 pub mod process;
+pub mod shared;
 mod spec;
 mod sys;
+mod tasks;
 mod view;
 
 pub use cell::{BoundsHit, Cell, Death, DiskLeft, Killed, Killer, Owner, StartTimings};
@@ -28,4 +34,5 @@ pub use exec::{Exit, InCell, InCellChild, Sight};
 pub use id::{CellId, CellIdError};
 pub use port::{CellProvider, Described, Swept};
 pub use spec::{CellSpec, Limits, Relay, RelayError, Root};
+pub(crate) use view::is_plain_name;
 pub use view::{Folder, Layer, PartOfView, View};

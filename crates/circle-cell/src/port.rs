@@ -40,7 +40,7 @@ pub trait CellProvider: Send + Sync + Debug {
 /// What a sweep removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
-    /// Names, by the kind of thing: `process`, `cgroup`, `link`, `mount`, `folder`.
+    /// Names, by the kind of thing: `process`, `cgroup`, `link`, `mount`, `container`, `folder`.
     pub removed: BTreeMap<&'static str, Vec<String>>,
 }
 

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+/// Names stay short and plain: they become paths, and parts of mount options.
+const LONGEST_NAME: usize = 100;
+
 /// A folder of a cell under its two paths.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Folder {
@@ -25,9 +28,16 @@ impl Folder {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Layer {
     pub(crate) folder: Folder,
+    /// Whether nothing beneath it is to be seen through it.
+    pub(crate) whole: bool,
 }
 
 impl Layer {
+    /// A layer that others are seen through.
+    pub(crate) fn over(folder: Folder) -> Self {
+        Self { folder, whole: false }
+    }
+
     /// The folder with the layer's files.
     pub fn folder(&self) -> &Folder {
         &self.folder
@@ -69,5 +79,24 @@ impl View {
     /// What has been written so far, in the format of overlayfs (removed files are 0/0 devices).
     pub fn written(&self) -> &Layer {
         &self.upper
+    }
+}
+
+/// Letters, digits, `-`, `_`, `.`; not hidden, not a way up.
+pub(crate) fn is_plain_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    (1..=LONGEST_NAME).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_plain_name;
+
+    #[test]
+    fn a_name_cannot_lead_elsewhere() {
+        assert!(is_plain_name("stage-2.out_put"));
+        for name in ["", ".", "..", "a/b", "a:b", "a,b", ".empty", "ä", &"x".repeat(101)] {
+            assert!(!is_plain_name(name), "{name} passed as a plain name");
+        }
     }
 }

@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Worker(commands::worker::WorkerArgs),
     Demo(crate::demo::DemoArgs),
     Doctor(commands::doctor::DoctorArgs),
+    Run(commands::run::RunArgs),
     Lint(commands::lint::LintArgs),
     Schema(commands::schema::SchemaArgs),
     Trigger(commands::trigger::TriggerArgs),

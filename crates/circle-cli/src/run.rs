@@ -65,6 +65,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Worker(args) => Box::pin(commands::worker::worker(context, args)).await,
         Command::Demo(args) => Box::pin(crate::demo::demo(&args, printer)).await,
         Command::Doctor(args) => commands::doctor::doctor(context, &args),
+        Command::Run(args) => Box::pin(commands::run::run(printer, args)).await,
         Command::Lint(args) => commands::lint::lint(printer, &args),
         Command::Schema(args) => commands::schema::schema(printer, &args),
         Command::Trigger(args) => Box::pin(commands::trigger::trigger(context, args)).await,

@@ -15,4 +15,5 @@ pub mod queue;
 pub mod rights;
 pub mod run;
 pub mod service;
+pub mod serving;
 pub mod trigger;

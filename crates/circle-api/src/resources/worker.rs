@@ -1,6 +1,6 @@
 //! Workers as people manage them; what they say themselves is [`crate::worker`].
 
-use circle_core::ids::{RunId, WorkerId};
+use circle_core::ids::{RunId, WorkerId, WorkspaceId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,6 +15,13 @@ pub struct EnrolmentCreate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 60, maximum = 604_800)]
     pub valid_s: Option<u64>,
+    /// The name of the workspace whose worker it becomes: such a worker gets that workspace's runs alone, and none of
+    /// strangers. The instance's, which takes everybody's, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<String>,
+    /// The name or id of a known worker of the same workspace that lost its token: the new one takes its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<String>,
 }
 
 /// A one-time token, shown this once.
@@ -32,6 +39,10 @@ pub struct WorkerView {
     pub id: WorkerId,
     pub name: String,
     pub state: WorkerState,
+    /// The workspace that it belongs to; absent for the instance's, which take everybody's runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub workspace: Option<WorkspaceId>,
     /// Circle's version there.
     pub version: String,
     /// `x86_64`, `aarch64`.

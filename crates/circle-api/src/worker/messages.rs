@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Enrol {
-    /// Unique on the server; enrolling a known name again replaces that worker's token.
+    /// Unique on the server; a known name is refused unless the token was made to enrol that very worker again.
     pub name: String,
     pub facts: WorkerFacts,
 }

@@ -13,6 +13,7 @@ pub use channel::GateChannel;
 pub use error::GateError;
 pub use event::{GateEvent, List, Stream};
 pub use install::install;
+pub(crate) use install::{TIDY_PROGRAM, TIDY_WORD, tidy_image};
 pub use orders::{Orders, Shell, Work};
 
 /// Where the gate's folder (made by [`install`]) is bound read-only in a container.

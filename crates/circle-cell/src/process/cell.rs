@@ -22,8 +22,7 @@ use super::wire::{ProcessKiller, Wire};
 use crate::init::order::{Door, Order, Run, Words};
 use crate::sys::kill_by_pidfd;
 use crate::{
-    BoundsHit, CellError, CellId, Cidr, Death, DiskLeft, Exit, InCell, InCellChild, Killed, Limits, Owner, Relay,
-    Sight, StartTimings,
+    BoundsHit, CellError, CellId, Cidr, DiskLeft, Exit, InCell, InCellChild, Limits, Owner, Relay, Sight, StartTimings,
 };
 
 /// A cell of this machine.
@@ -120,24 +119,6 @@ impl ProcessCell {
             .map_err(|error| self.refused("ask for its health", &error))
     }
 
-    pub(crate) async fn died(&self) -> Death {
-        Death {
-            reason: self.wire.killer.dead().await.0,
-        }
-    }
-
-    pub(crate) async fn end(self) -> Result<Killed, CellError> {
-        let killer = self.killer();
-        let dead_in = killer.kill().await;
-        match killer.gone().await {
-            Ok(cleaned_in) => Ok(Killed { dead_in, cleaned_in }),
-            Err(left) => Err(CellError::Left {
-                id: self.id().clone(),
-                left: left.map_or_else(|| "its provider ended first".to_owned(), |error| error.to_string()),
-            }),
-        }
-    }
-
     pub(crate) async fn exec(&self, command: InCell) -> Result<InCellChild, CellError> {
         let no_pipe = |error: &dyn Display| self.refused("make pipes for a process", error);
         let pipes = || pipe2(OFlag::O_CLOEXEC).map_err(|error| no_pipe(&error));
@@ -157,10 +138,10 @@ impl ProcessCell {
             stdout: Some(stdout),
             stderr: Some(stderr),
             exit,
-            signal: ChildSignal {
+            signal: Box::new(ChildSignal {
                 wire: self.wire.clone(),
                 started_by,
-            },
+            }),
         })
     }
 

@@ -222,10 +222,10 @@ async fn start_daemon(
             step: "wait for the daemon",
             reason: format!("it does not answer within {deadline:?}; {}", cell.log.last_words()),
         }),
-        death = cell.died() => Err(CellError::Start {
+        (reason, _) = cell.wire.killer.dead() => Err(CellError::Start {
             id: cell.id().clone(),
             step: "start the daemon",
-            reason: death.reason,
+            reason,
         }),
     };
     ready?;

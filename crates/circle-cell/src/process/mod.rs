@@ -1,6 +1,7 @@
 //! The process provider: cells made of this machine's own namespaces and cgroups, on Linux as root.
 
 mod birth;
+mod carrier;
 mod cell;
 mod cgroup;
 mod config;
@@ -18,10 +19,9 @@ mod views;
 mod warden;
 mod wire;
 
-pub(crate) use cell::{ChildSignal, ProcessCell};
 pub(crate) use cgroup::{Version as CgroupVersion, detect_cgroups};
 pub use config::{InitProgram, NetworkPolicy, ProcessConfig, Remap};
-pub(crate) use daemon::daemon_program as find_daemon;
+pub(crate) use daemon::{daemon_program as find_daemon, load_image};
+pub(crate) use owner::Ownership;
 pub use owner::instance_name;
 pub use provider::ProcessProvider;
-pub(crate) use wire::ProcessKiller;

@@ -25,12 +25,6 @@ impl Ownership {
     pub(crate) fn take(state: &Path) -> Result<Self, CellError> {
         create_dir_all(state.join("cells")).map_err(CellError::io("make the folder", state))?;
         let state = state.canonicalize().map_err(CellError::io("find the folder", state))?;
-        if state.as_os_str().len() > LONGEST_STATE_PATH {
-            return Err(CellError::Unable(format!(
-                "the path {} is too long for the sockets in it: choose one of at most {LONGEST_STATE_PATH} bytes",
-                state.display()
-            )));
-        }
         for folder in [state.clone(), state.join("cells")] {
             std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o700))
                 .map_err(CellError::io("close the folder", &folder))?;
@@ -62,6 +56,17 @@ impl Ownership {
             state,
             _lock: lock,
         })
+    }
+
+    /// Refuses a path in which the sockets of cells would have no room.
+    pub(crate) fn has_room_for_sockets(&self) -> Result<(), CellError> {
+        if self.state.as_os_str().len() <= LONGEST_STATE_PATH {
+            return Ok(());
+        }
+        Err(CellError::Unable(format!(
+            "the path {} is too long for the sockets in it: choose one of at most {LONGEST_STATE_PATH} bytes",
+            self.state.display()
+        )))
     }
 
     /// The folder, as an absolute path without links.

@@ -36,6 +36,7 @@ impl ProcessProvider {
         })?;
         daemon_program().map_err(CellError::Unable)?;
         let owner = Ownership::take(&config.state)?;
+        owner.has_room_for_sockets()?;
         Ok(Self {
             core: Arc::new(Core::new(config, owner, hierarchies)),
         })

@@ -7,12 +7,10 @@ use std::path::{Path, PathBuf};
 use super::cell::ProcessCell;
 use crate::init::CELL_FOLDER;
 use crate::init::order::Order;
-use crate::{CellError, Folder, Layer, PartOfView, View};
+use crate::{CellError, Folder, Layer, PartOfView, View, is_plain_name};
 
 /// An overlay needs something beneath its writable layer.
 pub(super) const EMPTY_LAYER: &str = "layers/.empty";
-/// Names stay short and plain: they become paths, and parts of mount options.
-const LONGEST_NAME: usize = 100;
 
 impl ProcessCell {
     pub(crate) async fn new_folder(&self, name: &str) -> Result<Folder, CellError> {
@@ -20,15 +18,11 @@ impl ProcessCell {
     }
 
     pub(crate) async fn new_layer(&self, name: &str) -> Result<Layer, CellError> {
-        Ok(Layer {
-            folder: self.make("layers", name)?,
-        })
+        self.make("layers", name).map(Layer::over)
     }
 
     pub(crate) async fn mount_view(&self, name: &str, lowers: &[&Layer]) -> Result<View, CellError> {
-        let upper = Layer {
-            folder: self.make("layers", name)?,
-        };
+        let upper = Layer::over(self.make("layers", name)?);
         let work = self.make("work", name)?;
         let inside = Path::new(CELL_FOLDER).join("views").join(name);
         let mut beneath: Vec<PathBuf> = lowers.iter().map(|layer| layer.folder.inside.clone()).collect();
@@ -56,7 +50,7 @@ impl ProcessCell {
 
     pub(crate) async fn show(&self, part: PartOfView<'_>) -> Result<PathBuf, CellError> {
         let target = Path::new(CELL_FOLDER).join("views").join(part.name);
-        if !is_plain(part.name) {
+        if !is_plain_name(part.name) {
             return Err(CellError::Refused {
                 id: self.id().clone(),
                 what: "show a part of a view",
@@ -89,7 +83,7 @@ impl ProcessCell {
             what: "make a folder",
             reason,
         };
-        if !is_plain(name) {
+        if !is_plain_name(name) {
             return Err(refused(format!("\"{}\" is not a plain name", name.escape_debug())));
         }
         let place = Path::new(kind).join(name);
@@ -103,24 +97,5 @@ impl ProcessCell {
             host,
             inside: Path::new(CELL_FOLDER).join(place),
         })
-    }
-}
-
-/// Letters, digits, `-`, `_`, `.`; not hidden, not a way up.
-fn is_plain(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    (1..=LONGEST_NAME).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(plain)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_plain;
-
-    #[test]
-    fn a_name_cannot_lead_elsewhere() {
-        assert!(is_plain("stage-2.out_put"));
-        for name in ["", ".", "..", "a/b", "a:b", "a,b", ".empty", "ä", &"x".repeat(101)] {
-            assert!(!is_plain(name), "{name} passed as a plain name");
-        }
     }
 }

@@ -55,11 +55,11 @@ struct Answer {
 
 /// What was read: a file, or the lack of one beside a Dockerfile.
 #[derive(Debug)]
-struct Found {
+pub(super) struct Found {
     name: String,
     text: String,
-    file: Option<PipelineFile>,
-    findings: Vec<Diagnostic>,
+    pub(super) file: Option<PipelineFile>,
+    pub(super) findings: Vec<Diagnostic>,
     from_dockerfile: bool,
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn lint(printer: &Printer, args: &LintArgs) -> anyhow::Result<Exit> {
     Ok(if ok { Exit::Ok } else { Exit::Failed })
 }
 
-fn find(path: Option<&Path>) -> anyhow::Result<Found> {
+pub(super) fn find(path: Option<&Path>) -> anyhow::Result<Found> {
     if path == Some(Path::new("-")) {
         return Ok(of_bytes("standard input".to_owned(), &bounded(io::stdin().lock())?));
     }
@@ -130,7 +130,7 @@ fn of_bytes(name: String, bytes: &[u8]) -> Found {
     }
 }
 
-fn text(printer: &Printer, read: &Found, order: &[String]) -> String {
+pub(super) fn text(printer: &Printer, read: &Found, order: &[String]) -> String {
     let source = Source::new(&read.name, &read.text);
     let mut out = String::new();
     for finding in &read.findings {

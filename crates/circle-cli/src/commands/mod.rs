@@ -10,6 +10,7 @@ pub(crate) mod lint;
 pub(crate) mod logs;
 pub(crate) mod registry;
 pub(crate) mod rerun;
+pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod secret;

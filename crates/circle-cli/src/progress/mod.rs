@@ -4,8 +4,10 @@ mod follow;
 mod groups;
 mod held;
 mod lines;
+mod local;
 mod stages;
 mod story;
 
 pub(crate) use follow::{Detail, follow};
+pub(crate) use local::LocalStory;
 pub(crate) use stages::{state_cell, verdict_line};

@@ -4,6 +4,7 @@
 //! hold `${NAME}`; a worker expands them when the stage starts, because some names (`CIRCLE_IMAGE_DIGEST`) exist only then.
 
 mod early;
+mod local;
 mod planner;
 mod planner_explain;
 mod planner_order;
@@ -14,6 +15,7 @@ mod planner_variables;
 mod types;
 
 pub use early::{Early, early};
+pub use local::{LocalPlan, LocalWish, NoSuchStage, locally};
 pub use planner::{is_skip, plan};
 pub use planner_explain::explain;
 pub use planner_policy::Policy;

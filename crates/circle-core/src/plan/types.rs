@@ -1,6 +1,6 @@
 //! What a plan is made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,33 @@ pub struct Plan {
     pub concurrency: Concurrency,
     /// What the linter warned of, one sentence each.
     pub warnings: Vec<String>,
+}
+
+impl Plan {
+    /// Names of the secrets that the stages ask for.
+    pub fn secrets(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for stage in &self.stages {
+            match &stage.work {
+                Work::Integration { sidecars, job } => {
+                    names.extend(job.secrets.iter().cloned());
+                    names.extend(sidecars.iter().flat_map(|sidecar| sidecar.secrets.iter().cloned()));
+                }
+                Work::PostBuild { job }
+                | Work::PreBuild {
+                    how: PreBuild::Container { job },
+                    ..
+                } => names.extend(job.secrets.iter().cloned()),
+                Work::PreBuild {
+                    how: PreBuild::Dockerfile { build },
+                    ..
+                } => names.extend(build.secrets.iter().cloned()),
+                Work::Build { images } => names.extend(images.iter().flat_map(|image| image.secrets.iter().cloned())),
+                Work::Checkout { .. } | Work::Push { .. } => {}
+            }
+        }
+        names
+    }
 }
 
 /// What a newer run of the same ref does to an older one.

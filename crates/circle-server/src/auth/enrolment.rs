@@ -28,6 +28,11 @@ impl FromRequestParts<Arc<Server>> for EnrolmentToken {
 }
 
 impl EnrolmentToken {
+    /// What it lets in.
+    pub(crate) fn record(&self) -> &TokenRecord {
+        &self.token
+    }
+
     /// Uses it up. Of many who try, one succeeds.
     pub(crate) async fn consume(self, server: &Server) -> Result<(), ApiError> {
         let id = self.token.id.to_string();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use circle_api::worker::FENCE_HEADER;
-use circle_core::ids::RunId;
+use circle_core::ids::{RunId, WorkerId};
 use circle_core::run::{PartState, Run};
 
 use super::tokens::{bearer, hash_of, same};
@@ -20,6 +20,8 @@ use crate::server::Server;
 pub(crate) struct RunLease {
     pub(crate) run: Run,
     pub(crate) part: usize,
+    /// Who took it.
+    pub(crate) worker: WorkerId,
     pub(crate) attempt: u32,
     pub(crate) fence: u64,
 }
@@ -58,7 +60,10 @@ fn held(run: Run, hash: &str, fence: Option<u64>) -> Result<RunLease, ApiError> 
     let Some(part) = fitting else {
         return Err(ApiError::LeaseGone);
     };
-    let PartState::Leased { fence: current, .. } = run.parts[part].state else {
+    let PartState::Leased {
+        worker, fence: current, ..
+    } = run.parts[part].state
+    else {
         return Err(ApiError::LeaseGone);
     };
     if fence != Some(current) {
@@ -68,6 +73,7 @@ fn held(run: Run, hash: &str, fence: Option<u64>) -> Result<RunLease, ApiError> 
     Ok(RunLease {
         run,
         part,
+        worker,
         attempt,
         fence: current,
     })

@@ -78,6 +78,7 @@ impl Minted {
             kind,
             name: name.into(),
             worker: None,
+            workspace: None,
             created_at: now_ms,
             expires_at: None,
             used_at: None,

@@ -6,6 +6,7 @@ use circle_core::ids::{RunId, ServiceId, WorkerId, WorkspaceId};
 use circle_core::plan::Concurrency;
 use circle_core::queue::{Priority, Ticket};
 use circle_core::run::{PartState, Run, RunState};
+use circle_core::trigger::Trust;
 use circle_store::records::{Head, Version};
 
 use crate::runs::is_rerun;
@@ -18,6 +19,8 @@ pub(crate) struct Entry {
     pub(crate) workspace: WorkspaceId,
     pub(crate) service: ServiceId,
     pub(crate) git_ref: Arc<str>,
+    /// Whose code it is: workers of a workspace do not get strangers'.
+    pub(crate) trust: Trust,
     pub(crate) number: u64,
     pub(crate) priority: Priority,
     pub(crate) created_ms: i64,
@@ -68,6 +71,7 @@ impl Entry {
             workspace: run.workspace,
             service: run.service,
             git_ref: run.trigger.git_ref.as_str().into(),
+            trust: run.trigger.trust,
             number: run.number,
             priority: Priority::of_number(run.priority),
             created_ms: run.created_at.as_millisecond(),
@@ -83,12 +87,15 @@ impl Entry {
     /// What the head of a queued run says; `None` when a field is missing.
     pub(crate) fn of_queued(head: &Head) -> Option<Self> {
         let concurrency = head.fields.pointer("/concurrency").cloned()?;
+        let is_members = head.text("/run/trigger/trust") == Some("member");
         Some(Self {
             id: head.id.parse().ok()?,
             version: head.version,
             workspace: head.text("/workspace")?.parse().ok()?,
             service: head.text("/service")?.parse().ok()?,
             git_ref: head.text("/ref")?.into(),
+            // Whatever is not known to be a member's is a stranger's.
+            trust: if is_members { Trust::Member } else { Trust::Stranger },
             number: u64::try_from(head.number("/number")?).ok()?,
             priority: Priority::of_number(head.number("/priority")?),
             created_ms: head.number("/created_at")?,

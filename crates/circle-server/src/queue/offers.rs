@@ -2,6 +2,8 @@
 
 use circle_api::worker::Order;
 use circle_core::ids::{RunId, WorkerId};
+use circle_core::queue::Ticket;
+use circle_core::serving::Serves;
 
 use super::Queue;
 use super::entry::{Entry, Phase};
@@ -36,15 +38,26 @@ impl State {
 
     /// Offers while there is a run and a worker for it.
     pub(super) fn dispatch(&mut self, now_ms: i64) {
-        while let Some(worker) = self.workers.idle() {
-            let Some(run) = self.view.line.next(None, |_| true) else {
-                return;
-            };
+        while let Some((worker, run)) = self.next_pair() {
             if self.workers.send(worker, Order::Offer { run, part: ONLY_PART }) {
                 let until_ms = now_ms.saturating_add(limits::OFFER_TIME_MS);
                 self.set_phase(run, Phase::Offered { worker, until_ms });
             }
         }
+    }
+
+    /// Who is asked next, and for what: workers of a workspace first, so that the instance's stay free for all.
+    fn next_pair(&self) -> Option<(WorkerId, RunId)> {
+        // Whom the least loaded worker of a kind has nothing for, the others of that kind have nothing for either.
+        let pairs = self.workers.idle().into_iter();
+        let mut pairs = pairs.filter_map(|(serves, worker)| Some((worker, self.next_for(serves)?)));
+        pairs.next()
+    }
+
+    fn next_for(&self, serves: Serves) -> Option<RunId> {
+        let takes = |entry: &Entry| serves.takes(entry.workspace, entry.trust);
+        let fits = |ticket: &Ticket| self.view.get(ticket.run).is_some_and(takes);
+        self.view.line.next(serves.workspace(), fits)
     }
 
     /// Takes back every offer to a worker.

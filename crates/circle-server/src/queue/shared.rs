@@ -7,6 +7,7 @@ use circle_api::worker::Order;
 use circle_core::ids::{RunId, ServiceId, WorkerId};
 use circle_core::run::Run;
 use circle_core::service::{Service, Workspace};
+use circle_core::serving::Serves;
 use circle_store::records::Version;
 
 use super::entry::{Due, Entry, Phase};
@@ -59,11 +60,17 @@ impl Queue {
     }
 
     /// Opens a worker's stream.
-    pub(crate) fn connect(&self, worker: WorkerId, cells: u32, draining: bool, now_ms: i64) -> Stream {
+    pub(crate) fn connect(
+        &self,
+        worker: WorkerId,
+        (serves, cells): (Serves, u32),
+        draining: bool,
+        now_ms: i64,
+    ) -> Stream {
         let mut state = self.lock();
         let load = state.view.held_by(worker).count();
         let load = u32::try_from(load).unwrap_or(u32::MAX);
-        let stream = state.workers.connect(worker, cells, draining, load);
+        let stream = state.workers.connect(worker, (serves, cells), draining, load);
         state.dispatch(now_ms);
         stream
     }

@@ -3,6 +3,7 @@
 use circle_core::ids::{RunId, ServiceId, WorkerId, WorkspaceId};
 use circle_core::plan::Concurrency;
 use circle_core::queue::Priority;
+use circle_core::trigger::Trust;
 use circle_store::records::Version;
 use proptest::prelude::{Strategy, any, prop, proptest};
 use proptest::prop_assert_eq;
@@ -29,6 +30,7 @@ fn entry(number: u64, concurrency: Concurrency) -> Entry {
         workspace: WorkspaceId::from_uuid(Uuid::from_u128(1)),
         service: ServiceId::from_uuid(Uuid::from_u128(10)),
         git_ref: "refs/heads/main".into(),
+        trust: Trust::Member,
         number,
         priority: Priority::Normal,
         created_ms: i64::try_from(number).expect("small"),

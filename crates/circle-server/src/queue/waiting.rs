@@ -62,7 +62,7 @@ impl State {
             Wait::Ref { most, .. } => limit("ref", *most),
             Wait::Service { most, .. } => limit("service", *most),
             Wait::Workspace { most, .. } => limit("workspace", *most),
-            Wait::Turn { .. } => format!("{}; {}", in_line(wait), self.who()),
+            Wait::Turn { .. } => format!("{}; {}", in_line(wait), self.who(entry)),
         }
     }
 
@@ -73,13 +73,22 @@ impl State {
         self.view.active().find(same).is_some_and(|older| older.cancelled)
     }
 
-    fn who(&self) -> String {
-        match self.workers.cells() {
+    fn who(&self, entry: &Entry) -> String {
+        match self.cells_for(entry) {
+            (0, _) if self.workers.connected() > 0 => {
+                "no worker that may take it is connected: the connected ones are of other workspaces, or take no stranger's code"
+                    .to_owned()
+            }
             (0, _) => "no worker is connected: start one, or see `circle doctor` on its machine".to_owned(),
             (1, 1..) => "the only cell is busy".to_owned(),
             (cells, busy) if busy >= cells => format!("all {cells} cells are busy"),
             (cells, busy) => format!("{} of {cells} cells are free", cells - busy),
         }
+    }
+
+    /// All cells of the workers that may take it, and those that are busy.
+    fn cells_for(&self, entry: &Entry) -> (u64, u64) {
+        self.workers.cells(|serves| serves.takes(entry.workspace, entry.trust))
     }
 
     /// When what it waits for is free for it, as far as earlier runs tell.
@@ -97,7 +106,7 @@ impl State {
             Wait::Workspace { .. } => left(&|other| other.workspace == entry.workspace),
             Wait::Turn { .. } => left(&|other| other.worker().is_some()),
         };
-        let (cells, busy) = self.workers.cells();
+        let (cells, busy) = self.cells_for(entry);
         match wait {
             Wait::Turn { .. } => free.resize(usize::try_from(cells).unwrap_or(0), 0),
             Wait::Older { .. } if free.is_empty() && cells > busy => free.push(0),

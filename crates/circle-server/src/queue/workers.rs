@@ -1,9 +1,10 @@
 //! Workers whose orders stream is open.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use circle_api::worker::Order;
 use circle_core::ids::WorkerId;
+use circle_core::serving::Serves;
 use tokio::sync::mpsc;
 
 use crate::limits;
@@ -20,6 +21,7 @@ pub(crate) struct Stream {
 #[derive(Debug)]
 struct Slot {
     stream: u64,
+    serves: Serves,
     cells: u32,
     draining: bool,
     load: u32,
@@ -34,12 +36,19 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    pub(super) fn connect(&mut self, worker: WorkerId, cells: u32, draining: bool, load: u32) -> Stream {
+    pub(super) fn connect(
+        &mut self,
+        worker: WorkerId,
+        (serves, cells): (Serves, u32),
+        draining: bool,
+        load: u32,
+    ) -> Stream {
         let (sender, orders) = mpsc::channel(limits::ORDERS_WAITING);
         self.streams += 1;
         let number = self.streams;
         let slot = Slot {
             stream: number,
+            serves,
             cells: cells.min(limits::MAX_CELLS),
             draining,
             load,
@@ -69,14 +78,20 @@ impl Workers {
         }
     }
 
-    /// The least loaded worker that has a free cell.
-    pub(super) fn idle(&self) -> Option<WorkerId> {
-        let free = self
-            .slots
-            .iter()
-            .filter(|(_, slot)| !slot.draining && slot.load < slot.cells);
-        free.min_by_key(|(_, slot)| u64::from(slot.load) * 1000 / u64::from(slot.cells.max(1)))
-            .map(|(id, _)| *id)
+    /// Of those that serve the same, the least loaded worker that has a free cell; everybody's come last.
+    pub(super) fn idle(&self) -> BTreeMap<Serves, WorkerId> {
+        let mut least: BTreeMap<Serves, (u64, WorkerId)> = BTreeMap::new();
+        for (id, slot) in &self.slots {
+            if slot.draining || slot.load >= slot.cells {
+                continue;
+            }
+            let load = u64::from(slot.load) * 1000 / u64::from(slot.cells.max(1));
+            let known = least.entry(slot.serves).or_insert((load, *id));
+            if load < known.0 {
+                *known = (load, *id);
+            }
+        }
+        least.into_iter().map(|(serves, (_, id))| (serves, id)).collect()
     }
 
     pub(super) fn add_load(&mut self, worker: WorkerId, by: i32) {
@@ -105,9 +120,9 @@ impl Workers {
         self.slots.len()
     }
 
-    /// All cells, and those that are busy.
-    pub(super) fn cells(&self) -> (u64, u64) {
-        let slots = self.slots.values().filter(|slot| !slot.draining);
+    /// All cells of the workers that serve so, and those that are busy.
+    pub(super) fn cells(&self, takes: impl Fn(Serves) -> bool) -> (u64, u64) {
+        let slots = self.slots.values().filter(|slot| !slot.draining && takes(slot.serves));
         slots.fold((0, 0), |(all, busy), slot| {
             (all + u64::from(slot.cells), busy + u64::from(slot.load))
         })

@@ -1,6 +1,6 @@
 //! Credentials, hashed.
 
-use circle_core::ids::{TokenId, WorkerId};
+use circle_core::ids::{TokenId, WorkerId, WorkspaceId};
 use circle_store::records::{Kind, Record};
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +13,11 @@ pub struct TokenRecord {
     /// What it opens; its word is indexed.
     pub kind: TokenKind,
     pub name: String,
-    /// Whose, for workers' tokens.
+    /// Whose, for workers' tokens; for an enrolment, the worker that is to be enrolled again.
     pub worker: Option<WorkerId>,
+    /// For an enrolment: the workspace that the worker will belong to; `None`: the instance.
+    #[serde(default)]
+    pub workspace: Option<WorkspaceId>,
     /// In milliseconds since 1970.
     pub created_at: i64,
     /// In milliseconds since 1970; `None` = until revoked.

@@ -1,7 +1,8 @@
 //! Workers that enrolled.
 
 use circle_api::worker::WorkerFacts;
-use circle_core::ids::{TokenId, WorkerId};
+use circle_core::ids::{TokenId, WorkerId, WorkspaceId};
+use circle_core::serving::Serves;
 use circle_store::records::{Kind, Record};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,9 @@ pub struct WorkerRecord {
     pub name: String,
     /// What it said of itself.
     pub facts: WorkerFacts,
+    /// The workspace that it belongs to; `None`: the instance's, which takes everybody's runs.
+    #[serde(default)]
+    pub workspace: Option<WorkspaceId>,
     /// Its only valid token.
     pub token: TokenId,
     /// Takes nothing new.
@@ -21,6 +25,13 @@ pub struct WorkerRecord {
     pub seen_at: Option<i64>,
     /// In milliseconds since 1970.
     pub created_at: i64,
+}
+
+impl WorkerRecord {
+    /// Whose runs it gets.
+    pub fn serves(&self) -> Serves {
+        self.workspace.into()
+    }
 }
 
 impl Record for WorkerRecord {

@@ -7,6 +7,7 @@ mod figures;
 mod hooks;
 mod live;
 mod openapi;
+mod owners;
 mod planning;
 mod queue;
 mod restart;

@@ -251,6 +251,7 @@ const TABLE: &[Row] = &[
             "/commit",
             "/concurrency",
             "/queue_deadline",
+            "/run/trigger/trust",
             "/created_at",
             "/updated_at",
             "/started_at",

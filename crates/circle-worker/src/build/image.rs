@@ -79,22 +79,31 @@ async fn follow(mut lines: Lines, progress: &mut Progress) -> Result<Option<Stri
 }
 
 fn query(stage: &StageRun<'_>, image: &ImageBuild, session: &str) -> Result<String, Failure> {
-    let expanded = |what: &str, texts: &BTreeMap<String, String>| -> Result<String, Failure> {
+    let expanded = |what: &str, texts: &BTreeMap<String, String>| -> Result<BTreeMap<String, String>, Failure> {
         let expand =
             |(name, text): (&String, &String)| Ok((name.clone(), stage.expand(&format!("{what} {name}"), text)?));
-        let all: BTreeMap<String, String> = texts.iter().map(expand).collect::<Result<_, Failure>>()?;
-        Ok(encoded(&serde_json::to_string(&all).unwrap_or_default()))
+        texts.iter().map(expand).collect()
     };
     let mut path = format!(
         "/build?version=2&rm=1&session={session}&buildid={session}&dockerfile={}&buildargs={}&labels={}",
         encoded(&image.dockerfile),
-        expanded("the build argument", &image.args)?,
-        expanded("the label", &image.labels)?,
+        encoded_map(&expanded("the build argument", &image.args)?),
+        labels(stage, expanded("the label", &image.labels)?),
     );
     if let Some(target) = &image.target {
         path = format!("{path}&target={}", encoded(target));
     }
     Ok(path)
+}
+
+/// The file's labels, and where the engine is shared, the cell's: by them it is removed with the cell.
+fn labels(stage: &StageRun<'_>, mut of_file: BTreeMap<String, String>) -> String {
+    of_file.extend(stage.shared.cell.labels().clone());
+    encoded_map(&of_file)
+}
+
+fn encoded_map(map: &BTreeMap<String, String>) -> String {
+    encoded(&serde_json::to_string(map).unwrap_or_default())
 }
 
 async fn inspect(engine: &Engine, id: String) -> Result<Built, Failure> {

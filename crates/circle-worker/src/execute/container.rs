@@ -16,6 +16,8 @@ use crate::engine::engine_failure;
 
 /// The name of the image that the run built, in the place of an image reference.
 pub(crate) const BUILT_IMAGE: &str = "BUILT_IMAGE";
+/// The label with the stage's name.
+pub(crate) const STAGE_LABEL: &str = "circle.stage";
 /// Where the checkout lies in every container of a job.
 pub(crate) const WORKSPACE: &str = "/workspace";
 

@@ -9,7 +9,7 @@ use circle_core::plan::Stage;
 use circle_core::run::{Failure, FailureKind};
 
 use super::ContainerSettings;
-use super::container::{host_config, networking};
+use super::container::{STAGE_LABEL, host_config, networking};
 use super::context::Shared;
 use crate::engine::engine_failure;
 
@@ -56,11 +56,19 @@ impl Making<'_> {
             user: plan.user.clone(),
             exposed_ports: (!plan.ports.is_empty())
                 .then(|| plan.ports.iter().map(|port| format!("{port}/tcp")).collect()),
-            labels: Some(HashMap::from([("circle.stage".to_owned(), self.stage.name.clone())])),
+            labels: Some(self.labels()),
             host_config: Some(host_config(plan, settings.mounts, settings.network)),
             networking_config: networking(plan, settings.network, settings.aliases),
             ..ContainerCreateBody::default()
         }
+    }
+
+    /// What the stage's containers are found by: as one stage's, and where the engine is shared, as one cell's.
+    fn labels(&self) -> HashMap<String, String> {
+        let of_cell = self.shared.cell.labels().clone().into_iter();
+        of_cell
+            .chain([(STAGE_LABEL.to_owned(), self.stage.name.clone())])
+            .collect()
     }
 
     /// Creates a container and gives its id.

@@ -20,7 +20,7 @@ mod walk;
 
 pub use walk::{End, execute};
 
-pub(crate) use container::{ContainerSettings, Network, WORKSPACE};
+pub(crate) use container::{ContainerSettings, Network, STAGE_LABEL, WORKSPACE};
 pub(crate) use context::{Carried, Shared, StageRun, cell_failure};
 pub(crate) use images::encoded;
 pub(crate) use job::{JobEnd, JobPlace, PreparedJob, engine_agrees, prepare_job, run_job};

@@ -2,6 +2,7 @@
 
 use bollard::models::NetworkCreateRequest;
 use bollard::query_parameters::InspectNetworkOptions;
+use circle_cell::Cell;
 use circle_core::plan::{Plan, Work};
 use circle_core::run::{Failure, FailureKind};
 use tokio::sync::watch;
@@ -12,6 +13,15 @@ use crate::engine::{Engine, sentence};
 
 /// Its name; a cell has one, and stages use it one after the other. Warm cells have it already.
 pub(crate) const STAGE_NETWORK: &str = "circle-stage";
+
+/// The name at the cell's engine, which other cells may share.
+fn name(cell: &Cell) -> String {
+    if cell.labels().is_empty() {
+        STAGE_NETWORK.to_owned()
+    } else {
+        format!("{STAGE_NETWORK}-{}", cell.id())
+    }
+}
 
 type Made = Option<Result<(), String>>;
 
@@ -24,7 +34,7 @@ pub(crate) struct StageNetwork {
 
 impl StageNetwork {
     /// Begins to make it, when the plan has a stage that needs it.
-    pub(super) fn prepare(engine: &Engine, plan: &Plan) -> Self {
+    pub(super) fn prepare(engine: &Engine, cell: &Cell, plan: &Plan) -> Self {
         let (done, made) = watch::channel(None);
         let mut task = JoinSet::new();
         if plan
@@ -33,8 +43,13 @@ impl StageNetwork {
             .any(|stage| matches!(stage.work, Work::Integration { .. }))
         {
             let engine = engine.clone();
+            let request = NetworkCreateRequest {
+                name: name(cell),
+                labels: Some(cell.labels().clone().into_iter().collect()),
+                ..NetworkCreateRequest::default()
+            };
             task.spawn(async move {
-                let made = make(&engine).await;
+                let made = make(&engine, request).await;
                 done.send_replace(Some(made.map_err(|error| sentence(&error))));
             });
         }
@@ -43,18 +58,14 @@ impl StageNetwork {
 }
 
 /// Makes it, unless the cell was born with it; engines would make a second one of the same name.
-async fn make(engine: &Engine) -> Result<(), bollard::errors::Error> {
+async fn make(engine: &Engine, request: NetworkCreateRequest) -> Result<(), bollard::errors::Error> {
     let known = engine
         .docker
-        .inspect_network(STAGE_NETWORK, None::<InspectNetworkOptions>)
+        .inspect_network(&request.name, None::<InspectNetworkOptions>)
         .await;
     if known.is_ok() {
         return Ok(());
     }
-    let request = NetworkCreateRequest {
-        name: STAGE_NETWORK.to_owned(),
-        ..NetworkCreateRequest::default()
-    };
     engine.docker.create_network(request).await.map(drop)
 }
 
@@ -73,6 +84,6 @@ pub(crate) async fn stage_network(shared: &Shared<'_>) -> Result<String, Failure
         .map_err(|_| failed("nobody makes it"))?;
     match made.as_ref() {
         Some(Err(why)) => Err(failed(why)),
-        Some(Ok(())) | None => Ok(STAGE_NETWORK.to_owned()),
+        Some(Ok(())) | None => Ok(name(shared.cell)),
     }
 }

@@ -94,7 +94,7 @@ async fn walk(
         )
     })?;
     let images = Images::new(engine.clone(), assignment.registries.clone());
-    let network = StageNetwork::prepare(&engine, &assignment.plan);
+    let network = StageNetwork::prepare(&engine, cell, &assignment.plan);
     let ahead = Ahead::new(&assignment.plan, |stage| {
         assignment.reused.contains_key(&stage.name) && is_left_over(stage, assignment)
     });
@@ -144,11 +144,12 @@ async fn run_stages(
     Ok(())
 }
 
-/// Whether what a stage of the repeated run made can still be had: a checkout is made anew, and so are images that no
+/// Whether what a stage of the repeated run made can still be had: a commit is fetched anew, and so are images made that no
 /// registry has.
 fn is_left_over(stage: &Stage, assignment: &Assignment) -> bool {
     match &stage.work {
-        Work::Checkout { .. } => false,
+        // Somebody's working tree, kept as an output; a commit is fetched anew.
+        Work::Checkout { .. } => assignment.reused.get(&stage.name).is_some_and(Option::is_some),
         Work::Build { .. } => assignment.images.iter().all(|image| image.digest.is_some()),
         Work::Integration { .. } | Work::PreBuild { .. } | Work::Push { .. } | Work::PostBuild { .. } => true,
     }

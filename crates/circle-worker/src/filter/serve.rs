@@ -54,6 +54,11 @@ pub(crate) struct DockerSocket {
 impl DockerSocket {
     /// Opens the socket; nobody answers before [`DockerSocket::serve`].
     pub(crate) async fn open(shared: &Shared<'_>, stage: &str) -> Result<Self, Failure> {
+        if !shared.cell.labels().is_empty() {
+            let message =
+                "`docker: true` needs an engine of the run's own; this one is shared with whatever else uses it";
+            return Err(Failure::new(FailureKind::Refused, message));
+        }
         let folder = shared
             .cell
             .new_folder(&shared.fresh_name("docker"))

@@ -127,7 +127,7 @@ async fn error_text(mut response: Response) -> String {
 }
 
 /// The detail of a problem document, or the text itself.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let problem: Option<Value> = serde_json::from_str(text).ok();
     let said = problem
         .as_ref()

@@ -8,7 +8,7 @@ use circle_api::worker::{Enrol, Enrolled, SecretValue, WorkerFacts};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
-use super::connection::{CallError, Connection, answer};
+use super::connection::{CallError, Connection, answer, sentence};
 use super::pause::Pause;
 use crate::{WorkerConfig, WorkerError};
 
@@ -64,6 +64,8 @@ async fn enrol(connection: &Connection, config: &WorkerConfig) -> Result<Enrolle
                 tracing::warn!(why, "the server cannot be reached; trying again");
                 pause.wait().await;
             }
+            // Here a conflict is about the name.
+            Err(CallError::Gone(text)) => return Err(WorkerError::Refused(sentence(&text))),
             Err(error) => return Err(WorkerError::Refused(error.to_string())),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
 use circle_core::run::{Failure, FailureKind, StoredOutput};
 
-use crate::execute::{Carried, Shared, cell_failure};
+use crate::execute::{Carried, STAGE_LABEL, Shared, cell_failure};
 use crate::filter::remove_made;
 use crate::outputs::unpack;
 
@@ -42,7 +42,10 @@ pub(crate) async fn take_over(
 /// Removes the containers of a failed try, so that the next one has their memory and their names.
 pub(crate) async fn clear(shared: &Shared<'_>, stage: &str) {
     remove_made(shared, stage).await;
-    let filters = HashMap::from([("label".to_owned(), vec![format!("circle.stage={stage}")])]);
+    let own = shared.cell.labels().iter();
+    let own = own.map(|(name, value)| format!("{name}={value}"));
+    let labels = own.chain([format!("{STAGE_LABEL}={stage}")]).collect();
+    let filters = HashMap::from([("label".to_owned(), labels)]);
     let options = ListContainersOptionsBuilder::default()
         .all(true)
         .filters(&filters)

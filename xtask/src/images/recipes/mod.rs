@@ -6,6 +6,7 @@ mod golang;
 mod postgres;
 mod redis;
 mod toolchain;
+mod worker;
 
 use super::cached::Image;
 
@@ -19,6 +20,8 @@ pub(crate) const IMAGES: &[Image] = &[
     debian::PYTHON,
     postgres::IMAGE,
     golang::IMAGE,
+    worker::BASE,
+    worker::IMAGE,
 ];
 
 /// What the demo and the tests load into every cell.

@@ -18,6 +18,13 @@ pub(super) struct EnrolArgs {
     /// How long the token works, in seconds, 60 to 604800
     #[arg(long, value_name = "SECONDS", default_value_t = 3_600)]
     valid: u64,
+    /// The workspace whose worker it becomes: it gets that workspace's runs alone, and none of strangers; everybody's
+    /// when absent
+    #[arg(long = "of", value_name = "WORKSPACE")]
+    workspace: Option<String>,
+    /// A known worker that lost its token: the new one takes its place
+    #[arg(long, value_name = "WORKER")]
+    again: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -41,6 +48,8 @@ pub(super) async fn enrol(context: &Context, args: EnrolArgs) -> anyhow::Result<
     let made = client
         .enrol_worker(&EnrolmentCreate {
             valid_s: Some(args.valid),
+            workspace: args.workspace,
+            again: args.again,
         })
         .await?;
     context.printer.show(&made, |_| made.token.expose().to_owned())?;

@@ -8,8 +8,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use circle_api::resources::{EnrolmentCreate, EnrolmentCreated, Page, PageQuery, WorkerState, WorkerView};
 use circle_api::routes;
-use circle_core::ids::WorkerId;
-use circle_store::records::{Query, UpdateError, kinds};
+use circle_core::ids::{WorkerId, WorkspaceId};
+use circle_store::records::{Query, UpdateError, Version, kinds};
 
 use super::page::page;
 use super::validate::Faults;
@@ -48,10 +48,19 @@ pub(in crate::http) async fn enrolment(
         .within(wish.valid_s, (60, 604_800), "valid_s")
         .done()?;
     let valid_ms = i64::try_from(wish.valid_s.unwrap_or(DEFAULT_ENROLMENT_S) * 1000).unwrap_or(i64::MAX);
+    let workspace = match &wish.workspace {
+        Some(name) => Some(server.workspace(name).await?.0.id),
+        None => None,
+    };
+    let again = match &wish.again {
+        Some(name) => Some(known(&server, name, workspace).await?),
+        None => None,
+    };
     let minted = mint(TokenKind::Enrolment.prefix());
     let expires_at = now_ms().saturating_add(valid_ms);
     let mut record = minted.record(TokenKind::Enrolment, format!("by {}", administrator.name), now_ms());
     record.expires_at = Some(expires_at);
+    (record.workspace, record.worker) = (workspace, again);
     server.records.insert(&record).await?;
     Ok((
         StatusCode::CREATED,
@@ -60,6 +69,22 @@ pub(in crate::http) async fn enrolment(
             expires_at: from_ms(expires_at),
         }),
     ))
+}
+
+/// A worker of this workspace, by name or id; another workspace's is not there.
+async fn known(server: &Server, named: &str, workspace: Option<WorkspaceId>) -> Result<WorkerId, ApiError> {
+    let found = match named.parse::<WorkerId>() {
+        Ok(id) => server.records.load::<WorkerRecord>(&id.to_string()).await?,
+        Err(_) => {
+            server
+                .records
+                .load_by::<WorkerRecord>(Query::over(kinds::WORKER_NAME).equal(named))
+                .await?
+        }
+    };
+    let own = found.filter(|(worker, _)| worker.workspace == workspace);
+    own.map(|(worker, _)| worker.id)
+        .ok_or_else(|| ApiError::not_found("worker", named))
 }
 
 /// Ends a worker's credential at once. What it executes is taken over when its leases run out.
@@ -71,14 +96,39 @@ pub(in crate::http) async fn revoke(
 ) -> Result<StatusCode, ApiError> {
     let found = server.records.load::<WorkerRecord>(&id.to_string()).await?;
     let (worker, version) = found.ok_or_else(|| ApiError::not_found("worker", id))?;
+    end(&server, worker, version).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends the workers of a workspace that is gone.
+pub(super) async fn remove_workers_of(server: &Server, workspace: WorkspaceId) -> Result<(), ApiError> {
+    let mut query = Query::over(kinds::WORKER_NAME);
+    loop {
+        let page = server.records.find(query.clone()).await?;
+        for (worker, version) in server.records.load_page::<WorkerRecord>(&page).await? {
+            if worker.workspace == Some(workspace) {
+                end(server, worker, version).await?;
+            }
+        }
+        match page.next {
+            Some(next) => query = query.after(Some(next)),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn end(server: &Server, worker: WorkerRecord, version: Version) -> Result<(), ApiError> {
     let token = worker.token.to_string();
     if let Some((_, version)) = server.records.load::<TokenRecord>(&token).await? {
         server.records.delete::<TokenRecord>(&token, version).await?;
     }
-    server.records.delete::<WorkerRecord>(&id.to_string(), version).await?;
-    server.queue.cut(id);
-    server.lose_worker(id).await;
-    Ok(StatusCode::NO_CONTENT)
+    server
+        .records
+        .delete::<WorkerRecord>(&worker.id.to_string(), version)
+        .await?;
+    server.queue.cut(worker.id);
+    server.lose_worker(worker.id).await;
+    Ok(())
 }
 
 /// Lets it finish what it has; it takes nothing new.
@@ -117,6 +167,7 @@ fn view(server: &Server, worker: WorkerRecord) -> WorkerView {
         id: worker.id,
         name: worker.name,
         state,
+        workspace: worker.workspace,
         version: worker.facts.version,
         arch: worker.facts.arch,
         max_cells: worker.facts.max_cells,

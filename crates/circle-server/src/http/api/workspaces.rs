@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::page::page;
 use super::validate::Faults;
+use super::workers::remove_workers_of;
 use crate::auth::Administrator;
 use crate::http::{ApiError, Body, Params, Segments};
 use crate::records::WorkspaceRecord;
@@ -106,6 +107,7 @@ pub(in crate::http) async fn remove(
         )));
     }
     server.records.delete::<WorkspaceRecord>(&id, version).await?;
+    remove_workers_of(&server, workspace.id).await?;
     server.hook_keys.forget();
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,11 +3,11 @@
 //! A stranger's run gets no secret and no credential. An environment's secret goes only to a run whose plan deploys
 //! there and whose ref the environment admits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use circle_api::worker::{RegistryAccess, SecretValue};
 use circle_core::environment::Environment;
-use circle_core::plan::{ContainerJob, Plan, PreBuild, Work};
+use circle_core::plan::Plan;
 use circle_core::run::Run;
 use circle_core::service::{Registry, SecretScope, Service, Workspace};
 use circle_core::trigger::Trust;
@@ -86,7 +86,7 @@ async fn secrets(server: &Server, run: &Run, plan: &Plan) -> Result<BTreeMap<Str
         return Ok(values);
     }
     let scopes = scopes(server, run, plan).await?;
-    for name in named_secrets(plan) {
+    for name in plan.secrets() {
         for scope in &scopes {
             if let Some(value) = server.open_secret(run.workspace, scope, &name).await? {
                 values.insert(name, SecretValue::new(value.expose_secret()));
@@ -119,33 +119,6 @@ async fn scopes(server: &Server, run: &Run, plan: &Plan) -> Result<Vec<SecretSco
 
 fn admits(environment: &Environment, run: &Run) -> bool {
     environment.admits(&run.trigger, run.service).is_ok()
-}
-
-fn named_secrets(plan: &Plan) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let mut of_job = |job: &ContainerJob| names.extend(job.secrets.iter().cloned());
-    let mut of_others = BTreeSet::new();
-    for stage in &plan.stages {
-        match &stage.work {
-            Work::Integration { sidecars, job } => {
-                of_job(job);
-                of_others.extend(sidecars.iter().flat_map(|sidecar| sidecar.secrets.iter().cloned()));
-            }
-            Work::PostBuild { job } => of_job(job),
-            Work::PreBuild {
-                how: PreBuild::Container { job },
-                ..
-            } => of_job(job),
-            Work::PreBuild {
-                how: PreBuild::Dockerfile { build },
-                ..
-            } => of_others.extend(build.secrets.iter().cloned()),
-            Work::Build { images } => of_others.extend(images.iter().flat_map(|image| image.secrets.iter().cloned())),
-            Work::Checkout { .. } | Work::Push { .. } => {}
-        }
-    }
-    names.extend(of_others);
-    names
 }
 
 async fn registries(server: &Server, run: &Run, trusted: bool) -> Result<Vec<RegistryAccess>, ApiError> {

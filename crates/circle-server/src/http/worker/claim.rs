@@ -31,7 +31,11 @@ pub(super) async fn claim(
     if !server.queue.may_claim(id) {
         return Err(ApiError::Conflict("the run is not to be had now".into()));
     }
-    let (run, version) = server.run(id).await?.ok_or_else(|| ApiError::not_found("run", id))?;
+    let found = server.run(id).await?;
+    // A run that this worker may not have is not there for it.
+    let (run, version) = found
+        .filter(|(run, _)| worker.record.serves().takes(run.workspace, run.trigger.trust))
+        .ok_or_else(|| ApiError::not_found("run", id))?;
     check_waiting(&server, &run, version, claim.part)?;
     // Whatever can fail is done before the part is taken, so that no claim is left without its assignment.
     let access = Access::of(&server, &run).await?;

@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use circle_api::resources::ProblemEntry;
 use circle_api::worker::{Enrol, Enrolled};
-use circle_core::ids::WorkerId;
-use circle_store::records::{Query, kinds};
+use circle_core::ids::{WorkerId, WorkspaceId};
+use circle_store::records::{Query, Version, kinds};
 use uuid::Uuid;
 
 use crate::auth::{EnrolmentToken, Minted, check_protocol, mint};
@@ -30,9 +30,10 @@ pub(super) async fn enrol(
 ) -> Result<Json<Enrolled>, ApiError> {
     check_protocol(&headers)?;
     check(&wish)?;
+    let admission = admit(&server, token.record(), &wish.name).await?;
     token.consume(&server).await?;
     let minted = mint(TokenKind::Worker.prefix());
-    let worker = keep(&server, wish, &minted).await?;
+    let worker = keep(&server, wish, admission, &minted).await?;
     // The file of the first worker is of no use any more.
     let _ = std::fs::remove_file(server.config.data.join("local-enrolment"));
     tracing::info!(%worker, "a worker enrolled");
@@ -42,10 +43,40 @@ pub(super) async fn enrol(
     }))
 }
 
-async fn keep(server: &Server, wish: Enrol, minted: &Minted) -> Result<WorkerId, ApiError> {
-    let now = now_ms();
-    let by_name = Query::over(kinds::WORKER_NAME).equal(wish.name.as_str());
+/// What an enrolment comes to.
+struct Admission {
+    workspace: Option<WorkspaceId>,
+    /// The worker whose place is taken, because this was asked for.
+    known: Option<(WorkerRecord, Version)>,
+}
+
+/// A name that is taken stays with who has it, unless the token was made for that very worker: whoever holds an
+/// enrolment token could otherwise become any worker, and get its runs.
+async fn admit(server: &Server, token: &TokenRecord, name: &str) -> Result<Admission, ApiError> {
+    let by_name = Query::over(kinds::WORKER_NAME).equal(name);
     let known = server.records.load_by::<WorkerRecord>(by_name).await?;
+    let workspace = token.workspace;
+    let expected = token.worker;
+    match (known, expected) {
+        (Some((worker, version)), Some(again)) if worker.id == again && worker.workspace == workspace => {
+            Ok(Admission {
+                workspace,
+                known: Some((worker, version)),
+            })
+        }
+        (None, None) => Ok(Admission { workspace, known: None }),
+        (Some(_), _) => Err(ApiError::Conflict(format!(
+            "a worker named {name} is known already: give this one another name, or have it enrolled again with `circle worker enrol --again {name}`"
+        ))),
+        (None, Some(_)) => Err(ApiError::Conflict(format!(
+            "this token enrols one certain worker again, which is not named {name}"
+        ))),
+    }
+}
+
+async fn keep(server: &Server, wish: Enrol, admission: Admission, minted: &Minted) -> Result<WorkerId, ApiError> {
+    let now = now_ms();
+    let Admission { workspace, known } = admission;
     let id = known
         .as_ref()
         .map_or_else(|| WorkerId::from_uuid(Uuid::now_v7()), |(worker, _)| worker.id);
@@ -57,6 +88,7 @@ async fn keep(server: &Server, wish: Enrol, minted: &Minted) -> Result<WorkerId,
         id,
         name: wish.name,
         facts: wish.facts,
+        workspace,
         token: token.id,
         draining: false,
         seen_at: Some(now),

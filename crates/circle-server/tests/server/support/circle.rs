@@ -12,6 +12,7 @@ use circle_core::ids::RunId;
 use circle_core::names::{BranchName, Slug};
 use circle_core::queue::Priority;
 use circle_server::{ListenConfig, Listeners, ServerConfig, serve};
+use circle_store::records::{EmbeddedStore, Kind, NewDocument, Store, Stored};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -89,6 +90,19 @@ impl Circle {
     /// Ends the server and starts another one on the same folder, at another address.
     pub(crate) async fn restart(mut self) -> Self {
         self.stop().await;
+        Self::open(Arc::clone(&self.folder), self.options).await
+    }
+
+    /// The same server with one document written over while it was stopped.
+    pub(crate) async fn changed(mut self, kind: Kind, id: &str, change: impl FnOnce(&mut serde_json::Value)) -> Self {
+        self.stop().await;
+        let store = EmbeddedStore::open(&self.folder.path().join("server/records")).expect("the server's store");
+        let Stored { version, mut body, .. } = store.get(kind, id).await.expect("it is read").expect("it is there");
+        change(&mut body);
+        let id = id.to_owned();
+        let replaced = store.replace(NewDocument { kind, id, body }, version).await;
+        replaced.expect("it is written");
+        drop(store);
         Self::open(Arc::clone(&self.folder), self.options).await
     }
 

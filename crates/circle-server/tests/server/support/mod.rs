@@ -10,4 +10,4 @@ pub(crate) use circle::{Circle, Options, slug};
 pub(crate) use hook::{Hook, sign};
 pub(crate) use repository::{PIPELINE, Repo};
 pub(crate) use until::until;
-pub(crate) use worker::{Played, facts};
+pub(crate) use worker::{Job, Played, facts};

@@ -51,11 +51,12 @@ pub(crate) fn facts(max_cells: u32) -> WorkerFacts {
 
 impl Played {
     pub(crate) async fn enrol(circle: &Circle, name: &str, cells: u32) -> Self {
-        let enrolment = circle
-            .api
-            .enrol_worker(&EnrolmentCreate::default())
-            .await
-            .expect("an enrolment");
+        Self::enrol_for(circle, &EnrolmentCreate::default(), name, cells).await
+    }
+
+    /// Enrols with a token that was made for something.
+    pub(crate) async fn enrol_for(circle: &Circle, wish: &EnrolmentCreate, name: &str, cells: u32) -> Self {
+        let enrolment = circle.api.enrol_worker(wish).await.expect("an enrolment");
         let response = Self::try_enrol(circle, enrolment.token.expose(), name, cells).await;
         assert_eq!(response.status(), 200);
         let enrolled = response.json().await.expect("enrolled");

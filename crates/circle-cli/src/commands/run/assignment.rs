@@ -1,0 +1,57 @@
+//! A local run as the worker wants it.
+
+use circle_api::worker::{Assignment, RunFacts, SecretValue};
+use circle_core::ids::RunId;
+use circle_core::plan::{Plan, Work};
+use circle_core::run::StoredOutput;
+use uuid::Uuid;
+
+use super::secrets::Secrets;
+use super::tree::Tree;
+
+/// What a local run is made of.
+#[derive(Debug)]
+pub(super) struct Local {
+    pub(super) tree: Tree,
+    pub(super) plan: Plan,
+    pub(super) secrets: Secrets,
+}
+
+/// An assignment whose checkout is kept already: the working tree, which the sink hands out.
+pub(super) fn assemble(local: Local) -> Assignment {
+    let run = RunId::from_uuid(Uuid::now_v7());
+    let kept = |name: &str| {
+        let tree = StoredOutput {
+            digest: "the working tree".to_owned(),
+            bytes: 0,
+        };
+        (name.to_owned(), Some(tree))
+    };
+    let checkouts = local.plan.stages.iter();
+    let checkouts = checkouts.filter(|stage| matches!(stage.work, Work::Checkout { .. }));
+    Assignment {
+        run,
+        part: 0,
+        attempt: 1,
+        fence: 0,
+        lease_ms: 0,
+        run_token: SecretValue::new(String::new()),
+        facts: RunFacts {
+            run,
+            number: 0,
+            url: String::new(),
+            workspace: "local".to_owned(),
+            service: local.tree.name(),
+            repository: String::new(),
+            trigger: local.tree.trigger(),
+        },
+        reused: checkouts.map(|stage| kept(&stage.name)).collect(),
+        plan: local.plan,
+        images: Vec::new(),
+        clone_credential: None,
+        secrets: local.secrets.into_values(),
+        registries: super::engine::registries(),
+        image_home: None,
+        push_confinement: Vec::new(),
+    }
+}
