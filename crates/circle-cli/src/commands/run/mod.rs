@@ -13,6 +13,8 @@ use std::time::Duration;
 use circle_cell::shared::SharedProvider;
 use circle_cell::{Cell, CellProvider, CellSpec, Killer};
 use circle_core::plan::{LocalPlan, LocalWish, Policy, locally, plan};
+use circle_core::rights::Rights;
+use circle_core::service::WorkspacePolicy;
 use circle_worker::{End, execute};
 use clap::Args;
 
@@ -105,7 +107,13 @@ fn planned(printer: &Printer, args: &RunArgs, tree: &Tree) -> anyhow::Result<Opt
         return Ok(None);
     };
     let policy = Policy {
-        privileged: args.allow_privileged,
+        workspace: WorkspacePolicy {
+            rights: Rights {
+                privileged: args.allow_privileged,
+                ..Rights::default()
+            },
+            ..WorkspacePolicy::default()
+        },
         ..Policy::default()
     };
     match plan(file, &tree.trigger(), &policy) {
