@@ -13,11 +13,8 @@ pub(super) async fn seen_from_both_sides(ground: &Ground) {
     let cell = ground.start().await;
     let folder = cell.new_folder("work").await.expect("a folder");
     fs::write(folder.host().join("in"), "from the host\n").expect("the host writes");
-    let script = "cat /work/in > /work/out && mkdir /work/deep && echo x > /work/deep/file";
-    let code = Container::script(&cell, script)
-        .with_folder(&folder, "/work")
-        .run()
-        .await;
+    let script = "cat /w/in > /w/out && mkdir /w/deep && echo x > /w/deep/file";
+    let code = Container::script(&cell, script).with_folder(&folder, "/w").run().await;
     assert_eq!(code, 0);
     assert_eq!(read(&folder.host().join("out")), "from the host\n");
     cell.kill()

@@ -55,11 +55,11 @@ struct Answer {
 
 /// What was read: a file, or the lack of one beside a Dockerfile.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(in crate::commands) struct Found {
     name: String,
     text: String,
-    pub(super) file: Option<PipelineFile>,
-    pub(super) findings: Vec<Diagnostic>,
+    pub(in crate::commands) file: Option<PipelineFile>,
+    pub(in crate::commands) findings: Vec<Diagnostic>,
     from_dockerfile: bool,
 }
 
@@ -84,7 +84,7 @@ pub(crate) fn lint(printer: &Printer, args: &LintArgs) -> anyhow::Result<Exit> {
     Ok(if ok { Exit::Ok } else { Exit::Failed })
 }
 
-pub(super) fn find(path: Option<&Path>) -> anyhow::Result<Found> {
+pub(in crate::commands) fn find(path: Option<&Path>) -> anyhow::Result<Found> {
     if path == Some(Path::new("-")) {
         return Ok(of_bytes("standard input".to_owned(), &bounded(io::stdin().lock())?));
     }
@@ -130,7 +130,7 @@ fn of_bytes(name: String, bytes: &[u8]) -> Found {
     }
 }
 
-pub(super) fn text(printer: &Printer, read: &Found, order: &[String]) -> String {
+pub(in crate::commands) fn text(printer: &Printer, read: &Found, order: &[String]) -> String {
     let source = Source::new(&read.name, &read.text);
     let mut out = String::new();
     for finding in &read.findings {

@@ -1,10 +1,4 @@
-//! `circle run`: the pipeline on this machine's own engine, from the working tree, without a server.
-
-mod assignment;
-mod engine;
-mod secrets;
-mod terminal;
-mod tree;
+//! The command: plan, cell, execution, and the end whichever comes.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,15 +12,16 @@ use circle_core::service::WorkspacePolicy;
 use circle_worker::{End, execute};
 use clap::Args;
 
-use super::lint;
+use super::assignment::{Local, assemble};
+use super::engine;
+use super::secrets::Secrets;
+use super::terminal::Terminal;
+use super::tree::Tree;
+use crate::commands::lint;
 use crate::exit::{Exit, Failure};
 use crate::paint::Tone;
 use crate::printer::Printer;
 use crate::signals::Signals;
-use assignment::{Local, assemble};
-use secrets::Secrets;
-use terminal::Terminal;
-use tree::Tree;
 
 /// Run a pipeline here, on this machine's Docker engine, from the working tree; no server is needed
 ///
