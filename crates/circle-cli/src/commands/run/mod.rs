@@ -1,0 +1,10 @@
+//! `circle run`: the pipeline on this machine's own engine, from the working tree, without a server.
+
+mod assignment;
+mod command;
+mod engine;
+mod secrets;
+mod terminal;
+mod tree;
+
+pub(crate) use command::{RunArgs, run};
