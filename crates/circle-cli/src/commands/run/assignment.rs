@@ -3,7 +3,7 @@
 use circle_api::worker::{Assignment, RunFacts, SecretValue};
 use circle_core::ids::RunId;
 use circle_core::plan::{Plan, Work};
-use circle_core::run::StoredOutput;
+use circle_core::run::{LogBounds, StoredOutput};
 use uuid::Uuid;
 
 use super::secrets::Secrets;
@@ -53,5 +53,6 @@ pub(super) fn assemble(local: Local) -> Assignment {
         registries: super::engine::registries(),
         image_home: None,
         push_confinement: Vec::new(),
+        log: LogBounds::default(),
     }
 }
