@@ -4,8 +4,10 @@
 //! machines are noisy. Give names of parts to run only those: `make bench ARGS="stages cancel"`.
 
 mod cancel;
+mod claim;
 mod dispatch;
 mod figures;
+mod hands;
 mod hooks;
 mod lines;
 mod memory;
@@ -16,7 +18,9 @@ use anyhow::{Result, bail};
 use figures::Report;
 
 /// The parts in the order of the table.
-const PARTS: [&str; 7] = ["stages", "start", "hooks", "cancel", "lines", "dispatch", "memory"];
+const PARTS: [&str; 8] = [
+    "stages", "start", "hooks", "cancel", "lines", "dispatch", "claim", "memory",
+];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -36,6 +40,7 @@ async fn main() -> Result<()> {
             "cancel" => cancel::measure(&mut report).await,
             "lines" => lines::measure(&mut report).await,
             "dispatch" => dispatch::measure(&mut report).await,
+            "claim" => claim::measure(&mut report).await,
             _ => memory::measure(&mut report).await,
         };
         if let Err(error) = measured {

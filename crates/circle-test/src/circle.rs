@@ -122,9 +122,7 @@ impl Circle {
     /// When something does not end.
     pub async fn stop(mut self) -> Result<()> {
         self.stop_worker().await?;
-        if let Some(server) = self.server.take() {
-            end(server).await?;
-        }
+        self.stop_server().await?;
         if let Some((swarm, _provider)) = self.swarm.take() {
             swarm.stop().await?;
         }
@@ -273,6 +271,17 @@ impl Circle {
         let path = text(&program("circle")?);
         self.worker = Some(Child::start(&path, arguments, &self.folder.path().join("worker.log"))?);
         Ok(())
+    }
+
+    /// Asks the server to end and waits for it.
+    ///
+    /// # Errors
+    /// When it does not end.
+    pub async fn stop_server(&mut self) -> Result<()> {
+        match self.server.take() {
+            Some(server) => end(server).await,
+            None => Ok(()),
+        }
     }
 
     /// Kills the server without warning.

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use circle_api::worker::FENCE_HEADER;
 use circle_core::ids::{RunId, WorkerId};
 use circle_core::run::{PartState, Run};
+use circle_store::records::Version;
 
 use super::tokens::{bearer, hash_of, same};
 use super::worker::check_protocol;
@@ -19,6 +20,8 @@ use crate::server::Server;
 #[derive(Debug)]
 pub(crate) struct RunLease {
     pub(crate) run: Run,
+    /// The run's, as it was read for this request.
+    pub(crate) version: Version,
     pub(crate) part: usize,
     /// Who took it.
     pub(crate) worker: WorkerId,
@@ -37,10 +40,10 @@ impl FromRequestParts<Arc<Server>> for RunLease {
         let fence = parts.headers.get(FENCE_HEADER).and_then(|value| value.to_str().ok());
         let fence = fence.and_then(|text| text.parse().ok());
         let found = server.records.load::<RunRecord>(&id.to_string()).await?;
-        let Some((RunRecord(run), _)) = found else {
+        let Some((RunRecord(run), version)) = found else {
             return Err(ApiError::BadCredential);
         };
-        held(run, &hash, fence)
+        held((run, version), &hash, fence)
     }
 }
 
@@ -52,7 +55,7 @@ async fn run_of_path(parts: &mut Parts, server: &Arc<Server>) -> Result<RunId, A
 }
 
 /// A token that fits no leased part is an old one or a foreign one: the answer is the same, stop.
-fn held(run: Run, hash: &str, fence: Option<u64>) -> Result<RunLease, ApiError> {
+fn held((run, version): (Run, Version), hash: &str, fence: Option<u64>) -> Result<RunLease, ApiError> {
     let fitting = run
         .parts
         .iter()
@@ -72,6 +75,7 @@ fn held(run: Run, hash: &str, fence: Option<u64>) -> Result<RunLease, ApiError> 
     let attempt = run.parts[part].attempt;
     Ok(RunLease {
         run,
+        version,
         part,
         worker,
         attempt,

@@ -2,7 +2,7 @@
 
 use circle_core::ids::{RunId, ServiceId, WorkerId};
 use circle_core::run::{ApplyError, Outcome, PartState, Run, RunEvent, StageState, WorkerEvent};
-use circle_store::records::{RecordError, UpdateError, Version};
+use circle_store::records::{RecordError, UpdateError, Updated, Version};
 
 use crate::records::{RunRecord, ServiceRecord, WorkspaceRecord};
 use crate::server::Server;
@@ -31,24 +31,28 @@ impl Server {
         run: RunId,
         events: Vec<RunEvent>,
     ) -> Result<(Run, Outcome), UpdateError<ApplyError>> {
-        let updated = self
-            .records
-            .update(&run.to_string(), |RunRecord(run)| {
-                let mut outcome = Outcome::Unchanged;
-                for event in &events {
-                    believe(run, event)?;
-                    if run.apply(event.clone(), now())? == Outcome::Changed {
-                        outcome = Outcome::Changed;
-                    }
-                }
-                Ok(outcome)
-            })
-            .await?;
+        let decide = |RunRecord(run): &mut RunRecord| take(run, &events);
+        let updated = self.records.update(&run.to_string(), decide).await?;
+        Ok(self.applied(updated).await)
+    }
+
+    /// The same for who has read the run just now.
+    pub(crate) async fn apply_known(
+        &self,
+        (run, version): (Run, Version),
+        events: Vec<RunEvent>,
+    ) -> Result<(Run, Outcome), UpdateError<ApplyError>> {
+        let decide = |RunRecord(run): &mut RunRecord| take(run, &events);
+        let updated = self.records.update_known((RunRecord(run), version), decide).await?;
+        Ok(self.applied(updated).await)
+    }
+
+    async fn applied(&self, updated: Updated<RunRecord, Outcome>) -> (Run, Outcome) {
         let RunRecord(run) = updated.record;
         if updated.result == Outcome::Changed {
             self.observe(&run, updated.version).await;
         }
-        Ok((run, updated.result))
+        (run, updated.result)
     }
 
     /// A run as it is now.
@@ -122,6 +126,18 @@ impl Server {
         }
         self.queue.limit_service(&service, now_ms());
     }
+}
+
+/// All events, or none.
+fn take(run: &mut Run, events: &[RunEvent]) -> Result<Outcome, ApplyError> {
+    let mut outcome = Outcome::Unchanged;
+    for event in events {
+        believe(run, event)?;
+        if run.apply(event.clone(), now())? == Outcome::Changed {
+            outcome = Outcome::Changed;
+        }
+    }
+    Ok(outcome)
 }
 
 /// A part that succeeded has no stage that did not; a worker that says otherwise lies.

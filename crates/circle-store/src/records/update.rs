@@ -56,6 +56,15 @@ impl<E: Error + 'static> From<StoreError> for UpdateError<E> {
     }
 }
 
+/// What came of one try.
+enum Attempt<T, R> {
+    /// The decision left the record as it was.
+    Same(Updated<T, R>),
+    Written(Updated<T, R>),
+    /// Somebody was faster; this is there now.
+    Stale(Option<(T, Version)>),
+}
+
 impl Records {
     /// Applies a decision to the newest state of a record.
     ///
@@ -68,40 +77,85 @@ impl Records {
         F: FnMut(&mut T) -> Result<R, E>,
     {
         let _turn = self.turn(T::KIND, id).await;
-        let mut newest = self.store().get(T::KIND, id).await?;
+        self.update_in_turn(id, &mut decide).await
+    }
+
+    /// The same for who has read the record just now: when nobody changed it since, it is not read again. Only a change is
+    /// decided on what was read; that there is nothing to do, or that it is refused, is decided on the newest state.
+    pub async fn update_known<T, R, E, F>(
+        &self,
+        known: (T, Version),
+        mut decide: F,
+    ) -> Result<Updated<T, R>, UpdateError<E>>
+    where
+        T: Record,
+        E: Error + 'static,
+        F: FnMut(&mut T) -> Result<R, E>,
+    {
+        let id = known.0.id();
+        let _turn = self.turn(T::KIND, &id).await;
+        match self.attempt(known, &mut decide).await {
+            Ok(Attempt::Written(updated)) => Ok(updated),
+            Ok(Attempt::Same(_) | Attempt::Stale(_)) | Err(UpdateError::Refused(_)) => {
+                self.update_in_turn(&id, &mut decide).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn update_in_turn<T, R, E, F>(&self, id: &str, decide: &mut F) -> Result<Updated<T, R>, UpdateError<E>>
+    where
+        T: Record,
+        E: Error + 'static,
+        F: FnMut(&mut T) -> Result<R, E>,
+    {
+        let mut newest = self.load::<T>(id).await?;
         for _ in 0..UPDATE_TRIES {
-            let Some(stored) = newest else {
+            let Some(known) = newest else {
                 return Err(UpdateError::Missing {
                     kind: T::KIND,
                     id: id.to_owned(),
                 });
             };
-            let (mut record, version) = decode::<T>(stored)?;
-            let before = encode(&record)?;
-            let result = decide(&mut record).map_err(UpdateError::Refused)?;
-            let after = encode(&record)?;
-            if after == before {
-                return Ok(Updated {
-                    record,
-                    version,
-                    result,
-                });
-            }
-            match self.store().replace(after, version).await {
-                Ok(version) => {
-                    return Ok(Updated {
-                        record,
-                        version,
-                        result,
-                    });
-                }
-                Err(StoreError::Stale { current }) => newest = current.map(|current| *current),
-                Err(error) => return Err(error.into()),
+            match self.attempt(known, decide).await? {
+                Attempt::Same(updated) | Attempt::Written(updated) => return Ok(updated),
+                Attempt::Stale(current) => newest = current,
             }
         }
         Err(UpdateError::Contended {
             kind: T::KIND,
             id: id.to_owned(),
         })
+    }
+
+    async fn attempt<T, R, E, F>(
+        &self,
+        (mut record, version): (T, Version),
+        decide: &mut F,
+    ) -> Result<Attempt<T, R>, UpdateError<E>>
+    where
+        T: Record,
+        E: Error + 'static,
+        F: FnMut(&mut T) -> Result<R, E>,
+    {
+        let before = encode(&record)?;
+        let result = decide(&mut record).map_err(UpdateError::Refused)?;
+        let after = encode(&record)?;
+        let updated = |version| Updated {
+            record,
+            version,
+            result,
+        };
+        if after == before {
+            return Ok(Attempt::Same(updated(version)));
+        }
+        match self.store().replace(after, version).await {
+            Ok(version) => Ok(Attempt::Written(updated(version))),
+            Err(StoreError::Stale { current }) => {
+                let current = current.map(|current| decode(*current)).transpose()?;
+                Ok(Attempt::Stale(current))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }

@@ -169,3 +169,54 @@ async fn a_record_is_loaded_by_its_unique_key() {
         "{many:?}"
     );
 }
+
+#[tokio::test]
+async fn what_was_read_before_is_changed_only_if_it_is_still_so() {
+    #[derive(Debug, thiserror::Error)]
+    #[error("not in this zone")]
+    struct NotHere;
+    let folder = Folder::new();
+    let records = open(&folder);
+    let first = Worker {
+        id: "w".to_owned(),
+        name: "one".to_owned(),
+        zone: "a".to_owned(),
+    };
+    let version = records.insert(&first).await.expect("inserted");
+    let mut decided = 0;
+    let mut rename = |worker: &mut Worker| {
+        decided += 1;
+        worker.name.push('!');
+        Ok::<_, NotHere>(())
+    };
+    let known = (first.clone(), version);
+    let updated = records.update_known(known.clone(), &mut rename).await.expect("renamed");
+    assert_eq!(updated.record.name, "one!");
+    // The same knowledge again is old now: what is there is taken.
+    let updated = records.update_known(known.clone(), &mut rename).await.expect("renamed");
+    assert_eq!((updated.record.name.as_str(), decided), ("one!!", 3));
+    let moved = Worker {
+        zone: "b".to_owned(),
+        ..updated.record
+    };
+    records.replace(&moved, updated.version).await.expect("moved");
+    // Refused, or nothing to do, by what was read: the newest state has the last word.
+    let in_b = |worker: &mut Worker| {
+        let name = format!("{} of b", worker.name);
+        (worker.zone == "b").then(|| worker.name = name).ok_or(NotHere)
+    };
+    assert_eq!(
+        records
+            .update_known(known.clone(), in_b)
+            .await
+            .expect("it is in b")
+            .record
+            .name,
+        "one!! of b"
+    );
+    let leave = |_: &mut Worker| Ok::<_, NotHere>(());
+    assert_eq!(
+        records.update_known(known, leave).await.expect("as it is").record.zone,
+        "b"
+    );
+}

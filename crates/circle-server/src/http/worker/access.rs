@@ -51,7 +51,11 @@ impl Access {
         let secrets = secrets(server, run, &plan).await?;
         let trusted = run.trigger.trust == Trust::Member;
         let registries = registries(server, run, trusted).await?;
-        let image_home = if trusted { image_home(server, run).await? } else { None };
+        let image_home = if trusted {
+            home_of(server, &service).await?
+        } else {
+            None
+        };
         Ok(Self {
             workspace,
             service,
@@ -65,10 +69,14 @@ impl Access {
 
 /// Where the service's images go, as `host/path`.
 pub(super) async fn image_home(server: &Server, run: &Run) -> Result<Option<String>, ApiError> {
-    let Some(home) = service_of(server, run).await?.image else {
+    home_of(server, &service_of(server, run).await?).await
+}
+
+async fn home_of(server: &Server, service: &Service) -> Result<Option<String>, ApiError> {
+    let Some(home) = &service.image else {
         return Ok(None);
     };
-    let (registry, _) = server.registry(run.workspace, home.registry.as_str()).await?;
+    let (registry, _) = server.registry(service.workspace, home.registry.as_str()).await?;
     Ok(Some(format!("{}/{}", registry.address, home.path)))
 }
 

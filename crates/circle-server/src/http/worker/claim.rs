@@ -41,7 +41,7 @@ pub(super) async fn claim(
     let access = Access::of(&server, &run).await?;
     let lease = acquire(&server, &worker, id, claim.part).await?;
     let token = mint(RUN_TOKEN_PREFIX);
-    let run = take(&server, (id, claim.part), &worker, &lease, &token).await?;
+    let run = take(&server, (run, version), (claim.part, &worker), &lease, &token).await?;
     tracing::info!(run = %id, worker = %worker.id, fence = lease.fence.0, "a run was claimed");
     Ok(Json(assemble(
         &server,
@@ -75,8 +75,8 @@ async fn acquire(server: &Server, worker: &WorkerIdentity, run: RunId, part: usi
 
 async fn take(
     server: &Server,
-    (id, part): (RunId, usize),
-    worker: &WorkerIdentity,
+    known: (Run, Version),
+    (part, worker): (usize, &WorkerIdentity),
     lease: &Lease,
     token: &Minted,
 ) -> Result<Run, ApiError> {
@@ -86,7 +86,7 @@ async fn take(
         fence: lease.fence.0,
         token_hash: token.hash.clone(),
     };
-    match server.apply(id, event).await {
+    match server.apply_known(known, vec![event]).await {
         Ok((run, _)) => Ok(run),
         Err(error) => {
             let _ = server.leases.release(&lease.name, lease.fence).await;

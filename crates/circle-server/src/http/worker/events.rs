@@ -42,7 +42,8 @@ pub(super) async fn events(
         sequence: one.sequence,
         event: one.event,
     });
-    let (run, _) = server.apply_all(lease.run.id, events.collect()).await?;
+    let known = (lease.run, lease.version);
+    let (run, _) = server.apply_known(known, events.collect()).await?;
     let applied = run.parts.get(part).map_or(0, |part| part.applied);
     let cancel = run.cancel.as_ref().map(|cancel| cancel.cause);
     Ok(Json(EventsAnswer { applied, cancel }))
