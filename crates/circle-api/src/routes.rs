@@ -13,6 +13,7 @@
 //! | [`WORKSPACE`] | GET, PATCH, DELETE | [`WorkspaceChange`](crate::resources::WorkspaceChange) → the view; DELETE → 204, 409 while it has services |
 //! | [`SERVICES`] | GET, POST | [`ServiceCreate`](crate::resources::ServiceCreate) → 201 [`ServiceCreated`](crate::resources::ServiceCreated) |
 //! | [`SERVICE`] | GET, PATCH, DELETE | [`ServiceChange`](crate::resources::ServiceChange) → [`ServiceView`](crate::resources::ServiceView) |
+//! | [`SERVICE_CREDENTIAL`] | PUT, DELETE | [`CredentialSet`](crate::resources::CredentialSet) → [`ServiceView`](crate::resources::ServiceView) |
 //! | [`SERVICE_HOOK_SECRET`] | POST | → [`HookCreated`](crate::resources::HookCreated); the old secret ends at once |
 //! | [`REGISTRIES`], [`REGISTRY`] | as services | [`RegistryCreate`](crate::resources::RegistryCreate), [`RegistryChange`](crate::resources::RegistryChange) → [`RegistryView`](crate::resources::RegistryView) |
 //! | [`TARGETS`], [`TARGET`] | as services | [`TargetCreate`](crate::resources::TargetCreate), [`TargetChange`](crate::resources::TargetChange) → [`TargetView`](crate::resources::TargetView) |
@@ -56,6 +57,8 @@ pub const SERVICES: &str = "/api/v1/workspaces/{workspace}/services";
 pub const SERVICE: &str = "/api/v1/workspaces/{workspace}/services/{service}";
 /// A new hook secret.
 pub const SERVICE_HOOK_SECRET: &str = "/api/v1/workspaces/{workspace}/services/{service}/hook-secret";
+/// What opens a service's private repository.
+pub const SERVICE_CREDENTIAL: &str = "/api/v1/workspaces/{workspace}/services/{service}/credential";
 /// A run by its number.
 pub const SERVICE_RUN: &str = "/api/v1/workspaces/{workspace}/services/{service}/runs/{number}";
 /// The registries of a workspace.

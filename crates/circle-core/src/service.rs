@@ -62,7 +62,31 @@ pub struct Service {
     /// Runs of one of its refs at the same time, where the pipeline file lets them run side by side at all.
     #[serde(default = "Service::default_max_parallel_ref")]
     pub max_parallel_ref: u32,
+    /// What opens a private repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<CloneCredential>,
     pub created_at: Timestamp,
+}
+
+/// What opens a service's repository. It is bound to one host: a service that moves elsewhere loses it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloneCredential {
+    /// `scheme://host[:port]` of the repository that it was given for.
+    pub origin: String,
+    pub login: CloneLogin,
+    /// The password or the private key lies sealed under this id.
+    pub secret: SecretId,
+    pub set_at: Timestamp,
+}
+
+/// How a repository is opened, without what must not be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CloneLogin {
+    /// Over http and https.
+    Password { username: String },
+    /// Over ssh, to a host that shows one of these keys, each `type base64`.
+    DeployKey { host_keys: Vec<String> },
 }
 
 impl Service {

@@ -1,4 +1,4 @@
-//! The real servers that stand beside Circle in the demo, the stories and the examples: a registry, a git server and a
+//! The real servers that stand beside Circle in the demo, the stories and the examples: a registry, git servers and a
 //! Docker Swarm of one node.
 //!
 //! Everything listens on loopback, keeps its files in the folder it is given, and dies with its handle. Nothing here is
@@ -7,14 +7,18 @@
 mod child;
 mod engine;
 mod git;
+mod git_web;
 mod ports;
 mod registry;
+mod sshd;
 mod swarm;
 mod visit;
 
 pub use child::{Child, LabError};
 pub use git::{GitServer, Repository};
+pub use git_web::GitWeb;
 pub use ports::{free_port, is_free};
 pub use registry::{Credentials, Registry};
+pub use sshd::Sshd;
 pub use swarm::{Published, Swarm};
 pub use visit::visit;

@@ -19,6 +19,7 @@ use tempfile::TempDir;
 
 use crate::debris::{Debris, Scope};
 use crate::images::image;
+use crate::private::Private;
 use crate::program::program;
 use crate::service::StoryService;
 use crate::until::until;
@@ -39,6 +40,8 @@ pub struct Options {
     pub registry_password: bool,
     /// A Swarm stands by as the target `swarm` of the environment `production`, which `main` may reach.
     pub swarm: bool,
+    /// The repositories are also behind a password over http and behind a deploy key over ssh.
+    pub private: bool,
     /// Images that cells hold from the beginning.
     pub images: Vec<&'static str>,
     /// Cells at the same time.
@@ -52,6 +55,7 @@ impl Default for Options {
         Self {
             registry_password: false,
             swarm: false,
+            private: false,
             images: vec!["busybox"],
             cells: 2,
             lease_ms: None,
@@ -67,6 +71,7 @@ pub struct Circle {
     client: Client,
     registry: Registry,
     git: GitServer,
+    private: Option<Private>,
     swarm: Option<(Swarm, ProcessProvider)>,
     options: Options,
     images: Vec<PathBuf>,
@@ -95,12 +100,17 @@ impl Circle {
         )
         .await?;
         let git = GitServer::start(&folder.path().join("git")).await?;
+        let private = match options.private {
+            true => Some(Private::start(folder.path()).await?),
+            false => None,
+        };
         let mut circle = Self {
             server: None,
             worker: None,
             client: unconnected(folder.path())?,
             registry,
             git,
+            private,
             swarm: None,
             options,
             images,
@@ -135,7 +145,47 @@ impl Circle {
     /// When the server refuses.
     pub async fn service(&self, name: &str) -> Result<StoryService> {
         let repository = self.git.repository(name).await?;
-        StoryService::create(&self.client, name, repository).await
+        let url = repository.url().to_owned();
+        StoryService::create(&self.client, name, repository, &url).await
+    }
+
+    /// A service whose repository is cloned from another address, such as one of [`Circle::private`].
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn service_at(&self, name: &str, url: &str) -> Result<StoryService> {
+        let repository = self.git.repository(name).await?;
+        StoryService::create(&self.client, name, repository, url).await
+    }
+
+    /// The closed servers of the repositories.
+    ///
+    /// # Errors
+    /// When the story did not ask for them.
+    pub fn private(&self) -> Result<&Private> {
+        self.private
+            .as_ref()
+            .context("nothing is private: set Options::private")
+    }
+
+    /// Runs a command of the binary `circle` against this server, as its administrator.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn command(&self, arguments: &[&str]) -> Result<std::process::Output> {
+        let data = self.folder.path().join("data/server");
+        let output = tokio::process::Command::new(program("circle")?)
+            .args(arguments)
+            .env_clear()
+            .env(
+                "CIRCLE_SERVER",
+                format!("unix://{}", data.join("circle.sock").display()),
+            )
+            .args(["--token-file".as_ref(), data.join("admin-token").as_os_str()])
+            .current_dir(self.folder.path())
+            .stdin(std::process::Stdio::null())
+            .output();
+        output.await.context("start circle")
     }
 
     /// A service that is also bound to the environment `production`, made at its first deployment with this port.
@@ -261,7 +311,8 @@ impl Circle {
     pub async fn start_worker(&mut self) -> Result<()> {
         let data = self.folder.path().join("data");
         let mut arguments = vec!["worker".to_owned(), "--data".to_owned(), text(&data)];
-        for address in [self.registry.address(), self.git.address()] {
+        let private = self.private.iter().flat_map(Private::addresses);
+        for address in [self.registry.address(), self.git.address()].into_iter().chain(private) {
             arguments.extend(["--relay".to_owned(), address]);
         }
         for image in &self.images {

@@ -25,11 +25,11 @@ pub struct StoryService {
 }
 
 impl StoryService {
-    pub(crate) async fn create(client: &Client, name: &str, repository: Repository) -> Result<Self> {
+    pub(crate) async fn create(client: &Client, name: &str, repository: Repository, url: &str) -> Result<Self> {
         let name = Slug::new(name)?;
         let wish: ServiceCreate = serde_json::from_value(serde_json::json!({
             "name": name,
-            "repository": repository.url(),
+            "repository": url,
             "image": { "registry": "local", "path": name },
         }))?;
         let created = client

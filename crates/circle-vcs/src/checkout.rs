@@ -5,10 +5,10 @@ use std::time::Duration;
 use circle_core::names::{CommitId, GitRef};
 use jiff::Timestamp;
 
-use crate::askpass::Askpass;
 use crate::failure::{FailureClass, GitFailure, classify};
 use crate::git::{GitStep, StepOutput, StepRunner};
 use crate::harden::{Transport, harden};
+use crate::helper::Helper;
 use crate::url::RepositoryUrl;
 
 /// A fetch may take so long: a large repository over a slow line.
@@ -28,8 +28,8 @@ pub struct Checkout<'a> {
     pub commit: Option<&'a CommitId>,
     /// Whether submodules are fetched, all levels of them.
     pub submodules: bool,
-    /// Who answers for the repository's host; never for another.
-    pub askpass: Option<&'a Askpass>,
+    /// Who opens the repository's host; never another.
+    pub helper: Option<&'a Helper>,
     /// See [`Transport::proxy`].
     pub proxy: Option<&'a str>,
 }
@@ -170,7 +170,7 @@ impl Checkout<'_> {
     fn transport(&self) -> Transport<'_> {
         Transport {
             url: self.url,
-            askpass: self.askpass,
+            helper: self.helper,
             proxy: self.proxy,
         }
     }

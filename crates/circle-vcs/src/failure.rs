@@ -29,6 +29,8 @@ pub enum FailureClass {
     Unreachable,
     /// A protocol, redirect or address that is not allowed.
     Forbidden,
+    /// The host shows a key that nobody pinned.
+    HostKey,
     /// More time, space or output than is given.
     TooLarge,
     /// Anything else.
@@ -50,8 +52,11 @@ const TEXTS: &[(&str, FailureClass)] = &[
     ("is not supported or disabled", FailureClass::Forbidden),
     ("returned error: 30", FailureClass::Forbidden),
     ("unable to update url base from redirection", FailureClass::Forbidden),
-    ("host key verification failed", FailureClass::Forbidden),
+    ("host key verification failed", FailureClass::HostKey),
     ("authentication failed", FailureClass::AuthRefused),
+    // What ssh-add says of a key that it cannot read, and ssh of an agent that will not sign for this host.
+    ("error loading key", FailureClass::AuthRefused),
+    ("agent refused operation", FailureClass::AuthRefused),
     ("could not read username", FailureClass::AuthRefused),
     ("could not read password", FailureClass::AuthRefused),
     ("unable to read askpass response", FailureClass::AuthRefused),
@@ -159,14 +164,19 @@ fn meaning(class: FailureClass, what: &str, subject: &str) -> String {
             format!("the commit of {subject} is not there any more: was it replaced by a force push?")
         }
         FailureClass::NoRepository => {
-            format!("there is no repository {subject}, or not for these credentials: check the service's address")
+            format!(
+                "there is no repository {subject}, or not for these credentials: check the service's address, and `circle service credential set`"
+            )
         }
         FailureClass::AuthRefused => {
-            format!("{subject} asks for other credentials: set them for the service")
+            format!("{subject} asks for other credentials: set them with `circle service credential set`")
         }
         FailureClass::Unreachable => format!("{subject} could not be reached"),
         FailureClass::Forbidden => format!(
             "{subject} leads elsewhere, or is spoken to in a way that is not allowed: write the final https address"
+        ),
+        FailureClass::HostKey => format!(
+            "the host of {subject} shows a key that is not pinned: find out who answers there, then pin its keys with `circle service credential set`"
         ),
         FailureClass::TooLarge => format!("{subject} needs more space than there is"),
         FailureClass::Other => format!("git could not {what} of {subject}"),

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 pub struct GitStep {
     /// What it does, for messages: `fetch the commit`.
     pub what: &'static str,
-    /// Never empty; the first word is `git`.
+    /// Never empty; the first word is a program of `/usr/bin`: `git`, or `ssh-agent` around it.
     pub argv: Vec<String>,
     /// The whole environment.
     pub env: Vec<(String, String)>,

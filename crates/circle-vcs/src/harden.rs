@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::askpass::Askpass;
 use crate::git::GitStep;
+use crate::helper::Helper;
 use crate::url::{RepositoryUrl, Scheme};
 
 /// Configuration that counts over any file. `-c` reaches the git processes of submodules, too.
@@ -40,15 +40,16 @@ const SETTINGS: &[&str] = &[
 ];
 
 /// ssh without a configuration file, a question or an agent; constant text, because git gives it to a shell.
-const SSH: &str = "ssh -F /dev/null -o BatchMode=yes -o ConnectTimeout=20 -o PermitLocalCommand=no -o ForwardAgent=no";
+pub(crate) const SSH: &str =
+    "ssh -F /dev/null -o BatchMode=yes -o ConnectTimeout=20 -o PermitLocalCommand=no -o ForwardAgent=no";
 
 /// How the repository is reached.
 #[derive(Debug, Clone, Copy)]
 pub struct Transport<'a> {
     /// Where from.
     pub url: &'a RepositoryUrl,
-    /// Who answers git's questions for a password; `None` = nobody.
-    pub askpass: Option<&'a Askpass>,
+    /// Who gives what opens the repository; `None` = nobody.
+    pub helper: Option<&'a Helper>,
     /// All http and https goes through this proxy, which may refuse addresses; `None` = directly.
     pub proxy: Option<&'a str>,
 }
@@ -62,7 +63,9 @@ pub fn harden<'a>(
     limit: Duration,
     arguments: impl IntoIterator<Item = &'a str>,
 ) -> GitStep {
-    let mut argv = vec!["git".to_owned()];
+    let around = transport.and_then(|transport| transport.helper?.around());
+    let mut argv = around.map(|(prefix, _)| prefix).unwrap_or_default();
+    argv.push("git".to_owned());
     let proxy = transport
         .and_then(|transport| transport.proxy)
         .map(|proxy| format!("http.proxy={proxy}"));
@@ -98,9 +101,14 @@ fn environment(transport: Option<Transport<'_>>) -> Vec<(String, String)> {
         ("GIT_ASKPASS", "/bin/false".to_owned()),
         ("SSH_ASKPASS", "/bin/false".to_owned()),
     ];
-    if let Some(askpass) = transport.and_then(|transport| transport.askpass) {
+    let helper = transport.and_then(|transport| transport.helper);
+    if let Some(program) = helper.and_then(Helper::asked) {
         env.retain(|(name, _)| *name != "GIT_ASKPASS");
-        env.push(("GIT_ASKPASS", askpass.program().display().to_string()));
+        env.push(("GIT_ASKPASS", program.display().to_string()));
+    }
+    if let Some((_, ssh)) = helper.and_then(Helper::around) {
+        env.retain(|(name, _)| *name != "GIT_SSH_COMMAND");
+        env.push(("GIT_SSH_COMMAND", ssh));
     }
     env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -14,6 +14,8 @@ pub struct RepositoryUrl {
     text: String,
     scheme: Scheme,
     origin: String,
+    host: String,
+    port: Option<u16>,
 }
 
 /// The protocols that are spoken.
@@ -67,6 +69,8 @@ impl RepositoryUrl {
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         Ok(Self {
             origin: format!("{}://{host}{port}", scheme.word()),
+            host: host.to_owned(),
+            port: url.port(),
             text: url.to_string(),
             scheme,
         })
@@ -80,6 +84,16 @@ impl RepositoryUrl {
     /// How it is spoken to.
     pub fn scheme(&self) -> Scheme {
         self.scheme
+    }
+
+    /// The host, an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port, unless it is the scheme's own.
+    pub fn port(&self) -> Option<u16> {
+        self.port
     }
 
     /// `scheme://host[:port]`: what a credential is bound to.
@@ -109,10 +123,12 @@ impl Scheme {
 /// What is wrong with an address that parses.
 fn flaw(url: &Url, scheme: Scheme) -> Option<&'static str> {
     if url.password().is_some() {
-        return Some("it carries a password: keep that with `circle secret`, not in the address");
+        return Some("it carries a password: keep that with `circle service credential set`, not in the address");
     }
     if !url.username().is_empty() && scheme != Scheme::Ssh {
-        return Some("it carries a user name: keep credentials with `circle secret`, not in the address");
+        return Some(
+            "it carries a user name: keep credentials with `circle service credential set`, not in the address",
+        );
     }
     if url.username().starts_with('-') || url.username().contains('%') {
         return Some("its user name could be taken for an option");

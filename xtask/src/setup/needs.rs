@@ -55,6 +55,15 @@ const NEEDS: &[Need] = &[
         package: "ca-certificates",
         proof: Proof::File("/etc/ssl/certs/ca-certificates.crt"),
     },
+    // Deploy keys: the client and its agent everywhere, the server in tests alone.
+    Need {
+        package: "openssh-client",
+        proof: Proof::Program("ssh-agent"),
+    },
+    Need {
+        package: "openssh-server",
+        proof: Proof::File("/usr/sbin/sshd"),
+    },
     // The registry that the tests and the demo push to, and its password file.
     Need {
         package: "docker-registry",

@@ -2,6 +2,7 @@
 //!
 //! Times are RFC 3339 in UTC. Durations and sizes carry their unit in the name. Ids are `<prefix>_<32 hex digits>`.
 
+mod credential;
 mod delivery;
 mod deployment;
 mod environment;
@@ -21,6 +22,7 @@ mod trigger;
 mod worker;
 mod workspace;
 
+pub use credential::{CredentialKind, CredentialSet, CredentialView};
 pub use delivery::{DeliveryState, DeliveryView, GitHook, HookAccepted};
 pub use deployment::{DeploymentEvent, DeploymentView};
 pub use environment::{

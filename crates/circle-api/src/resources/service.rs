@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::CredentialView;
 use crate::worker::SecretValue;
 
 /// Links a repository.
@@ -16,7 +17,7 @@ pub struct ServiceCreate {
     /// Unique in the workspace.
     #[schema(value_type = String, max_length = 63)]
     pub name: Slug,
-    /// https, http, ssh or git URL without credentials.
+    /// https, http, ssh or git URL without credentials; those are set by themselves.
     #[schema(max_length = 2048)]
     pub repository: String,
     /// The branch of a manual trigger that names none; `main` when absent.
@@ -104,6 +105,9 @@ pub struct ServiceView {
     pub queue_timeout_s: u64,
     pub max_parallel: u32,
     pub max_parallel_ref: u32,
+    /// What opens the repository; absent when anybody may read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<CredentialView>,
     /// Where the repository reports pushes.
     pub hook_url: String,
     pub created_at: Timestamp,
@@ -143,6 +147,7 @@ impl ServiceView {
             queue_timeout_s: service.queue_timeout_s,
             max_parallel: service.max_parallel,
             max_parallel_ref: service.max_parallel_ref,
+            credential: service.credential.as_ref().map(CredentialView::from),
             hook_url: hook_url.into(),
             created_at: service.created_at,
         }

@@ -118,11 +118,24 @@ pub struct RunFacts {
 }
 
 /// For cloning, bound to one host.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CloneCredential {
-    pub host: String,
-    pub username: String,
-    pub password: SecretValue,
+    /// `scheme://host[:port]`.
+    pub origin: String,
+    pub login: CloneLogin,
+}
+
+/// What opens a repository.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CloneLogin {
+    /// Over http and https.
+    Password { username: String, password: SecretValue },
+    /// Over ssh, to a host that shows one of these keys, each `type base64`.
+    DeployKey {
+        private_key: SecretValue,
+        host_keys: Vec<String>,
+    },
 }
 
 /// For pulling and pushing, bound to one registry.
@@ -198,6 +211,16 @@ pub struct Stored {
     pub output: StoredOutput,
 }
 
+impl CloneLogin {
+    /// What must not be seen of it.
+    pub fn secret(&self) -> &SecretValue {
+        match self {
+            Self::Password { password, .. } => password,
+            Self::DeployKey { private_key, .. } => private_key,
+        }
+    }
+}
+
 impl SecretValue {
     /// Wraps a value.
     pub fn new(value: impl Into<String>) -> Self {
@@ -229,6 +252,5 @@ macro_rules! debug_without_secrets {
 debug_without_secrets! {
     Enrolled { worker }
     Assignment { run, part, attempt, fence, facts }
-    CloneCredential { host, username }
     RegistryAccess { name, address, username }
 }

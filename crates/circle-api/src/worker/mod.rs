@@ -20,8 +20,8 @@ pub mod frames;
 mod messages;
 
 pub use messages::{
-    Assignment, Claim, CloneCredential, Enrol, Enrolled, Events, EventsAnswer, Heartbeat, HeartbeatAnswer, LogAnswer,
-    LogHole, NumberedEvent, Order, RegistryAccess, RunFacts, SecretValue, Stored, WorkerFacts,
+    Assignment, Claim, CloneCredential, CloneLogin, Enrol, Enrolled, Events, EventsAnswer, Heartbeat, HeartbeatAnswer,
+    LogAnswer, LogHole, NumberedEvent, Order, RegistryAccess, RunFacts, SecretValue, Stored, WorkerFacts,
 };
 
 /// The version that both sides speak, sent by the worker as the header `circle-protocol`. Another one is refused with

@@ -1,5 +1,7 @@
 //! `circle service`: repositories and their settings.
 
+mod credential;
+
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -34,6 +36,9 @@ enum Action {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Open a private repository
+    #[command(subcommand)]
+    Credential(credential::Action),
     /// Make a new hook secret; the old one ends at once
     RenewHook {
         name: Slug,
@@ -89,6 +94,7 @@ pub(crate) async fn service(context: &Context, args: ServiceArgs) -> anyhow::Res
     let session = context.session()?;
     let (client, workspace, printer) = (&session.client, session.workspace.as_str(), &context.printer);
     match args.action {
+        Action::Credential(action) => credential::credential(&session, printer, action).await?,
         Action::Add(wish) => add(&session, printer, wish).await?,
         Action::Set {
             name,
@@ -186,7 +192,16 @@ fn write_script(path: &Path, script: &str) -> std::io::Result<()> {
 }
 
 fn table(services: &[ServiceView], printer: &Printer) -> String {
-    let mut table = Table::new(&["SERVICE", "REPOSITORY", "BRANCH", "FILE", "IMAGES", "DEPLOYS", "HOOK"]);
+    let mut table = Table::new(&[
+        "SERVICE",
+        "REPOSITORY",
+        "BRANCH",
+        "FILE",
+        "IMAGES",
+        "DEPLOYS",
+        "OPENED WITH",
+        "HOOK",
+    ]);
     for service in services {
         let image = service
             .image
@@ -200,6 +215,12 @@ fn table(services: &[ServiceView], printer: &Printer) -> String {
             service.pipeline_path.as_str().into(),
             image.unwrap_or_default().into(),
             deploys.join(" ").into(),
+            service
+                .credential
+                .as_ref()
+                .map(credential::word)
+                .unwrap_or_default()
+                .into(),
             service.hook_url.as_str().into(),
         ]);
     }

@@ -16,6 +16,7 @@ mod urls;
 mod web;
 mod worker;
 
+pub(crate) use api::for_git;
 pub use describe::openapi;
 pub(crate) use error::ApiError;
 pub(crate) use extract::{Body, Params, RawBody, Segments};

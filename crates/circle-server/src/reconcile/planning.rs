@@ -1,5 +1,7 @@
 //! From a wish to a plan: the commit, its pipeline file, the rules. What cannot be planned becomes a failed run.
 
+use std::sync::Arc;
+
 use circle_core::names::CommitId;
 use circle_core::pipeline::{Diagnostic, MAX_FILE_BYTES, PipelineFile, RootFolder, parse, without_file};
 use circle_core::plan::{is_skip, plan};
@@ -10,7 +12,7 @@ use circle_vcs::{FailureClass, GitFailure, Mirror};
 
 use super::policy::rules;
 use super::wish::Wish;
-use crate::http::ApiError;
+use crate::http::{ApiError, for_git};
 use crate::limits::{DIAGNOSTICS_IN_MESSAGE, TITLE_CHARS};
 use crate::runs::Planned;
 use crate::server::Server;
@@ -41,7 +43,9 @@ pub(super) async fn plan_wish(
     key: String,
 ) -> Result<Outcome, ApiError> {
     let mut trigger = trigger_of(wish, key);
-    let source = match fetch(server, service, wish, &mut trigger).await {
+    let credential = server.clone_credential(service).await?.map(for_git);
+    let opened = server.repositories.mirror(service, credential).await;
+    let source = match fetch(opened, service, wish, &mut trigger).await {
         Ok(source) => source,
         Err(failure) => return Ok(failed_fetch(trigger, failure)),
     };
@@ -84,12 +88,12 @@ type FileOrFindings = Result<PipelineFile, (FailureKind, Vec<Diagnostic>)>;
 
 /// Fetches the commit, fills in what is known of it, and reads its file.
 async fn fetch(
-    server: &Server,
+    opened: Result<Arc<Mirror>, GitFailure>,
     service: &Service,
     wish: &Wish,
     trigger: &mut Trigger,
 ) -> Result<FileOrFindings, GitFailure> {
-    let mirror = server.repositories.mirror(service).await?;
+    let mirror = opened?;
     let commit = match &wish.commit {
         Some(commit) => {
             mirror.fetch_commit(&wish.git_ref, commit).await?;
@@ -135,9 +139,11 @@ fn failed_fetch(trigger: Trigger, failure: GitFailure) -> Outcome {
         FailureClass::Unreachable => return Outcome::Later { why: failure.sentence },
         FailureClass::UnknownRef | FailureClass::CommitGone => FailureKind::CommitNotFound,
         FailureClass::TooLarge => FailureKind::Bound,
-        FailureClass::NoRepository | FailureClass::AuthRefused | FailureClass::Forbidden | FailureClass::Other => {
-            FailureKind::RepositoryUnavailable
-        }
+        FailureClass::NoRepository
+        | FailureClass::AuthRefused
+        | FailureClass::Forbidden
+        | FailureClass::HostKey
+        | FailureClass::Other => FailureKind::RepositoryUnavailable,
     };
     let log = format!("{}\n", failure.sentence);
     let planned = Planned::Failed(Failure::new(kind, failure.sentence).in_stage(crate::runs::PLAN_STAGE));

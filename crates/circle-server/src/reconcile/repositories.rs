@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use circle_core::ids::ServiceId;
 use circle_core::service::Service;
-use circle_vcs::{FailureClass, GitFailure, Mirror, MirrorOptions, RepositoryUrl};
+use circle_vcs::{Credential, FailureClass, GitFailure, Mirror, MirrorOptions, RepositoryUrl};
 use tokio::sync::Mutex;
 
 /// Mirrors that are open at the same time; beyond it, one that nobody uses is closed.
@@ -27,8 +27,12 @@ impl Repositories {
         }
     }
 
-    /// The mirror of a service's repository as it is configured now.
-    pub(crate) async fn mirror(&self, service: &Service) -> Result<Arc<Mirror>, GitFailure> {
+    /// The mirror of a service's repository as it is configured now, opened with what opens it now.
+    pub(crate) async fn mirror(
+        &self,
+        service: &Service,
+        credential: Option<Credential>,
+    ) -> Result<Arc<Mirror>, GitFailure> {
         let url = RepositoryUrl::parse(&service.repository).map_err(|error| GitFailure {
             class: FailureClass::Forbidden,
             sentence: error.to_string(),
@@ -38,13 +42,18 @@ impl Repositories {
             .get(&service.id)
             .filter(|known| known.url().as_str() == url.as_str())
         {
+            known.use_credential(credential);
             return Ok(Arc::clone(known));
         }
         if open.len() >= OPEN_MIRRORS {
             open.retain(|_, mirror| Arc::strong_count(mirror) > 1);
         }
         let folder = self.folder.join(service.id.to_string());
-        let mirror = Arc::new(Mirror::open(&folder, url, MirrorOptions::default()).await?);
+        let options = MirrorOptions {
+            credential,
+            ..MirrorOptions::default()
+        };
+        let mirror = Arc::new(Mirror::open(&folder, url, options).await?);
         open.insert(service.id, Arc::clone(&mirror));
         Ok(mirror)
     }

@@ -143,6 +143,7 @@ mod tests {
             queue_timeout_s: 60,
             max_parallel: 1,
             max_parallel_ref: 1,
+            credential: None,
             created_at: Timestamp::UNIX_EPOCH,
         }
     }

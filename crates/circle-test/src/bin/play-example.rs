@@ -35,6 +35,7 @@ async fn main() -> Result<()> {
     let options = Options {
         registry_password: true,
         swarm: true,
+        private: false,
         images: example.images.clone(),
         cells: 1,
         ..Options::default()

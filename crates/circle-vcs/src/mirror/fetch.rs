@@ -58,8 +58,8 @@ impl Mirror {
     /// [`FailureClass::UnknownRef`] and the others of [`GitFailure`].
     pub async fn resolve(&self, git_ref: &GitRef) -> Result<CommitId, GitFailure> {
         let subject = format!("{git_ref} of {}", self.url);
-        let askpass = self.askpass()?;
-        let transport = self.transport(askpass.as_ref().map(|(askpass, _)| askpass));
+        let helper = self.helper()?;
+        let transport = self.transport(helper.as_ref().map(|(helper, _)| helper));
         let peeled = format!("{git_ref}^{{}}");
         let arguments = [
             "ls-remote",
@@ -132,8 +132,8 @@ impl Mirror {
     }
 
     async fn fetch_once(&self, what: &str, subject: &str) -> Result<(), GitFailure> {
-        let askpass = self.askpass()?;
-        let transport = self.transport(askpass.as_ref().map(|(askpass, _)| askpass));
+        let helper = self.helper()?;
+        let transport = self.transport(helper.as_ref().map(|(helper, _)| helper));
         let arguments = [
             "fetch",
             "--quiet",

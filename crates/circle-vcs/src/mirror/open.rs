@@ -1,14 +1,16 @@
 //! A mirror, its options and its folder.
 
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 
 use tokio::sync::Mutex;
 
 use super::folder;
-use crate::askpass::{Askpass, Credential};
+use crate::credential::Credential;
 use crate::failure::{GitFailure, classify};
 use crate::git::{GitStep, StepOutput, StepRunner};
 use crate::harden::Transport;
+use crate::helper::Helper;
 use crate::process::{LocalRunner, RunLimits};
 use crate::url::RepositoryUrl;
 
@@ -19,6 +21,8 @@ pub struct Mirror {
     pub(super) url: RepositoryUrl,
     pub(super) options: MirrorOptions,
     pub(super) runner: LocalRunner,
+    /// Whoever opens the repository now; it may be set anew between two fetches.
+    credential: RwLock<Option<Credential>>,
     /// Held while the folder is changed.
     pub(super) turn: Mutex<()>,
 }
@@ -50,13 +54,14 @@ impl Mirror {
     ///
     /// # Errors
     /// [`GitFailure`] when the folder cannot be made or git is missing.
-    pub async fn open(folder: &Path, url: RepositoryUrl, options: MirrorOptions) -> Result<Self, GitFailure> {
+    pub async fn open(folder: &Path, url: RepositoryUrl, mut options: MirrorOptions) -> Result<Self, GitFailure> {
         let limits = RunLimits {
             file_bytes: options.max_bytes,
             ..RunLimits::default()
         };
         let runner = LocalRunner::new(&folder.join("repository"), limits);
         let mirror = Self {
+            credential: RwLock::new(options.credential.take()),
             folder: folder.to_owned(),
             url,
             options,
@@ -72,26 +77,33 @@ impl Mirror {
         &self.url
     }
 
+    /// From now on the repository is opened with this.
+    pub fn use_credential(&self, credential: Option<Credential>) {
+        *self.credential.write().unwrap_or_else(PoisonError::into_inner) = credential;
+    }
+
     pub(super) fn repository(&self) -> PathBuf {
         self.folder.join("repository")
     }
 
     /// A program for one command's questions; two commands side by side have one each.
-    pub(super) fn askpass(&self) -> Result<Option<(Askpass, tempdir::Folder)>, GitFailure> {
-        let Some(credential) = &self.options.credential else {
+    pub(super) fn helper(&self) -> Result<Option<(Helper, tempdir::Folder)>, GitFailure> {
+        let known = self.credential.read().unwrap_or_else(PoisonError::into_inner);
+        // Bound to its host: it does not follow a repository that moved.
+        let Some(credential) = known.as_ref().filter(|known| known.origin == self.url.origin()) else {
             return Ok(None);
         };
         let folder = tempdir::Folder::make(&self.folder)
             .map_err(|error| GitFailure::other(format!("no folder for git's questions: {error}")))?;
-        let askpass = Askpass::start(folder.path(), folder.path(), credential, None)
+        let helper = Helper::start(folder.path(), folder.path(), credential, None)
             .map_err(|error| GitFailure::other(format!("git cannot be given the credentials: {error}")))?;
-        Ok(Some((askpass, folder)))
+        Ok(Some((helper, folder)))
     }
 
-    pub(super) fn transport<'a>(&'a self, askpass: Option<&'a Askpass>) -> Transport<'a> {
+    pub(super) fn transport<'a>(&'a self, helper: Option<&'a Helper>) -> Transport<'a> {
         Transport {
             url: &self.url,
-            askpass,
+            helper,
             proxy: self.options.proxy.as_deref(),
         }
     }

@@ -39,8 +39,8 @@ impl Mirror {
         if !entry.mode.starts_with("100") {
             return Ok(None);
         }
-        let askpass = self.askpass()?;
-        let transport = self.transport(askpass.as_ref().map(|(askpass, _)| askpass));
+        let helper = self.helper()?;
+        let transport = self.transport(helper.as_ref().map(|(helper, _)| helper));
         let step = harden(
             "read a file",
             Some(transport),
@@ -112,8 +112,8 @@ impl Mirror {
         if self.has_commit(commit).await? {
             return Ok(true);
         }
-        let askpass = self.askpass()?;
-        let transport = self.transport(askpass.as_ref().map(|(askpass, _)| askpass));
+        let helper = self.helper()?;
+        let transport = self.transport(helper.as_ref().map(|(helper, _)| helper));
         let arguments = [
             "fetch",
             "--quiet",

@@ -22,7 +22,7 @@ async fn get(wish: Wish<'_>, to: &Path) -> Result<CommitFacts, GitFailure> {
         git_ref: &git_ref,
         commit: commit.as_ref(),
         submodules: true,
-        askpass: None,
+        helper: None,
         proxy: None,
     };
     check_out(wish, &mut LocalRunner::new(to, RunLimits::default())).await

@@ -3,16 +3,28 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::support::{Daemon, Web, Work, git};
+use crate::support::{Daemon, Work, git, nowhere};
 use circle_core::names::{CommitId, GitRef};
+use circle_lab::{Credentials, GitWeb};
 use circle_vcs::{
-    Askpass, Checkout, Credential, FailureClass, GitFailure, GitStep, LocalRunner, Mirror, MirrorOptions,
-    RepositoryUrl, RunLimits, StepRunner, check_out,
+    Checkout, Credential, FailureClass, GitFailure, GitStep, Helper, LocalRunner, Mirror, MirrorOptions, RepositoryUrl,
+    RunLimits, StepRunner, check_out,
 };
 
 const LOGIN: (&str, &str) = ("deploy@example.org", "correct 'horse' $battery");
 
-async fn get(url: &str, to: &Path, askpass: Option<&Askpass>) -> Result<(), GitFailure> {
+/// A server of `<folder>/bare` that wants this login.
+async fn closed(folder: &Path, (username, password): (&str, &str)) -> GitWeb {
+    let login = Credentials {
+        username: username.into(),
+        password: password.into(),
+    };
+    GitWeb::start(&folder.join("bare"), Some(login))
+        .await
+        .expect("a server")
+}
+
+async fn get(url: &str, to: &Path, helper: Option<&Helper>) -> Result<(), GitFailure> {
     std::fs::create_dir_all(to).expect("a folder");
     let url = RepositoryUrl::parse(url).expect("an address");
     let git_ref = GitRef::new("refs/heads/main").expect("a ref");
@@ -21,7 +33,7 @@ async fn get(url: &str, to: &Path, askpass: Option<&Askpass>) -> Result<(), GitF
         git_ref: &git_ref,
         commit: None,
         submodules: true,
-        askpass,
+        helper,
         proxy: None,
     };
     check_out(wish, &mut LocalRunner::new(to, RunLimits::default()))
@@ -29,32 +41,11 @@ async fn get(url: &str, to: &Path, askpass: Option<&Askpass>) -> Result<(), GitF
         .map(|_| ())
 }
 
-fn askpass(folder: &Path, url: &str) -> Askpass {
+fn helper(folder: &Path, url: &str) -> Helper {
     let url = RepositoryUrl::parse(url).expect("an address");
     let place = folder.join("ask");
     std::fs::create_dir_all(&place).expect("a folder");
-    Askpass::start(&place, &place, &Credential::new(&url, LOGIN.0, LOGIN.1.into()), None).expect("askpass")
-}
-
-/// Everything in a folder holds none of these texts.
-fn nowhere(folder: &Path, texts: &[&str]) {
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.is_file() {
-                let content = std::fs::read(&path).expect("a file");
-                let content = String::from_utf8_lossy(&content).into_owned();
-                assert!(
-                    !texts.iter().any(|text| content.contains(text)),
-                    "{} holds a credential",
-                    path.display()
-                );
-            }
-        }
-    }
+    Helper::start(&place, &place, &Credential::new(&url, LOGIN.0, LOGIN.1.into()), None).expect("a helper")
 }
 
 #[tokio::test]
@@ -164,7 +155,7 @@ async fn sec_39_hooks_filters_monitors_templates_and_lfs_of_a_repository_do_not_
         git_ref: &git_ref,
         commit: None,
         submodules: false,
-        askpass: None,
+        helper: None,
         proxy: None,
     };
     let mut runner = LocalRunner::new(&to, RunLimits::default());
@@ -215,14 +206,14 @@ async fn sec_40_the_password_reaches_its_host_and_stands_in_no_file() {
     work.write("caicloud.yml", "version: 1\n");
     work.commit("One");
     work.push("refs/heads/main");
-    let web = Web::start(folder.path(), Some(LOGIN)).await;
+    let web = closed(folder.path(), LOGIN).await;
     let url = web.url("shop");
 
     let refused = get(&url, &folder.path().join("anonymous"), None)
         .await
         .expect_err("a password is wanted");
     assert_eq!(refused.class, FailureClass::AuthRefused, "{refused}");
-    let asked = askpass(folder.path(), &url);
+    let asked = helper(folder.path(), &url);
     let to = folder.path().join("out");
     get(&url, &to, Some(&asked)).await.expect("with the password");
     assert!(to.join("caicloud.yml").is_file());
@@ -254,7 +245,7 @@ async fn sec_40_the_password_reaches_its_host_and_stands_in_no_file() {
     nowhere(&place, &[LOGIN.0, LOGIN.1]);
     drop(asked);
     assert!(
-        !folder.path().join("ask/askpass").exists(),
+        !folder.path().join("ask/helper").exists(),
         "the program goes with its handle"
     );
 }
@@ -272,8 +263,8 @@ async fn sec_40_a_submodule_s_host_gets_no_password() {
         &["submodule", "--quiet", "add", &part.bare.display().to_string(), "part"],
     );
     // It asks for a password, so that git looks for one.
-    let thief = Web::start(folder.path(), Some(("thief", "none"))).await;
-    let home = Web::start(folder.path(), Some(LOGIN)).await;
+    let thief = closed(folder.path(), ("thief", "none")).await;
+    let home = closed(folder.path(), LOGIN).await;
     git(
         &work.tree,
         &["config", "-f", ".gitmodules", "submodule.part.url", &thief.url("part")],
@@ -281,7 +272,7 @@ async fn sec_40_a_submodule_s_host_gets_no_password() {
     work.commit("A part elsewhere");
     work.push("refs/heads/main");
 
-    let asked = askpass(folder.path(), &home.url("shop"));
+    let asked = helper(folder.path(), &home.url("shop"));
     let failure = get(&home.url("shop"), &folder.path().join("out"), Some(&asked))
         .await
         .expect_err("the part is closed");
@@ -313,10 +304,11 @@ async fn sec_40_a_redirect_is_not_followed_and_gets_no_password() {
     let work = Work::make(folder.path(), "shop");
     work.commit("One");
     work.push("refs/heads/main");
-    let thief = Web::start(folder.path(), Some(LOGIN)).await;
-    let origin = thief.url("").trim_end_matches("/.git").to_owned();
-    let home = Web::redirecting(folder.path(), &origin).await;
-    let asked = askpass(folder.path(), &home.url("shop"));
+    let thief = closed(folder.path(), LOGIN).await;
+    let home = GitWeb::redirecting(&format!("http://{}", thief.address()))
+        .await
+        .expect("a server");
+    let asked = helper(folder.path(), &home.url("shop"));
     let failure = get(&home.url("shop"), &folder.path().join("out"), Some(&asked))
         .await
         .expect_err("not followed");

@@ -56,7 +56,7 @@ pub async fn execute(assignment: &Assignment, cell: &Cell, waited: Duration, sin
     }
 }
 
-/// Masks what an assignment holds: secrets, and the passwords of registries and repository.
+/// Masks what an assignment holds: secrets, and what opens registries and the repository.
 pub(crate) fn masker(assignment: &Assignment) -> Masker {
     let secrets = assignment.secrets.values().map(|value| value.expose());
     let registries = assignment
@@ -67,7 +67,7 @@ pub(crate) fn masker(assignment: &Assignment) -> Masker {
     let clone = assignment
         .clone_credential
         .as_ref()
-        .map(|credential| credential.password.expose());
+        .map(|credential| credential.login.secret().expose());
     Masker::new(
         secrets
             .chain(registries)

@@ -4,18 +4,20 @@
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use circle_api::worker::{CloneCredential, CloneLogin};
 use circle_cell::{Cell, Exit, InCell, Sight};
 use circle_core::run::{Failure, FailureKind, WorkerEvent};
 use circle_vcs::{
-    Askpass, Checkout, Credential, FailureClass, GitFailure, GitStep, RepositoryUrl, StepOutput, StepRunner, check_out,
+    Checkout, Credential, FailureClass, GitFailure, GitStep, Helper, Login, RepositoryUrl, StepOutput, StepRunner,
+    check_out,
 };
 use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::execute::{Phase, StageRun, cell_failure};
 
-/// Where git lies in every cell.
-const GIT: &str = "/usr/bin/git";
+/// Where git and ssh-agent lie in every cell.
+const PROGRAMS: &str = "/usr/bin";
 /// Most of a step's output that is kept.
 const MAX_OUTPUT_BYTES: u64 = 256 * 1024;
 
@@ -35,7 +37,7 @@ pub(super) async fn run(stage: &mut StageRun<'_>, submodules: bool) -> Result<()
         sight: vec![place.clone()],
         place,
     };
-    let askpass = askpass(stage, &url, &mut runner).await?;
+    let helper = helper(stage, &url, &mut runner).await?;
     stage
         .log
         .say(&format!("circle: fetching {} of {url}", trigger.git_ref))
@@ -46,7 +48,7 @@ pub(super) async fn run(stage: &mut StageRun<'_>, submodules: bool) -> Result<()
         git_ref: &trigger.git_ref,
         commit: trigger.commit.as_ref(),
         submodules,
-        askpass: askpass.as_ref(),
+        helper: helper.as_ref(),
         proxy: None,
     };
     let out = check_out(wish, &mut runner).await.map_err(failure)?;
@@ -69,58 +71,66 @@ pub(super) async fn run(stage: &mut StageRun<'_>, submodules: bool) -> Result<()
     Ok(())
 }
 
-/// The program that answers git's question for a password, when there is one for this very host.
-async fn askpass(
+/// The program that opens the repository, when there is a credential for this very host.
+async fn helper(
     stage: &StageRun<'_>,
     url: &RepositoryUrl,
     runner: &mut InCellGit<'_>,
-) -> Result<Option<Askpass>, Failure> {
-    let Some(credential) = &stage.shared.assignment.clone_credential else {
+) -> Result<Option<Helper>, Failure> {
+    let Some(given) = &stage.shared.assignment.clone_credential else {
         return Ok(None);
     };
-    let host = url.origin().split_once("://").map_or(url.origin(), |(_, host)| host);
-    let bare = url::Url::parse(url.as_str())
-        .ok()
-        .and_then(|url| url.host_str().map(str::to_owned))
-        .unwrap_or_default();
-    if credential.host != host && credential.host != bare {
-        stage
-            .log
-            .say(&format!(
-                "circle: the credential is for {}, not for {host}: it is not used",
-                credential.host
-            ))
-            .await;
+    if given.origin != url.origin() {
+        let told = format!(
+            "circle: the credential is for {}, not for {}: it is not used",
+            given.origin,
+            url.origin()
+        );
+        stage.log.say(&told).await;
         return Ok(None);
     }
     let cell = stage.shared.cell;
     let folder = cell
-        .new_folder(&stage.shared.fresh_name("askpass"))
+        .new_folder(&stage.shared.fresh_name("helper"))
         .await
-        .map_err(cell_failure("a folder for askpass"))?;
+        .map_err(cell_failure("a folder for git's helper"))?;
     let owner = cell.remapped_root();
-    let password = SecretString::from(credential.password.expose().to_owned());
-    let credential = Credential::new(url, credential.username.clone(), password);
-    let askpass = Askpass::start(
+    let helper = Helper::start(
         folder.host(),
         folder.inside(),
-        &credential,
+        &credential(given),
         Some((owner.uid, owner.gid)),
     )
     .map_err(|error| {
-        Failure::new(
-            FailureKind::Infrastructure,
-            format!("git could not be given its password: {error}"),
-        )
+        let message = format!("git could not be given what opens the repository: {error}");
+        Failure::new(FailureKind::Infrastructure, message)
     })?;
     runner.sight.push(folder.inside().to_owned());
-    Ok(Some(askpass))
+    Ok(Some(helper))
+}
+
+fn credential(given: &CloneCredential) -> Credential {
+    let secret = SecretString::from(given.login.secret().expose().to_owned());
+    let login = match &given.login {
+        CloneLogin::Password { username, .. } => Login::Password {
+            username: username.clone(),
+            password: secret,
+        },
+        CloneLogin::DeployKey { host_keys, .. } => Login::Key {
+            private_key: secret,
+            host_keys: host_keys.clone(),
+        },
+    };
+    Credential {
+        origin: given.origin.clone(),
+        login,
+    }
 }
 
 fn failure(error: GitFailure) -> Failure {
     let kind = match error.class {
         FailureClass::UnknownRef | FailureClass::CommitGone => FailureKind::CommitNotFound,
-        FailureClass::Forbidden => FailureKind::Refused,
+        FailureClass::Forbidden | FailureClass::HostKey => FailureKind::Refused,
         FailureClass::TooLarge => FailureKind::Bound,
         FailureClass::NoRepository | FailureClass::AuthRefused | FailureClass::Unreachable => {
             FailureKind::RepositoryUnavailable
@@ -142,7 +152,7 @@ impl StepRunner for InCellGit<'_> {
     async fn run(&mut self, step: &GitStep) -> std::io::Result<StepOutput> {
         let mut argv = step.argv.clone();
         if let Some(program) = argv.first_mut() {
-            GIT.clone_into(program);
+            *program = format!("{PROGRAMS}/{program}");
         }
         let mut command = InCell::new(Some(self.cell.remapped_root()), argv);
         command.environment = step

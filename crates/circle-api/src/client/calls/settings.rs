@@ -5,8 +5,8 @@ use reqwest::Method;
 
 use crate::client::{ApiError, Client};
 use crate::resources::{
-    HookCreated, Page, PageQuery, RegistryChange, RegistryCreate, RegistryView, SecretSet, SecretView, ServiceChange,
-    ServiceCreate, ServiceCreated, ServiceView,
+    CredentialSet, HookCreated, Page, PageQuery, RegistryChange, RegistryCreate, RegistryView, SecretSet, SecretView,
+    ServiceChange, ServiceCreate, ServiceCreated, ServiceView,
 };
 use crate::routes::{self, fill};
 
@@ -41,6 +41,23 @@ impl Client {
     /// Removes a service; its active runs are cancelled.
     pub async fn remove_service(&self, workspace: &str, service: &str) -> Result<(), ApiError> {
         self.delete(&fill(routes::SERVICE, &[workspace, service])).await
+    }
+
+    /// Sets what opens the service's repository.
+    pub async fn set_credential(
+        &self,
+        workspace: &str,
+        service: &str,
+        wish: &CredentialSet,
+    ) -> Result<ServiceView, ApiError> {
+        let path = fill(routes::SERVICE_CREDENTIAL, &[workspace, service]);
+        self.write(Method::PUT, &path, wish).await
+    }
+
+    /// Forgets what opened the service's repository.
+    pub async fn remove_credential(&self, workspace: &str, service: &str) -> Result<(), ApiError> {
+        self.delete(&fill(routes::SERVICE_CREDENTIAL, &[workspace, service]))
+            .await
     }
 
     /// A new hook secret; the old one ends at once.

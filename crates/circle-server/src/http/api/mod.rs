@@ -2,6 +2,7 @@
 //!
 //! [`Administrator`]: crate::auth::Administrator
 
+mod credentials;
 mod deliveries;
 mod deployments;
 mod environments;
@@ -26,6 +27,7 @@ mod workers;
 mod workloads;
 mod workspaces;
 
+pub(crate) use credentials::for_git;
 pub(super) use logs::newest;
 pub(super) use routes::router;
 pub(super) use views::run_view;

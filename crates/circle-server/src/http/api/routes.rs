@@ -6,7 +6,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    deliveries, deployments, environments, live_ticket, log_lines, logs, registries, rerun, runs, secrets, server,
+    credentials, deliveries, deployments, environments, live_ticket, log_lines, logs, registries, rerun, runs, secrets, server,
     services, targets, tokens, triggers, workers, workloads, workspaces,
 };
 use crate::server::Server;
@@ -20,6 +20,7 @@ pub(in crate::http) fn router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(services::list, services::create))
         .routes(routes!(services::show, services::change, services::remove))
         .routes(routes!(services::new_hook_secret))
+        .routes(routes!(credentials::set, credentials::remove))
         .routes(routes!(registries::list, registries::create))
         .routes(routes!(registries::show, registries::change, registries::remove))
         .routes(routes!(targets::list, targets::create))

@@ -10,7 +10,7 @@ use circle_api::routes;
 use circle_core::ids::ServiceId;
 use circle_core::names::BranchName;
 use circle_core::run::CancelCause;
-use circle_core::service::{SecretScope, Service, Workspace};
+use circle_core::service::{CloneCredential, SecretScope, Service, Workspace};
 use circle_store::records::{Query, kinds};
 use circle_vcs::RepositoryUrl;
 use rand::Rng;
@@ -73,7 +73,7 @@ pub(in crate::http) async fn show(
     Ok(Json(view(&server, &workspace, &service)))
 }
 
-/// Changes what is given.
+/// Changes what is given. A repository on another host loses the credential of the one before.
 #[utoipa::path(patch, path = routes::SERVICE, tag = "services", operation_id = "change_service", params(("workspace" = String, Path), ("service" = String, Path)), request_body = ServiceChange, responses((status = 200, body = ServiceView)))]
 pub(in crate::http) async fn change(
     State(server): State<Arc<Server>>,
@@ -84,11 +84,19 @@ pub(in crate::http) async fn change(
     let (workspace, _) = server.workspace(&workspace).await?;
     let (before, _) = server.service(workspace.id, &name).await?;
     check(&server, &changed(&before, &wish)).await?;
+    let mut lost = None;
     let apply = |ServiceRecord(service): &mut ServiceRecord| {
+        let credential = service.credential.take();
         *service = changed(service, &wish);
+        let stays = |known: &CloneCredential| origin(&service.repository).as_deref() == Some(&known.origin);
+        (service.credential, lost) = match credential {
+            Some(known) if !stays(&known) => (None, Some(known)),
+            known => (known, None),
+        };
         Ok::<(), ApiError>(())
     };
     let updated = server.records.update(&before.id.to_string(), apply).await?;
+    server.forget_credential(lost.as_ref()).await?;
     server.hook_keys.forget();
     let ServiceRecord(service) = updated.record;
     server.queue.limit_service(&service, now_ms());
@@ -112,6 +120,7 @@ pub(in crate::http) async fn remove(
     server
         .forget_secret(workspace.id, &SecretScope::Internal, &secret_name(service.id))
         .await?;
+    server.forget_credential(service.credential.as_ref()).await?;
     for run in server.queue.of_service(service.id) {
         if let Err(error) = server
             .cancel(run, CancelCause::Removed, &administrator.name, true)
@@ -136,7 +145,7 @@ pub(in crate::http) async fn new_hook_secret(
     Ok(Json(renew_hook(&server, &workspace, &service).await?))
 }
 
-fn view(server: &Server, workspace: &Workspace, service: &Service) -> ServiceView {
+pub(super) fn view(server: &Server, workspace: &Workspace, service: &Service) -> ServiceView {
     ServiceView::of(service, server.hook_url(workspace.name.as_str(), service.name.as_str()))
 }
 
@@ -173,6 +182,7 @@ fn build(workspace: &Workspace, wish: ServiceCreate) -> Result<Service, ApiError
         queue_timeout_s: wish.queue_timeout_s.unwrap_or(Service::DEFAULT_QUEUE_TIMEOUT_S),
         max_parallel: wish.max_parallel.unwrap_or(Service::DEFAULT_PARALLEL),
         max_parallel_ref: wish.max_parallel_ref.unwrap_or(Service::MOST_PARALLEL),
+        credential: None,
         created_at: now(),
     })
 }
@@ -199,6 +209,11 @@ fn changed(before: &Service, wish: &ServiceChange) -> Service {
         max_parallel_ref: max_parallel_ref.unwrap_or(before.max_parallel_ref),
         ..before.clone()
     }
+}
+
+/// Whom a credential for this address is shown to.
+fn origin(repository: &str) -> Option<String> {
+    RepositoryUrl::parse(repository).ok().map(|url| url.origin().to_owned())
 }
 
 /// Bounds, and that what it names is there.

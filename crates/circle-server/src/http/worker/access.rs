@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use circle_api::worker::{RegistryAccess, SecretValue};
+use circle_api::worker::{CloneCredential, RegistryAccess, SecretValue};
 use circle_core::environment::Environment;
 use circle_core::plan::Plan;
 use circle_core::run::Run;
@@ -28,6 +28,7 @@ pub(super) struct Access {
     pub(super) workspace: Workspace,
     pub(super) service: Service,
     pub(super) plan: Plan,
+    pub(super) clone_credential: Option<CloneCredential>,
     pub(super) secrets: BTreeMap<String, SecretValue>,
     pub(super) registries: Vec<RegistryAccess>,
     pub(super) image_home: Option<String>,
@@ -48,6 +49,8 @@ impl Access {
             .plan
             .clone()
             .ok_or_else(|| ApiError::Conflict("the run has no plan".into()))?;
+        // It opens the checkout of every run, a stranger's too; no container ever sees it.
+        let clone_credential = server.clone_credential(&service).await?;
         let secrets = secrets(server, run, &plan).await?;
         let trusted = run.trigger.trust == Trust::Member;
         let registries = registries(server, run, trusted).await?;
@@ -60,6 +63,7 @@ impl Access {
             workspace,
             service,
             plan,
+            clone_credential,
             secrets,
             registries,
             image_home,

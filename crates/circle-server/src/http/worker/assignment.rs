@@ -38,7 +38,7 @@ pub(super) fn assemble(
         plan: access.plan,
         reused,
         images: run.images,
-        clone_credential: None,
+        clone_credential: access.clone_credential,
         secrets: access.secrets,
         registries: access.registries,
         push_confinement: access.image_home.iter().cloned().collect(),

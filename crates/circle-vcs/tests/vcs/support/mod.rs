@@ -1,9 +1,9 @@
-//! Real git servers on loopback: `git daemon`, and `git http-backend` behind a small HTTP server that remembers.
+//! Repositories, and `git daemon` for those who ask for no password.
 
 mod daemon;
+mod nowhere;
 mod repository;
-mod web;
 
 pub(crate) use daemon::Daemon;
+pub(crate) use nowhere::nowhere;
 pub(crate) use repository::{Work, git};
-pub(crate) use web::Web;

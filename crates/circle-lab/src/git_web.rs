@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,8 +18,11 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
-/// Serves `<folder>/bare` over HTTP; stops with its handle.
-pub(crate) struct Web {
+use crate::{Credentials, LabError};
+
+/// Serves bare repositories over HTTP with `git http-backend`; stops with its handle.
+#[derive(Debug)]
+pub struct GitWeb {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Option<String>>>>,
     _tasks: JoinSet<()>,
@@ -27,57 +30,75 @@ pub(crate) struct Web {
 
 /// What it does with a request.
 struct Site {
-    bare: PathBuf,
-    password: Option<(&'static str, &'static str)>,
+    repositories: PathBuf,
+    login: Option<Credentials>,
     redirect: Option<String>,
     seen: Arc<Mutex<Vec<Option<String>>>>,
 }
 
-impl Web {
-    /// Asks everybody for this user name and password, when given.
-    pub(crate) async fn start(folder: &Path, password: Option<(&'static str, &'static str)>) -> Self {
-        Self::serve(folder, password, None).await
+impl GitWeb {
+    /// Serves the bare repositories of a folder; with a login it refuses everybody else.
+    ///
+    /// # Errors
+    /// [`LabError::Io`] when there is no port.
+    pub async fn start(repositories: &Path, login: Option<Credentials>) -> Result<Self, LabError> {
+        Self::serve(repositories, login, None).await
     }
 
-    /// Sends everybody to another server.
-    pub(crate) async fn redirecting(folder: &Path, to: &str) -> Self {
-        Self::serve(folder, None, Some(to.to_owned())).await
+    /// Sends everybody to another server: `http://host:port`.
+    ///
+    /// # Errors
+    /// [`LabError::Io`] when there is no port.
+    pub async fn redirecting(to: &str) -> Result<Self, LabError> {
+        Self::serve(Path::new("/nonexistent"), None, Some(to.to_owned())).await
     }
 
-    async fn serve(folder: &Path, password: Option<(&'static str, &'static str)>, redirect: Option<String>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("an address");
+    async fn serve(
+        repositories: &Path,
+        login: Option<Credentials>,
+        redirect: Option<String>,
+    ) -> Result<Self, LabError> {
+        let failed = |source| LabError::io("serve repositories over HTTP", source);
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
         let seen = Arc::new(Mutex::new(Vec::new()));
         let site = Arc::new(Site {
-            bare: folder.join("bare"),
-            password,
+            repositories: repositories.to_owned(),
+            login,
             redirect,
             seen: seen.clone(),
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((stream, _)) = listener.accept().await {
-                let site = site.clone();
-                let service = service_fn(move |request| answer(site.clone(), request));
-                connections
-                    .spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
-            }
-        });
-        Self {
+        tasks.spawn(accept(listener, site));
+        Ok(Self {
             address,
             seen,
             _tasks: tasks,
-        }
+        })
     }
 
-    pub(crate) fn url(&self, name: &str) -> String {
+    /// `127.0.0.1:port`.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Where `<name>.git` is cloned from.
+    pub fn url(&self, name: &str) -> String {
         format!("http://{}/{name}.git", self.address)
     }
 
     /// The `Authorization` of every request so far.
-    pub(crate) fn authorizations(&self) -> Vec<Option<String>> {
-        self.seen.lock().expect("no panic").clone()
+    pub fn authorizations(&self) -> Vec<Option<String>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+async fn accept(listener: TcpListener, site: Arc<Site>) {
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let site = site.clone();
+        let service = service_fn(move |request| answer(site.clone(), request));
+        connections.spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
 
@@ -90,25 +111,25 @@ async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Result<Response<
             .map(str::to_owned)
     };
     let authorization = header("authorization");
-    site.seen.lock().expect("no panic").push(authorization.clone());
+    site.seen
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(authorization.clone());
     let path = request
         .uri()
         .path_and_query()
         .map(ToString::to_string)
         .unwrap_or_default();
     if let Some(to) = &site.redirect {
-        let response = Response::builder()
-            .status(StatusCode::FOUND)
-            .header("location", format!("{to}{path}"));
-        return Ok(response.body(Full::default()).expect("a response"));
+        return empty(StatusCode::FOUND, "location", &format!("{to}{path}"));
     }
-    if let Some((user, password)) = site.password {
-        let right = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+    if let Some(login) = &site.login {
+        let right = format!(
+            "Basic {}",
+            STANDARD.encode(format!("{}:{}", login.username, login.password))
+        );
         if authorization.as_deref() != Some(right.as_str()) {
-            let response = Response::builder()
-                .status(StatusCode::UNAUTHORIZED)
-                .header("www-authenticate", "Basic realm=\"git\"");
-            return Ok(response.body(Full::default()).expect("a response"));
+            return empty(StatusCode::UNAUTHORIZED, "www-authenticate", "Basic realm=\"git\"");
         }
     }
     let (kind, encoding, version) = (
@@ -119,7 +140,7 @@ async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Result<Response<
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
     let env = [
-        ("GIT_PROJECT_ROOT", site.bare.display().to_string()),
+        ("GIT_PROJECT_ROOT", site.repositories.display().to_string()),
         ("GIT_HTTP_EXPORT_ALL", "1".into()),
         ("PATH_INFO", parts.uri.path().to_owned()),
         ("QUERY_STRING", parts.uri.query().unwrap_or_default().to_owned()),
@@ -134,6 +155,11 @@ async fn answer(site: Arc<Site>, request: Request<Incoming>) -> Result<Response<
     backend(&env, &body).await
 }
 
+fn empty(status: StatusCode, header: &str, value: &str) -> std::io::Result<Response<Full<Bytes>>> {
+    let response = Response::builder().status(status).header(header, value);
+    response.body(Full::default()).map_err(std::io::Error::other)
+}
+
 async fn backend(env: &[(&str, String)], body: &[u8]) -> std::io::Result<Response<Full<Bytes>>> {
     let mut child = Command::new("git")
         .args(["-c", "safe.directory=*", "http-backend"])
@@ -143,9 +169,9 @@ async fn backend(env: &[(&str, String)], body: &[u8]) -> std::io::Result<Respons
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()?;
-    let mut input = child.stdin.take().expect("piped");
-    input.write_all(body).await?;
-    drop(input);
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(body).await?;
+    }
     let output = child.wait_with_output().await?;
     let end = output
         .stdout
