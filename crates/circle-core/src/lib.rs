@@ -14,6 +14,7 @@ pub mod plan;
 pub mod queue;
 pub mod rights;
 pub mod run;
+pub mod scan_floor;
 pub mod service;
 pub mod serving;
 pub mod trigger;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{RegistryId, SecretId, ServiceId, WorkspaceId};
 use crate::names::{BranchName, Slug, VariableName};
 use crate::rights::Rights;
+use crate::scan_floor::ScanFloor;
 
 /// The tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub struct WorkspacePolicy {
     pub rights: Rights,
     /// Pull requests of members may push images under `pr-N` tags.
     pub push_pull_requests: bool,
+    /// What images must have passed before they are pushed.
+    pub scan_floor: ScanFloor,
 }
 
 /// One repository, or a folder of one, with its pipeline and settings.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use circle_core::pipeline::{Code, Diagnostic, MAX_FILE_BYTES, parse};
 use circle_core::plan::{Plan, Policy, Work, plan};
+use circle_core::scan_floor::ScanFloor;
 use circle_core::service::WorkspacePolicy;
 use support::{by_a_stranger, good, pull_request, push, render};
 
@@ -224,6 +225,29 @@ fn sec_73_a_pull_request_is_pushed_under_its_number_and_nothing_else() {
         })
         .collect();
     assert_eq!(tags.concat(), ["pr-7"]);
+}
+
+#[test]
+fn sec_74_under_a_floor_nothing_is_pushed_that_nobody_looked_at() {
+    let policy = |scan_floor| Policy {
+        workspace: WorkspacePolicy {
+            scan_floor,
+            ..WorkspacePolicy::default()
+        },
+        ..Policy::default()
+    };
+    let file = good("build: {}\ndeploy: [{environment: staging}]\n");
+    plan(&file, &push("main"), &policy(ScanFloor::None)).expect("nobody asked for a scan");
+    for floor in ScanFloor::EVERY.into_iter().filter(|floor| *floor != ScanFloor::None) {
+        let findings = plan(&file, &push("main"), &policy(floor)).expect_err("refused");
+        assert_eq!(findings[0].code, Code::NotYet);
+        assert!(findings[0].message.contains(floor.as_str()), "{}", findings[0]);
+    }
+    // What stays here needs no look.
+    let kept = "triggers: [{event: push, stages: all, push: never}]\nbuild: {}\n";
+    let planned = plan(&good(kept), &push("main"), &policy(ScanFloor::Low)).expect("nothing is pushed");
+    assert!(planned.deploys.is_empty());
+    plan(&file, &pull_request("main"), &policy(ScanFloor::Low)).expect("a pull request pushes nothing");
 }
 
 #[test]

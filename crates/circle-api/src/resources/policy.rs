@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use circle_core::rights::{Capability, HostMode, Rights, SecurityOption};
+use circle_core::scan_floor::ScanFloor;
 use circle_core::service::WorkspacePolicy;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -30,6 +31,10 @@ pub struct PolicyView {
     pub mounts: BTreeSet<String>,
     /// Pull requests of members may push images under `pr-N` tags.
     pub push_pull_requests: bool,
+    /// From which severity on a finding keeps an image from being pushed: `none`, `critical`, `high`, `medium`, `low`.
+    /// This version has no scanner: with any floor but `none` nothing is pushed.
+    #[schema(value_type = String)]
+    pub scan_floor: ScanFloor,
 }
 
 /// Changes what is given, leaves the rest. A list replaces the one before.
@@ -60,6 +65,10 @@ pub struct PolicyChange {
     /// See [`PolicyView::push_pull_requests`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push_pull_requests: Option<bool>,
+    /// See [`PolicyView::scan_floor`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub scan_floor: Option<ScanFloor>,
 }
 
 impl From<&WorkspacePolicy> for PolicyView {
@@ -73,6 +82,7 @@ impl From<&WorkspacePolicy> for PolicyView {
             host_modes: rights.host_modes,
             mounts: rights.mounts,
             push_pull_requests: policy.push_pull_requests,
+            scan_floor: policy.scan_floor,
         }
     }
 }
@@ -114,6 +124,7 @@ impl PolicyChange {
                 mounts,
             },
             push_pull_requests: self.push_pull_requests.unwrap_or(before.push_pull_requests),
+            scan_floor: self.scan_floor.unwrap_or(before.scan_floor),
         })
     }
 }

@@ -6,7 +6,7 @@ use super::DeployStep;
 use super::planner_order::{Step, Wanted};
 use crate::expand;
 use crate::pipeline::{
-    Code, ContainerSpec, ImageSpec, PipelineFile, PreBuildForm, Report, Spanned, is_beneath, quote, undefined,
+    Code, ContainerSpec, ImageSpec, PipelineFile, PreBuildForm, Report, Span, Spanned, is_beneath, quote, undefined,
 };
 use crate::rights::Right;
 use crate::service::WorkspacePolicy;
@@ -68,6 +68,7 @@ pub(super) fn check_policy(
     }
     if wanted.push {
         file.images().for_each(|image| repository(report, image, policy));
+        floor(report, policy);
     }
     if wanted.deploy {
         environments(report, file, policy);
@@ -142,6 +143,14 @@ fn repository(report: &Report<'_>, image: &ImageSpec, policy: &Policy) {
         format!("it pushes to these and beneath them: {}", own.join(", "))
     };
     report.error_help(Code::NotAllowed, repository.span, message, help);
+}
+
+/// The file cannot answer this: it is about what the workspace wants, and whoever pushes has to have looked.
+fn floor(report: &Report<'_>, policy: &Policy) {
+    if let Some(refusal) = policy.workspace.scan_floor.refusal() {
+        let help = "build without a push (`push: never` in the rule), or ask an administrator to lift the floor: `circle workspace policy NAME --scan-floor none`";
+        report.error_help(Code::NotYet, Span::START, refusal, help);
+    }
 }
 
 fn environments(report: &Report<'_>, file: &PipelineFile, policy: &Policy) {

@@ -2,14 +2,16 @@
 
 use circle_core::ids::RunId;
 use circle_core::names::CommitId;
+use circle_core::plan::{Plan, Work};
 use circle_core::queue::Priority;
 use circle_core::run::{BuiltImage, Rerun, Run, StageRecord, StageState};
+use circle_core::scan_floor::ScanFloor;
 use circle_store::blobs::Digest;
 use uuid::Uuid;
 
 use super::create::{NewRun, Planned};
 use crate::http::ApiError;
-use crate::records::ServiceRecord;
+use crate::records::{ServiceRecord, WorkspaceRecord};
 use crate::server::Server;
 
 /// What the trigger keys of all reruns begin with.
@@ -33,6 +35,7 @@ impl Server {
         let service = self.records.load::<ServiceRecord>(&before.service.to_string()).await?;
         let (ServiceRecord(service), _) =
             service.ok_or_else(|| ApiError::not_found("service", &before.service_name))?;
+        self.check_floor(&before, &plan).await?;
         let reused = match &from_stage {
             Some(stage) => self.reusable(&before, stage).await?,
             None => 0,
@@ -56,6 +59,20 @@ impl Server {
             reused,
         )
         .await
+    }
+
+    /// A plan of old days does not lower the floor of today.
+    async fn check_floor(&self, before: &Run, plan: &Plan) -> Result<(), ApiError> {
+        let workspace = self
+            .records
+            .load::<WorkspaceRecord>(&before.workspace.to_string())
+            .await?;
+        let floor = workspace.map(|(WorkspaceRecord(workspace), _)| workspace.policy.scan_floor);
+        let pushes = plan.stages.iter().any(|stage| matches!(stage.work, Work::Push { .. }));
+        match floor.and_then(ScanFloor::refusal).filter(|_| pushes) {
+            Some(refusal) => Err(ApiError::Conflict(refusal)),
+            None => Ok(()),
+        }
     }
 
     /// How many stages are taken over; an error names what is not there any more.
@@ -116,7 +133,7 @@ fn images_of(before: &Run, taken: &[StageRecord]) -> Vec<BuiltImage> {
     images
 }
 
-fn repeatable(before: &Run) -> Result<(circle_core::plan::Plan, CommitId), ApiError> {
+fn repeatable(before: &Run) -> Result<(Plan, CommitId), ApiError> {
     if !before.state.is_ended() {
         return Err(ApiError::Conflict("the run has not ended: cancel it, or wait".into()));
     }

@@ -1,12 +1,13 @@
 //! Every route against every credential, and what secrets give away.
 
 use circle_api::resources::{
-    EnvironmentCreate, ImageHome, RegistryCreate, SecretScope, SecretSet, ServiceCreate, SwarmEndpoint, TargetCreate,
-    WorkloadBind,
+    CancelRequest, EnvironmentCreate, ImageHome, PolicyChange, RegistryCreate, RerunRequest, SecretScope, SecretSet,
+    ServiceCreate, SwarmEndpoint, TargetCreate, WorkloadBind, WorkspaceChange,
 };
 use circle_api::routes::{self, DEFAULT_WORKSPACE};
 use circle_api::worker::{PROTOCOL_HEADER, SecretValue};
 use circle_core::names::VariableName;
+use circle_core::scan_floor::ScanFloor;
 use circle_server::{PUBLIC, WORKER_ROUTES, openapi};
 use reqwest::Method;
 
@@ -197,6 +198,62 @@ async fn sec_73_a_file_cannot_push_outside_the_services_place() {
         message.contains("may not push") && message.contains("main/bank"),
         "{message}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_74_no_file_no_rerun_and_no_waiting_run_passes_beneath_the_scan_floor() {
+    let circle = Circle::start().await;
+    let repo = Repo::with("build: {}\n").await;
+    guarded(&circle, &repo).await;
+    let floor = |scan_floor| {
+        let policy = Some(PolicyChange {
+            scan_floor: Some(scan_floor),
+            ..PolicyChange::default()
+        });
+        WorkspaceChange { policy }
+    };
+    let ended = circle.trigger("shop").await;
+    circle
+        .api
+        .cancel(ended, &CancelRequest::default())
+        .await
+        .expect("cancelled");
+    let waiting = circle.trigger("shop").await;
+    circle
+        .api
+        .change_workspace(DEFAULT_WORKSPACE, &floor(ScanFloor::High))
+        .await
+        .expect("a floor");
+
+    let view = circle.ended(circle.trigger("shop").await).await;
+    let message = view.run.message.expect("a reason");
+    assert!(
+        message.contains("not yet") && message.contains("floor `high`"),
+        "{message}"
+    );
+    let refused = circle
+        .api
+        .rerun(ended, &RerunRequest::default())
+        .await
+        .expect_err("refused");
+    assert_eq!(refused.status(), Some(409));
+    assert!(refused.to_string().contains("no scanner"), "{refused}");
+    // Planned before there was a floor: the worker is given no place to push to.
+    let worker = Played::enrol(&circle, "w", 1).await;
+    let job = worker.claim(waiting).await;
+    assert_eq!(job.assignment.image_home, None);
+    assert!(job.assignment.push_confinement.is_empty());
+
+    circle
+        .api
+        .change_workspace(DEFAULT_WORKSPACE, &floor(ScanFloor::None))
+        .await
+        .expect("lifted");
+    circle
+        .api
+        .rerun(ended, &RerunRequest::default())
+        .await
+        .expect("allowed again");
 }
 
 /// A service with a registry and an environment that only `main` may reach.

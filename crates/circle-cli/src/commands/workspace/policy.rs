@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use circle_api::resources::{PolicyChange, PolicyView};
 use circle_core::names::Slug;
 use circle_core::rights::{Capability, HostMode, SecurityOption};
+use circle_core::scan_floor::ScanFloor;
 use clap::Args;
 
 use crate::printer::Printer;
@@ -38,6 +39,10 @@ pub(super) struct PolicyArgs {
     /// Let pull requests of members push images under pr-N tags
     #[arg(long, value_name = "BOOL")]
     push_pull_requests: Option<bool>,
+    /// From which severity on a finding keeps an image from being pushed: none, critical, high, medium, low. Nothing can
+    /// scan yet, so that anything but none keeps every image
+    #[arg(long, value_name = "SEVERITY")]
+    scan_floor: Option<ScanFloor>,
 }
 
 impl PolicyArgs {
@@ -51,6 +56,7 @@ impl PolicyArgs {
             host_modes: self.host_modes.map(|few| few.0),
             mounts: self.mounts.map(paths),
             push_pull_requests: self.push_pull_requests,
+            scan_floor: self.scan_floor,
         }
     }
 }
@@ -101,5 +107,6 @@ pub(super) fn policy_table(policy: &PolicyView, printer: &Printer) -> String {
         table.row([name.into(), allowed.into()]);
     }
     table.row(["push of pull requests".into(), word(policy.push_pull_requests).into()]);
+    table.row(["scan floor of pushed images".into(), policy.scan_floor.as_str().into()]);
     table.render(printer, "")
 }

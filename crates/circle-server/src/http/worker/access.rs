@@ -54,7 +54,9 @@ impl Access {
         let secrets = secrets(server, run, &plan).await?;
         let trusted = run.trigger.trust == Trust::Member;
         let registries = registries(server, run, trusted).await?;
-        let image_home = if trusted {
+        // The run may have been planned before the workspace had a floor: then it is given no place to push to.
+        let may_push = trusted && workspace.policy.scan_floor.refusal().is_none();
+        let image_home = if may_push {
             home_of(server, &service).await?
         } else {
             None
