@@ -20,6 +20,9 @@ pub struct GitHook {
     pub before: String,
     /// 40 or 64 hex digits; zeros when the ref is gone.
     pub after: String,
+    /// Anything that tells this call from an equal one before it, such as a time and a number. The same body twice is one call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<String>,
 }
 
 /// The hook's call lies on the disk.

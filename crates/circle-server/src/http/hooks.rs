@@ -23,15 +23,10 @@ use crate::time::now_ms;
 
 /// `sha256=` and the hex HMAC-SHA256 of the raw body.
 pub(crate) const SIGNATURE_HEADER: &str = "circle-signature";
-/// What the sender calls this call; the same one twice is one.
-pub(crate) const DELIVERY_HEADER: &str = "circle-delivery";
-/// Longest name of a delivery.
-const MAX_DELIVERY_CHARS: usize = 100;
 
 /// Takes a push of a plain git repository.
 #[utoipa::path(post, path = routes::HOOK, tag = "hooks", request_body = circle_api::resources::GitHook,
-    params(("circle-signature" = String, Header, description = "`sha256=` and the hex HMAC-SHA256 of the raw body"),
-        ("circle-delivery" = Option<String>, Header, description = "The sender's name of this call, at most 100 characters; the hash of the body when absent")),
+    params(("circle-signature" = String, Header, description = "`sha256=` and the hex HMAC-SHA256 of the raw body")),
     responses((status = 202, body = HookAccepted), (status = 401, body = circle_api::resources::Problem)), security(()))]
 pub(crate) async fn git_hook(
     State(server): State<Arc<Server>>,
@@ -40,7 +35,7 @@ pub(crate) async fn git_hook(
     RawBody(body): RawBody,
 ) -> Result<(StatusCode, Json<HookAccepted>), ApiError> {
     let key = verified(&server, (&workspace, &service), &headers, &body).await?;
-    let delivery = delivery(&key.service, &headers, &body)?;
+    let delivery = delivery(&key.service, &body)?;
     let accepted = store(&server, delivery).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
@@ -93,21 +88,16 @@ async fn known(server: &Server, workspace: &str, service: &str) -> Result<Arc<Ho
     Ok(key)
 }
 
-fn delivery(service: &Service, headers: &HeaderMap, body: &[u8]) -> Result<Delivery, ApiError> {
+/// A delivery is called by the hash of what was signed: whoever caught one cannot send it again as another.
+fn delivery(service: &Service, body: &[u8]) -> Result<Delivery, ApiError> {
     let text = std::str::from_utf8(body).map_err(|_| ApiError::Invalid("the body is not UTF-8 text".into()))?;
-    let said = headers.get(DELIVERY_HEADER).and_then(|value| value.to_str().ok());
-    let delivery_id = match said {
-        Some(id) if !id.is_empty() && id.len() <= MAX_DELIVERY_CHARS => id.to_owned(),
-        Some(_) => return Err(ApiError::Invalid("Circle-Delivery has 1 to 100 characters".into())),
-        None => hex::encode(Sha256::digest(body)),
-    };
     let now = now_ms();
     Ok(Delivery {
         id: DeliveryId::from_uuid(Uuid::now_v7()),
         workspace: service.workspace,
         service: service.id,
         forge: format!("{GIT_HOOK}:{}", service.id),
-        delivery_id,
+        delivery_id: hex::encode(Sha256::digest(body)),
         source: GIT_HOOK.into(),
         payload: Payload::Git { body: text.to_owned() },
         state: DeliveryState::Waiting,

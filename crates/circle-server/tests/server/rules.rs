@@ -210,7 +210,10 @@ async fn sec_74_no_file_no_rerun_and_no_waiting_run_passes_beneath_the_scan_floo
             scan_floor: Some(scan_floor),
             ..PolicyChange::default()
         });
-        WorkspaceChange { policy }
+        WorkspaceChange {
+            policy,
+            ..WorkspaceChange::default()
+        }
     };
     let ended = circle.trigger("shop").await;
     circle

@@ -29,12 +29,11 @@ hmac() {
 count=0
 while read -r before after ref; do
     count=$((count + 1))
-    body="{\"repository\":$repository,\"ref\":\"$ref\",\"before\":\"$before\",\"after\":\"$after\"}"
+    body="{\"repository\":$repository,\"ref\":\"$ref\",\"before\":\"$before\",\"after\":\"$after\",\"delivery\":\"$(date +%s)-$$-$count\"}"
     signature=$(printf '%s' "$body" | hmac)
     if ! curl --silent --show-error --fail --max-time 20 --retry 3 --retry-connrefused --output /dev/null \
         --header 'Content-Type: application/json' \
         --header "Circle-Signature: sha256=$signature" \
-        --header "Circle-Delivery: $(date +%s)-$$-$count-$after" \
         --data-binary "$body" "$url"; then
         echo "circle: $ref was pushed, but Circle does not know of it: start it with \`circle trigger @SERVICE@\`" >&2
     fi

@@ -14,17 +14,18 @@ pub(crate) const ZERO: &str = "0000000000000000000000000000000000000000";
 #[derive(Debug, Clone)]
 pub(crate) struct Hook {
     pub(crate) body: String,
-    pub(crate) delivery: Option<String>,
 }
 
 impl Hook {
     pub(crate) fn push(git_ref: &str, after: &str) -> Self {
         let body = format!(r#"{{"ref":"{git_ref}","before":"{ZERO}","after":"{after}"}}"#);
-        Self { body, delivery: None }
+        Self { body }
     }
 
     pub(crate) fn named(mut self, delivery: &str) -> Self {
-        self.delivery = Some(delivery.into());
+        let mut body: serde_json::Value = serde_json::from_str(&self.body).expect("JSON");
+        body["delivery"] = delivery.into();
+        self.body = body.to_string();
         self
     }
 
@@ -40,10 +41,7 @@ impl Hook {
 
     fn signed(&self, circle: &Circle, hook: &HookCreated, secret: &str) -> reqwest::RequestBuilder {
         let request = circle.http.post(&hook.url).header("content-type", "application/json");
-        let mut request = request.header("circle-signature", sign(secret, self.body.as_bytes()));
-        if let Some(delivery) = &self.delivery {
-            request = request.header("circle-delivery", delivery);
-        }
+        let request = request.header("circle-signature", sign(secret, self.body.as_bytes()));
         request.body(self.body.clone())
     }
 
