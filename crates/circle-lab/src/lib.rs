@@ -8,6 +8,7 @@ mod child;
 mod engine;
 mod git;
 mod git_web;
+mod mortal;
 mod ports;
 mod registry;
 mod sshd;

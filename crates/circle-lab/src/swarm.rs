@@ -10,10 +10,12 @@ use serde_json::{Value, json};
 
 use crate::LabError;
 use crate::engine::call;
+use crate::mortal::MortalEngine;
 
 /// A running Swarm; dropping it kills it.
 #[derive(Debug)]
 pub struct Swarm {
+    mortal: Option<MortalEngine>,
     cell: Cell,
 }
 
@@ -33,21 +35,54 @@ impl Swarm {
     /// # Errors
     /// [`LabError::Cell`] when this machine cannot carry a cell, [`LabError::Engine`] when the engine refuses.
     pub async fn start(provider: &dyn CellProvider, relays: Vec<Relay>) -> Result<Self, LabError> {
-        let cell = provider
-            .start(&CellSpec {
-                relays,
-                ..CellSpec::default()
-            })
-            .await?;
-        let address = cell.address();
+        let cell = cell(provider, relays).await?;
+        Self { mortal: None, cell }.init().await
+    }
+
+    /// The same with an engine that can be killed while its cell lives on.
+    ///
+    /// # Errors
+    /// As [`Swarm::start`].
+    pub async fn start_mortal(provider: &dyn CellProvider, relays: Vec<Relay>) -> Result<Self, LabError> {
+        let cell = cell(provider, relays).await?;
+        let mortal = Some(MortalEngine::start(&cell).await?);
+        Self { mortal, cell }.init().await
+    }
+
+    async fn init(self) -> Result<Self, LabError> {
+        let address = self.cell.address();
         let body = json!({ "ListenAddr": "127.0.0.1:2377", "AdvertiseAddr": address.to_string() });
-        call(cell.socket(), Method::POST, "/swarm/init", &body).await?;
-        Ok(Self { cell })
+        call(self.socket(), Method::POST, "/swarm/init", &body).await?;
+        Ok(self)
+    }
+
+    /// Kills the engine as a crash would; nothing where it cannot be killed by itself.
+    ///
+    /// # Errors
+    /// [`LabError::Cell`] when the cell is dead.
+    pub async fn kill_engine(&mut self) -> Result<(), LabError> {
+        match &mut self.mortal {
+            Some(engine) => engine.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Starts the engine again on what it left; waits until it answers.
+    ///
+    /// # Errors
+    /// [`LabError::Io`] when it does not answer.
+    pub async fn revive_engine(&mut self) -> Result<(), LabError> {
+        match &mut self.mortal {
+            Some(engine) => engine.revive(&self.cell).await,
+            None => Ok(()),
+        }
     }
 
     /// The engine's socket on this machine.
     pub fn socket(&self) -> &Path {
-        self.cell.socket()
+        self.mortal
+            .as_ref()
+            .map_or_else(|| self.cell.socket(), MortalEngine::socket)
     }
 
     /// `unix://…`, as a target's endpoint.
@@ -117,6 +152,14 @@ impl Swarm {
             port: u16::try_from(port).ok()?,
         })
     }
+}
+
+async fn cell(provider: &dyn CellProvider, relays: Vec<Relay>) -> Result<Cell, LabError> {
+    let spec = CellSpec {
+        relays,
+        ..CellSpec::default()
+    };
+    Ok(provider.start(&spec).await?)
 }
 
 fn set_mode(path: &Path, mode: u32) -> Result<(), LabError> {

@@ -50,11 +50,16 @@ pub(crate) struct Bench {
 impl Bench {
     /// Starts everything but the engine.
     pub(crate) async fn start() -> Self {
-        Self::start_with(None).await
+        Self::start_with(None, false).await
+    }
+
+    /// The same on a target whose daemon can be killed.
+    pub(crate) async fn start_mortal() -> Self {
+        Self::start_with(None, true).await
     }
 
     /// The same with a registry that asks for a password.
-    pub(crate) async fn start_with(credentials: Option<&Credentials>) -> Self {
+    pub(crate) async fn start_with(credentials: Option<&Credentials>, mortal: bool) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("cd")
             .tempdir_in("/var/tmp")
@@ -65,7 +70,11 @@ impl Bench {
         let config = ProcessConfig::new(folder.path().join("cells"), InitProgram::this_program());
         let provider = ProcessProvider::open(config).expect("cells");
         let relay = Relay::same(registry.address().parse().expect("an address"));
-        let swarm = Swarm::start(&provider, vec![relay]).await.expect("a Swarm");
+        let swarm = match mortal {
+            true => Swarm::start_mortal(&provider, vec![relay]).await,
+            false => Swarm::start(&provider, vec![relay]).await,
+        };
+        let swarm = swarm.expect("a Swarm");
         let store = EmbeddedStore::open(&folder.path().join("records")).expect("a store");
         let leases = Arc::new(store.leases().await.expect("leases"));
         let vault = Arc::new(Vault::open(&folder.path().join("master-key")).expect("a vault"));

@@ -81,7 +81,7 @@ pub(crate) async fn a_private_registry_is_pulled_from_with_its_login_alone() {
         username: "nodes".into(),
         password: "correct horse".into(),
     };
-    let bench = Bench::start_with(Some(&credentials)).await;
+    let bench = Bench::start_with(Some(&credentials), false).await;
     let (socket, address) = (
         bench.swarm.socket(),
         bench.repository().trim_end_matches("/shop").to_owned(),

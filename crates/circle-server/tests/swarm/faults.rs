@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use crate::bench::Bench;
 use crate::images::{Health, docker};
 use crate::proxy::Proxy;
-use crate::updates::with_production;
+use crate::updates::{in_production, with_production};
 
 /// A bench whose way to the target can be cut.
 async fn behind_a_proxy() -> (Bench, Proxy) {
@@ -57,6 +57,38 @@ pub(crate) async fn a_target_that_goes_away_in_mid_deploy_is_waited_for() {
         .collect();
     assert!(notes.iter().any(|note| note.contains("answers again")), "{notes:?}");
     assert_eq!(bench.tally.writes(), (1, 1, 0));
+    bench.stop().await;
+}
+
+/// The daemon dies at the moment that the deployment is in this state, and comes back with what it had written down.
+async fn with_a_killed_daemon(bench: &mut Bench, number: u64, digest: &str, state: &str) -> (String, String) {
+    let id = bench.deploy(number, digest).await;
+    bench.state(id, state).await;
+    bench.swarm.kill_engine().await.expect("killed");
+    silent(bench, id).await;
+    bench.swarm.revive_engine().await.expect("it is back");
+    bench.ended(id).await
+}
+
+pub(crate) async fn a_target_whose_daemon_is_killed_in_mid_deploy_is_waited_for_and_written_once() {
+    let mut bench = in_production(Bench::start_mortal().await).await;
+    let (one, two) = (
+        bench.version("one", Health::Good).await,
+        bench.version("two", Health::Good).await,
+    );
+    let bad = bench.version("bad", Health::Bad).await;
+    let first = bench.deploy(1, &one).await;
+    assert_eq!(bench.ended(first).await.0, "succeeded");
+
+    let (word, message) = with_a_killed_daemon(&mut bench, 2, &two, "watching").await;
+    assert_eq!(word, "succeeded", "{message}");
+    bench.answers("shop", "two").await;
+    assert_eq!(bench.tally.writes(), (1, 1, 0), "the update was written once");
+
+    let (word, message) = with_a_killed_daemon(&mut bench, 3, &bad, "rolling_back").await;
+    assert!(word == "failed" && message.contains("rolled back"), "{word} {message}");
+    bench.answers("shop", "two").await;
+    assert_eq!(bench.tally.writes(), (1, 2, 1), "and so was the way back");
     bench.stop().await;
 }
 

@@ -45,6 +45,7 @@ const STORIES: &[(&str, Story)] = &[
     story!(crashes::sec_67_a_crash_at_every_call_of_a_rollback_goes_back_once),
     story!(crashes::sec_67_a_crash_around_the_first_deployment_makes_one_service),
     story!(faults::a_target_that_goes_away_in_mid_deploy_is_waited_for),
+    story!(faults::a_target_whose_daemon_is_killed_in_mid_deploy_is_waited_for_and_written_once),
     story!(faults::a_target_that_is_away_at_first_is_waited_for_and_can_be_given_up),
     story!(faults::a_change_by_somebody_else_stops_the_deployment),
 ];

@@ -10,7 +10,11 @@ use crate::runs::{environment, run, verified, with_steps};
 
 /// A bench with `production`, in which Circle may make the service.
 pub(crate) async fn with_production() -> Bench {
-    let mut bench = Bench::start().await;
+    in_production(Bench::start().await).await
+}
+
+/// The environment `production` on a bench, and an engine that deploys.
+pub(crate) async fn in_production(mut bench: Bench) -> Bench {
     let production = environment("production", bench.target, "shop", true);
     bench
         .records
