@@ -41,7 +41,7 @@ async fn mistakes_in_the_repository_become_readable_failures() -> Result<()> {
     )?;
     let run = shop.push("main").await?;
     let said = run.fails("command").await?;
-    assert!(said.contains('7'), "{said}");
+    assert!(said.contains("exited with code 7"), "{said}");
     let log = run.log("integration").await?;
     assert!(log.contains("two") && !log.contains("three"), "{log}");
 
@@ -58,7 +58,7 @@ async fn mistakes_in_the_repository_become_readable_failures() -> Result<()> {
     let run = shop.push("main").await?;
     let said = run.fails("build").await?;
     assert!(
-        said.contains('3') && said.contains("COPPY"),
+        said.contains("Dockerfile:3") && said.contains("COPPY"),
         "the line and the word: {said}"
     );
     circle.stop().await
@@ -80,7 +80,7 @@ async fn a_sidecar_that_never_gets_ready_is_named() -> Result<()> {
     shop.write("caicloud.yml", dies)?;
     let run = shop.push("main").await?;
     let said = run.fails("sidecar").await?;
-    assert!(said.contains("db") && said.contains('3'), "{said}");
+    assert!(said.contains("db") && said.contains("exited 3"), "{said}");
     let log = run.log("integration").await?;
     assert!(log.contains("out of space"), "the sidecar's own words: {log}");
     circle.stop().await

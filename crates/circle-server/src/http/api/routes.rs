@@ -6,8 +6,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    credentials, deliveries, deployments, environments, live_ticket, log_lines, logs, registries, rerun, runs, secrets, server,
-    services, targets, tokens, triggers, workers, workloads, workspaces,
+    credentials, deliveries, deployments, environments, live_ticket, log_lines, logs, registries, rerun, runs, secrets,
+    server, services, targets, tokens, triggers, workers, workloads, workspaces,
 };
 use crate::server::Server;
 
