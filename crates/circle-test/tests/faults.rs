@@ -122,7 +122,10 @@ async fn a_cancel_ends_a_stage_at_once_and_leaves_nothing() -> Result<()> {
     shop.write("Dockerfile", "FROM circle/busybox:1\n")?;
     let run = shop.push("main").await?;
     run.reaches("integration").await?;
-    ensure!(!circle.debris_in(Scope::Worker)?.is_empty(), "a look at a running cell sees it");
+    ensure!(
+        !circle.debris_in(Scope::Worker)?.is_empty(),
+        "a look at a running cell sees it"
+    );
     run.cancel().await?;
     run.ends_as("cancelled").await?;
     circle.stop_worker().await?;
