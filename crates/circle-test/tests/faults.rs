@@ -1,7 +1,5 @@
 //! What breaks around a run: registries, servers, workers. Nothing accepted is lost, nothing is done twice, nothing is left.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -149,76 +147,4 @@ async fn as_before(circle: &Circle) -> Result<()> {
 
 fn worker_log(circle: &Circle) -> String {
     std::fs::read_to_string(circle.folder().join("worker.log")).unwrap_or_default()
-}
-
-/// A disk of some megabytes over a folder; it goes with its handle.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn over(folder: PathBuf, megabytes: u32) -> Result<Self> {
-        std::fs::create_dir_all(&folder)?;
-        command(
-            "mount",
-            &["-t", "tmpfs", "-o", &format!("size={megabytes}m,mode=0700"), "tmpfs"],
-            &folder,
-        )?;
-        Ok(Self(folder))
-    }
-
-    fn grow(&self, megabytes: u32) -> Result<()> {
-        command("mount", &["-o", &format!("remount,size={megabytes}m")], &self.0)
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Lazily: a server that a failed story left still holds files on it.
-        let _ = command("umount", &["--lazy"], &self.0);
-    }
-}
-
-fn command(program: &str, arguments: &[&str], folder: &Path) -> Result<()> {
-    let status = Command::new(program).args(arguments).arg(folder).status()?;
-    ensure!(
-        status.success(),
-        "{program} {arguments:?} {}: {status}",
-        folder.display()
-    );
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_full_disk_beneath_the_logs_holds_the_run_and_loses_nothing() -> Result<()> {
-    let mut circle = Circle::start(Options::default()).await?;
-    circle.kill_server().await?;
-    let disk = SmallDisk::over(circle.folder().join("data/server/logs"), 6)?;
-    circle.start_server().await?;
-    let shop = circle.service("shop").await?;
-    let pipeline =
-        "version: 1\nintegration:\n  image: circle/busybox:1\n  commands: [\"seq 1 3000000\", \"echo the end\"]\n";
-    shop.write("caicloud.yml", pipeline)?;
-    let run = shop.push("main").await?;
-    until("the disk is full", Duration::from_secs(60), || async {
-        let log = worker_log(&circle);
-        if log.contains("output could not be delivered") {
-            Ok(())
-        } else {
-            Err(log)
-        }
-    })
-    .await?;
-    let view = run.view().await?;
-    ensure!(!view.run.state.is_ended(), "it waits for room: {:?}", view.run);
-    disk.grow(256)?;
-    run.succeeds().await?;
-    let mut expected: String = (1..=3_000_000).map(|n: u32| format!("{n}\n")).collect();
-    expected.push_str("the end\n");
-    let log = run.log("integration").await?;
-    assert!(
-        log == expected,
-        "every line once and in order: {} of {} bytes",
-        log.len(),
-        expected.len()
-    );
-    circle.stop().await
 }
