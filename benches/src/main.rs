@@ -11,6 +11,7 @@ mod hands;
 mod hooks;
 mod lines;
 mod memory;
+mod parallel;
 mod stages;
 mod start;
 
@@ -18,8 +19,8 @@ use anyhow::{Result, bail};
 use figures::Report;
 
 /// The parts in the order of the table.
-const PARTS: [&str; 8] = [
-    "stages", "start", "hooks", "cancel", "lines", "dispatch", "claim", "memory",
+const PARTS: [&str; 9] = [
+    "stages", "start", "hooks", "cancel", "parallel", "lines", "dispatch", "claim", "memory",
 ];
 
 #[tokio::main]
@@ -38,6 +39,7 @@ async fn main() -> Result<()> {
             "start" => start::measure(&mut report).await,
             "hooks" => hooks::measure(&mut report).await,
             "cancel" => cancel::measure(&mut report).await,
+            "parallel" => parallel::measure(&mut report).await,
             "lines" => lines::measure(&mut report).await,
             "dispatch" => dispatch::measure(&mut report).await,
             "claim" => claim::measure(&mut report).await,

@@ -9,6 +9,7 @@ pub mod expand;
 pub mod ids;
 pub mod mask;
 pub mod names;
+pub mod network;
 pub mod pipeline;
 pub mod plan;
 pub mod queue;

@@ -1,10 +1,13 @@
 //! A workspace's lasting settings: services, registries, secrets by name.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{RegistryId, SecretId, ServiceId, WorkspaceId};
 use crate::names::{BranchName, Slug, VariableName};
+use crate::network::NetworkRange;
 use crate::rights::Rights;
 use crate::scan_floor::ScanFloor;
 
@@ -36,6 +39,8 @@ pub struct WorkspacePolicy {
     /// Rights that containers may ask for.
     #[serde(flatten)]
     pub rights: Rights,
+    /// Private address ranges that runs of members may reach, beside those that a worker's operator opened to all.
+    pub networks: BTreeSet<NetworkRange>,
     /// Pull requests of members may push images under `pr-N` tags.
     pub push_pull_requests: bool,
     /// What images must have passed before they are pushed.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use circle_core::network::NetworkRange;
 use circle_core::rights::{Capability, HostMode, Rights, SecurityOption};
 use circle_core::scan_floor::ScanFloor;
 use circle_core::service::WorkspacePolicy;
@@ -29,6 +30,11 @@ pub struct PolicyView {
     pub host_modes: BTreeSet<HostMode>,
     /// Folders of the run's cell that may be mounted, with what lies beneath them; absolute paths.
     pub mounts: BTreeSet<String>,
+    /// Private address ranges that runs of members may reach, such as `10.1.0.0/16`; never the worker's machine, other cells or
+    /// metadata addresses.
+    #[serde(default)]
+    #[schema(value_type = BTreeSet<String>)]
+    pub networks: BTreeSet<NetworkRange>,
     /// Pull requests of members may push images under `pr-N` tags.
     pub push_pull_requests: bool,
     /// From which severity on a finding keeps an image from being pushed: `none`, `critical`, `high`, `medium`, `low`.
@@ -62,6 +68,10 @@ pub struct PolicyChange {
     /// See [`PolicyView::mounts`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mounts: Option<BTreeSet<String>>,
+    /// See [`PolicyView::networks`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<BTreeSet<String>>)]
+    pub networks: Option<BTreeSet<NetworkRange>>,
     /// See [`PolicyView::push_pull_requests`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push_pull_requests: Option<bool>,
@@ -81,6 +91,7 @@ impl From<&WorkspacePolicy> for PolicyView {
             security_options: rights.security_options,
             host_modes: rights.host_modes,
             mounts: rights.mounts,
+            networks: policy.networks.clone(),
             push_pull_requests: policy.push_pull_requests,
             scan_floor: policy.scan_floor,
         }
@@ -109,7 +120,8 @@ impl PolicyChange {
                 "the mount {path:?} is none: write an absolute path without `..`"
             ));
         }
-        if devices.len().max(mounts.len()) > MAX_POLICY_ENTRIES {
+        let networks = self.networks.as_ref().unwrap_or(&before.networks).clone();
+        if devices.len().max(mounts.len()).max(networks.len()) > MAX_POLICY_ENTRIES {
             return Err(format!(
                 "a list of the policy holds at most {MAX_POLICY_ENTRIES} entries"
             ));
@@ -123,6 +135,7 @@ impl PolicyChange {
                 host_modes: self.host_modes.as_ref().unwrap_or(&had.host_modes).clone(),
                 mounts,
             },
+            networks,
             push_pull_requests: self.push_pull_requests.unwrap_or(before.push_pull_requests),
             scan_floor: self.scan_floor.unwrap_or(before.scan_floor),
         })
@@ -202,6 +215,7 @@ mod tests {
             r#"{"capabilities": ["FLY"]}"#,
             r#"{"host_modes": ["all"]}"#,
             r#"{"privilege": true}"#,
+            r#"{"networks": ["10.0.0.0"]}"#,
         ] {
             assert!(serde_json::from_str::<PolicyChange>(text).is_err(), "{text}");
         }

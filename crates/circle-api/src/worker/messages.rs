@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use circle_core::ids::{RunId, WorkerId};
+use circle_core::network::NetworkRange;
 use circle_core::plan::Plan;
 use circle_core::run::{BuiltImage, CancelCause, LogBounds, StoredOutput, WorkerEvent};
 use circle_core::trigger::Trigger;
@@ -98,6 +99,9 @@ pub struct Assignment {
     pub image_home: Option<String>,
     /// Repositories (`host/path`) that this service may push to, each or beneath it.
     pub push_confinement: Vec<String>,
+    /// Private address ranges that its cell may reach beside those that the worker opens to all.
+    #[serde(default)]
+    pub networks: Vec<NetworkRange>,
     /// How much it may print.
     #[serde(default)]
     pub log: LogBounds,

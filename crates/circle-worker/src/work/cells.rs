@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use circle_api::worker::Assignment;
 use circle_cell::pool::{Pool, PoolConfig, PooledCell};
 use circle_cell::process::{ProcessConfig, ProcessProvider};
-use circle_cell::{Cell, CellError, CellProvider, CellSpec, Death, Root};
+use circle_cell::{Cell, CellError, CellProvider, CellSpec, Cidr, Death, Root};
 use circle_core::run::{Failure, FailureKind};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -84,6 +84,18 @@ impl Cells {
     }
 }
 
+/// Opens the private networks of the run's workspace to its cell.
+async fn open_networks(cell: &Cell, assignment: &Assignment) -> Result<(), Failure> {
+    if assignment.networks.is_empty() {
+        return Ok(());
+    }
+    let ranges: Result<Vec<Cidr>, _> = assignment.networks.iter().map(|range| range.as_str().parse()).collect();
+    let ranges = ranges.map_err(|error| Failure::new(FailureKind::Refused, error.to_string()))?;
+    cell.allow_networks(&ranges)
+        .await
+        .map_err(|error| Failure::new(FailureKind::Infrastructure, error.to_string()))
+}
+
 /// What the end of an engine does to a job is seen before the end of the engine itself: connections that break, commands that
 /// die. An engine that does not answer any more is the cause of all that.
 async fn true_cause(cell: &Cell, failure: Failure) -> Failure {
@@ -127,6 +139,10 @@ impl Executor for Cells {
         };
         let waited = began.elapsed();
         tracing::info!(cell = %cell.id(), waited_ms = waited.as_millis(), "the run has its cell");
+        if let Err(failure) = open_networks(&cell, &assignment).await {
+            self.end(cell);
+            return PartEnd::Failed(failure);
+        }
         let end = tokio::select! {
             biased;
             () = stop.cancelled() => PartEnd::Stopped,

@@ -168,6 +168,7 @@ pub(crate) fn assignment(url: &str, stages: Vec<Stage>) -> Assignment {
         registries: vec![],
         image_home: None,
         push_confinement: vec![],
+        networks: vec![],
         log: LogBounds::default(),
     }
 }

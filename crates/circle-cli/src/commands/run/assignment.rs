@@ -53,6 +53,7 @@ pub(super) fn assemble(local: Local) -> Assignment {
         registries: super::engine::registries(),
         image_home: None,
         push_confinement: Vec::new(),
+        networks: Vec::new(),
         log: LogBounds::default(),
     }
 }

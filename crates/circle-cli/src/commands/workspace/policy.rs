@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use circle_api::resources::{PolicyChange, PolicyView};
 use circle_core::names::Slug;
+use circle_core::network::NetworkRange;
 use circle_core::rights::{Capability, HostMode, SecurityOption};
 use circle_core::scan_floor::ScanFloor;
 use clap::Args;
@@ -36,6 +37,9 @@ pub(super) struct PolicyArgs {
     /// Allow mounts of folders of the run's cell and of what lies beneath them: absolute paths, or none
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     mounts: Option<Vec<String>>,
+    /// Let runs of members reach private networks, such as 10.1.0.0/16,fd12::/32, or none
+    #[arg(long, value_name = "LIST", value_parser = entries::<NetworkRange>)]
+    networks: Option<Entries<NetworkRange>>,
     /// Let pull requests of members push images under pr-N tags
     #[arg(long, value_name = "BOOL")]
     push_pull_requests: Option<bool>,
@@ -55,6 +59,7 @@ impl PolicyArgs {
             security_options: self.security_options.map(|few| few.0),
             host_modes: self.host_modes.map(|few| few.0),
             mounts: self.mounts.map(paths),
+            networks: self.networks.map(|few| few.0),
             push_pull_requests: self.push_pull_requests,
             scan_floor: self.scan_floor,
         }
@@ -106,6 +111,13 @@ pub(super) fn policy_table(policy: &PolicyView, printer: &Printer) -> String {
         };
         table.row([name.into(), allowed.into()]);
     }
+    let networks: Vec<&str> = policy.networks.iter().map(NetworkRange::as_str).collect();
+    let networks = if networks.is_empty() {
+        word(false).to_owned()
+    } else {
+        networks.join(", ")
+    };
+    table.row(["private networks".into(), networks.into()]);
     table.row(["push of pull requests".into(), word(policy.push_pull_requests).into()]);
     table.row(["scan floor of pushed images".into(), policy.scan_floor.as_str().into()]);
     table.render(printer, "")

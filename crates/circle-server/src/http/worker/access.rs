@@ -1,12 +1,13 @@
 //! What a run may read: secrets that its plan names and its trigger may have, registries, a place for its images.
 //!
-//! A stranger's run gets no secret and no credential. An environment's secret goes only to a run whose plan deploys
-//! there and whose ref the environment admits.
+//! A stranger's run gets no secret, no credential and no private network. An environment's secret goes only to a run whose
+//! plan deploys there and whose ref the environment admits.
 
 use std::collections::BTreeMap;
 
 use circle_api::worker::{CloneCredential, RegistryAccess, SecretValue};
 use circle_core::environment::Environment;
+use circle_core::network::NetworkRange;
 use circle_core::plan::Plan;
 use circle_core::run::Run;
 use circle_core::service::{Registry, SecretScope, Service, Workspace};
@@ -32,6 +33,7 @@ pub(super) struct Access {
     pub(super) secrets: BTreeMap<String, SecretValue>,
     pub(super) registries: Vec<RegistryAccess>,
     pub(super) image_home: Option<String>,
+    pub(super) networks: Vec<NetworkRange>,
 }
 
 impl Access {
@@ -61,7 +63,13 @@ impl Access {
         } else {
             None
         };
+        let networks = if trusted {
+            workspace.policy.networks.iter().cloned().collect()
+        } else {
+            Vec::new()
+        };
         Ok(Self {
+            networks,
             workspace,
             service,
             plan,

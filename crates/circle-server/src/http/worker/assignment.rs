@@ -43,6 +43,7 @@ pub(super) fn assemble(
         registries: access.registries,
         push_confinement: access.image_home.iter().cloned().collect(),
         image_home: access.image_home,
+        networks: access.networks,
         log: server.config.log,
     }
 }
