@@ -7,6 +7,7 @@
 
 mod audit;
 mod bench;
+mod cgroup2;
 mod check;
 mod demo;
 mod examples;
@@ -28,6 +29,7 @@ cargo xtask <chore>
   check [fmt|clippy|deny|tidy]…   formatting, lints, dependencies, fences and budgets
   test [nextest arguments]    set up, build, run every test that needs no server of others
   test-real                   the suites against real servers
+  test-cgroup2 [SUITE]…       suites of cells on an emulated machine with cgroup version 2
   demo [circle demo's arguments]  the main path on this machine, from a push to a deployed service
   audit [--runs=N] [--soak=N] disturb runs in every way, run many short ones: nothing is left, nothing grows
   bench [PART]…               measure the promises that have numbers
@@ -65,6 +67,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "check" => check::run(rest),
         "test" => test::run(rest),
         "test-real" => test::real(),
+        "test-cgroup2" => cgroup2::run(rest),
         "demo" => demo::run(rest),
         "audit" => audit::run(rest),
         "bench" => bench::run(rest),
