@@ -37,7 +37,8 @@ pub(super) fn fetch() -> Result<Kernel> {
 }
 
 fn unpack(package: &str, root: &Path) -> Result<()> {
-    let folder = root.with_extension("part");
+    // The package's name has dots of its own.
+    let folder = PathBuf::from(format!("{}.part", root.display()));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder)?;
     process::run(
