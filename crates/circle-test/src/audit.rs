@@ -60,8 +60,8 @@ const MOMENTS: [&str; 5] = ["checkout", "integration", "pre_build", "build", "po
 const GONE_LIMIT: Duration = Duration::from_secs(30);
 /// A worker's memory may wander so far without growing: its allocator keeps what it once needed.
 const MEMORY_SLACK_BYTES: u64 = 8 << 20;
-/// A run that is being reported holds a few.
-const DESCRIPTOR_SLACK: usize = 4;
+/// A run that is being reported holds a few, a cell that is being started a dozen; a leak of one a run would be hundreds.
+const DESCRIPTOR_SLACK: usize = 16;
 /// Of disk, after the cells are gone.
 const DISK_SLACK_BYTES: u64 = 1 << 20;
 /// How many looks a soak takes.
