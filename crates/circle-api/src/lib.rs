@@ -6,6 +6,7 @@
 //! - [`resources`]: requests and responses of `/api/v1`, with their bounds.
 //! - [`routes`]: the paths, used by server and client alike; the table with methods and bodies stands there.
 //! - [`live`]: messages of the live WebSocket: the run's state and its log.
+//! - [`shell`]: messages of the WebSocket of a shell in a held cell.
 //! - [`worker`]: the worker protocol.
 //! - `client` (feature `client`): typed calls over TCP or a unix socket.
 
@@ -14,4 +15,5 @@ pub mod client;
 pub mod live;
 pub mod resources;
 pub mod routes;
+pub mod shell;
 pub mod worker;

@@ -85,6 +85,10 @@ pub const SECRET: &str = "/api/v1/workspaces/{workspace}/secrets/{secret}";
 pub const DELIVERIES: &str = "/api/v1/workspaces/{workspace}/deliveries";
 /// One delivery by id.
 pub const DELIVERY: &str = "/api/v1/deliveries/{delivery}";
+/// A shell in the held cell of a failed run: a WebSocket.
+pub const RUN_SHELL: &str = "/api/v1/runs/{run}/shell";
+/// Who opened shells in a run's cell.
+pub const RUN_SHELLS: &str = "/api/v1/runs/{run}/shells";
 /// The runs of a workspace.
 pub const RUNS: &str = "/api/v1/workspaces/{workspace}/runs";
 /// One run by id.

@@ -15,7 +15,7 @@ use async_trait::async_trait;
 
 use crate::{
     BoundsHit, CellError, CellId, Cidr, DiskLeft, Folder, InCell, InCellChild, Layer, Limits, Owner, PartOfView, Relay,
-    StartTimings, View,
+    StartTimings, Surroundings, View,
 };
 
 /// One living cell. Dropping it kills the cell, without waiting.
@@ -64,6 +64,10 @@ pub(crate) struct Facts {
     pub(crate) limits: Limits,
     /// What everything that is made through the socket must carry, where the daemon is not the cell's own.
     pub(crate) labels: BTreeMap<String, String>,
+    /// What the operator's network asks for.
+    pub(crate) surroundings: Surroundings,
+    /// The bundle of certificates that the cell trusts beside the machine's own, as the daemon sees it.
+    pub(crate) certificates: Option<PathBuf>,
 }
 
 /// The end of one cell. May be asked from anywhere, at any moment, any number of times.

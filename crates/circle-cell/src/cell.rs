@@ -9,7 +9,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::carrier::{Carrier, Ending, Facts};
-use crate::{CellError, CellId, Cidr, Folder, InCell, InCellChild, Layer, Limits, PartOfView, Relay, View};
+use crate::{
+    CellError, CellId, Cidr, Folder, InCell, InCellChild, Layer, Limits, PartOfView, Relay, Surroundings, View,
+};
 
 /// A living cell. Dropping it kills it; `kill` also waits until nothing is left of it.
 #[derive(Debug)]
@@ -124,6 +126,16 @@ impl Cell {
     /// How long the start took.
     pub fn timings(&self) -> StartTimings {
         self.facts.timings
+    }
+
+    /// What the operator's network asks of everything in the cell.
+    pub fn surroundings(&self) -> &Surroundings {
+        &self.facts.surroundings
+    }
+
+    /// The bundle of certificates that the cell trusts, as the daemon sees it; `None`: those of the machine alone.
+    pub fn certificates(&self) -> Option<&Path> {
+        self.facts.certificates.as_deref()
     }
 
     /// The cell's own address: names are resolved here on port 53, and containers reach what listens on it.

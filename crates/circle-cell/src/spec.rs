@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::Surroundings;
+
 /// What a new cell is to be like.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CellSpec {
@@ -18,6 +20,8 @@ pub struct CellSpec {
     pub images: Vec<PathBuf>,
     /// Networks that the daemon has before the cell counts as ready, bridges with these names.
     pub networks: Vec<String>,
+    /// What the operator's network asks of the daemon and of everything in the cell.
+    pub surroundings: Surroundings,
     /// Registries (`host:port` or a CIDR) that the daemon may speak plain HTTP with; 127.0.0.0/8 always is one.
     pub insecure_registries: Vec<String>,
 }

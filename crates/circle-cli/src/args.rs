@@ -49,6 +49,7 @@ pub(crate) enum Command {
     Logs(commands::logs::LogsArgs),
     Cancel(commands::cancel::CancelArgs),
     Rerun(commands::rerun::RerunArgs),
+    Shell(commands::shell::ShellArgs),
     Deliveries(commands::deliveries::DeliveriesArgs),
     Service(commands::service::ServiceArgs),
     Registry(commands::registry::RegistryArgs),

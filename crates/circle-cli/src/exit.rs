@@ -122,6 +122,14 @@ impl Failure {
         }
     }
 
+    /// Not as things stand.
+    pub(crate) fn conflict(sentence: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Conflict,
+            sentence: sentence.into(),
+        }
+    }
+
     /// Somebody may not do it.
     pub(crate) fn refused(sentence: impl Into<String>) -> Self {
         Self {

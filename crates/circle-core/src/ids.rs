@@ -99,6 +99,8 @@ ids! {
     SecretId = "sec", "a secret";
     /// A process that owns cells.
     WorkerId = "wrk", "a worker";
+    /// One terminal in the held cell of a run.
+    ShellId = "shl", "a shell";
     /// A credential for the API.
     TokenId = "tok", "a token";
 }

@@ -50,6 +50,30 @@ impl Registry {
         Ok(registry)
     }
 
+    /// Starts one that speaks TLS, with a certificate and its key in PEM.
+    ///
+    /// # Errors
+    /// Those of [`Registry::start`].
+    pub async fn start_with_tls(folder: &Path, certificate: &Path, key: &Path) -> Result<Self, LabError> {
+        std::fs::create_dir_all(folder).map_err(|source| LabError::io("make the registry's folder", source))?;
+        let port = free_port()?;
+        let mut text = configuration(&folder.join("images"), port);
+        text.push_str(&format!(
+            "  tls:\n    certificate: {}\n    key: {}\n",
+            certificate.display(),
+            key.display()
+        ));
+        let config = folder.join("config.yml");
+        std::fs::write(&config, text).map_err(|source| LabError::io("write the registry's configuration", source))?;
+        let mut registry = Self {
+            folder: folder.to_owned(),
+            port,
+            child: spawn(folder)?,
+        };
+        registry.child.accepts(port).await?;
+        Ok(registry)
+    }
+
     /// `127.0.0.1:port`, as it stands in image references.
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)

@@ -56,6 +56,8 @@ pub(crate) const LOG_GROUPS: usize = 10_000;
 pub(crate) const LIVE_TICKET_TIME: Duration = Duration::from_secs(30);
 /// Tickets that were issued and not used.
 pub(crate) const LIVE_TICKETS: usize = 4_096;
+/// Shells at the same time; each is two connections, and somebody who sits before one.
+pub(crate) const SHELLS: usize = 32;
 /// Live connections at the same time; each costs at most two slices.
 pub(crate) const LIVE_CONNECTIONS: usize = 512;
 /// Diagnostics in the sentence of a failed plan; all of them stand in the log.

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ServerConfig;
-use crate::http::{HookKeys, LiveTickets};
+use crate::http::{HookKeys, LiveTickets, Meeting};
 use crate::limits;
 use crate::queue::Queue;
 use crate::reconcile::Repositories;
@@ -46,6 +46,7 @@ pub struct Server {
     pub(crate) repositories: Repositories,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) live_tickets: LiveTickets,
+    pub(crate) shells: Meeting,
     pub(crate) started_at: Timestamp,
 }
 
@@ -83,6 +84,7 @@ impl Server {
             hook_keys: HookKeys::default(),
             live_tickets: LiveTickets::default(),
             live: Arc::new(Semaphore::new(limits::LIVE_CONNECTIONS)),
+            shells: Meeting::default(),
             started_at: crate::time::now(),
             config,
             records,

@@ -149,9 +149,26 @@ impl StoryRun {
     /// # Errors
     /// When the server refuses.
     pub async fn rerun(&self, from_stage: Option<&str>) -> Result<Self> {
-        let wish = RerunRequest {
+        self.repeat(RerunRequest {
             from_stage: from_stage.map(str::to_owned),
-        };
+            hold: false,
+        })
+        .await
+    }
+
+    /// Repeats it and keeps the cell of a stage that fails.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn rerun_and_hold(&self) -> Result<Self> {
+        self.repeat(RerunRequest {
+            from_stage: None,
+            hold: true,
+        })
+        .await
+    }
+
+    async fn repeat(&self, wish: RerunRequest) -> Result<Self> {
         let run = self.client.rerun(self.id, &wish).await?;
         Ok(Self::new(self.client.clone(), run.id))
     }

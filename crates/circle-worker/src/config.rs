@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use circle_cell::process::{InitProgram, NetworkPolicy};
-use circle_cell::{Cidr, Limits, Relay};
+use circle_cell::{Cidr, Limits, Proxy, Relay, Surroundings};
 use serde::{Deserialize, Serialize};
 
 /// A worker's settings. Unknown keys are errors.
@@ -26,6 +26,9 @@ pub struct WorkerConfig {
     /// Cells that stand ready ahead of demand. Default: 1.
     #[serde(default = "one")]
     pub warm_cells: u32,
+    /// Cells of failed runs that are held for a shell at the same time; they go first when a run needs a place. Default: 1.
+    #[serde(default = "one")]
+    pub held_cells: u32,
     /// Docker archives that every cell holds from the beginning. Default: none.
     #[serde(default)]
     pub images: Vec<PathBuf>,
@@ -35,6 +38,15 @@ pub struct WorkerConfig {
     /// Registries (`host:port` or a CIDR) that cells may speak plain HTTP with. Default: none but loopback.
     #[serde(default)]
     pub insecure_registries: Vec<String>,
+    /// Mirrors (`https://host[:port]`) that every cell asks before Docker Hub. Default: none.
+    #[serde(default)]
+    pub registry_mirrors: Vec<String>,
+    /// The proxy that daemons, builds and jobs use. Default: none.
+    #[serde(default)]
+    pub proxy: ProxySettings,
+    /// PEM files of authorities that cells trust beside those of the machine. Default: none.
+    #[serde(default)]
+    pub certificate_authorities: Vec<PathBuf>,
     /// Private address ranges that cells may reach. Default: none.
     #[serde(default)]
     pub allow_networks: Vec<Cidr>,
@@ -58,6 +70,18 @@ pub struct WorkerConfig {
     pub cell_init: Option<Vec<PathBuf>>,
 }
 
+/// A way out for HTTP, as the variables `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` say it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProxySettings {
+    /// For `http://` addresses.
+    pub http: Option<String>,
+    /// For `https://` addresses.
+    pub https: Option<String>,
+    /// Names and networks that are reached directly, separated by commas; sidecars and the cell itself always are.
+    pub none: Option<String>,
+}
+
 impl WorkerConfig {
     /// Every default, for a server and a folder.
     pub fn new(server: impl Into<String>, folder: impl Into<PathBuf>) -> Self {
@@ -68,9 +92,13 @@ impl WorkerConfig {
             enrolment: None,
             max_cells: two(),
             warm_cells: one(),
+            held_cells: one(),
             images: Vec::new(),
             relays: Vec::new(),
             insecure_registries: Vec::new(),
+            registry_mirrors: Vec::new(),
+            proxy: ProxySettings::default(),
+            certificate_authorities: Vec::new(),
             allow_networks: Vec::new(),
             cell_network6: None,
             cell_memory_bytes: None,
@@ -87,6 +115,15 @@ impl WorkerConfig {
             cpu_millis: self.cell_cpu_millis,
             pids: self.cell_pids,
             open_files: self.cell_open_files,
+        }
+    }
+
+    pub(crate) fn surroundings(&self) -> Surroundings {
+        let ProxySettings { http, https, none } = self.proxy.clone();
+        Surroundings {
+            registry_mirrors: self.registry_mirrors.clone(),
+            proxy: Proxy { http, https, none },
+            certificates: self.certificate_authorities.clone(),
         }
     }
 

@@ -17,7 +17,7 @@ mod sink;
 mod stages;
 mod work;
 
-pub use config::WorkerConfig;
+pub use config::{ProxySettings, WorkerConfig};
 pub use error::WorkerError;
 pub use execute::{End, execute};
 pub use sink::{Sink, SinkError};

@@ -10,9 +10,12 @@ mod endpoint;
 mod errors;
 mod follow;
 mod places;
+mod shell;
 mod socket;
 
 pub use connection::{CALL_SECONDS, CONNECT_SECONDS, Client, MAX_ANSWER_BYTES};
 pub use endpoint::{Endpoint, EndpointError};
 pub use errors::ApiError;
 pub use follow::{Follow, FollowWish, LiveEvent, RECONNECT_SECONDS};
+pub use shell::{ShellEvent, ShellSocket};
+pub use socket::{Socket, open_by};

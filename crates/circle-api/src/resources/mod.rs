@@ -15,6 +15,7 @@ mod run;
 mod secret;
 mod server;
 mod service;
+mod shell;
 mod stage;
 mod target;
 mod token;
@@ -39,6 +40,7 @@ pub use run::{
 pub use secret::{MAX_SECRET_BYTES, SecretScope, SecretSet, SecretView};
 pub use server::ServerView;
 pub use service::{HookCreated, ImageHome, ServiceChange, ServiceCreate, ServiceCreated, ServiceView};
+pub use shell::ShellView;
 pub use stage::{FailureView, PhasesView, StageView, StageWord};
 pub use target::{SwarmEndpoint, TargetChange, TargetCreate, TargetView};
 pub use token::{TokenCreate, TokenCreated, TokenView};

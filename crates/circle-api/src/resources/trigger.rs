@@ -66,4 +66,7 @@ pub struct RerunRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 100)]
     pub from_stage: Option<String>,
+    /// Keep the cell of a stage that fails for `GET /runs/{run}/shell`, for up to 30 minutes.
+    #[serde(default)]
+    pub hold: bool,
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use circle_core::ids::{RunId, WorkerId};
+use circle_core::ids::{RunId, ShellId, WorkerId};
 use circle_core::network::NetworkRange;
 use circle_core::plan::Plan;
 use circle_core::run::{BuiltImage, CancelCause, LogBounds, StoredOutput, WorkerEvent};
@@ -60,6 +60,11 @@ pub enum Order {
         fence: u64,
         cause: CancelCause,
     },
+    /// Open a WebSocket at `/shells/{shell}`, and behind it a shell in the held cell of this run.
+    Shell {
+        run: RunId,
+        shell: ShellId,
+    },
     /// Take nothing new; end when idle.
     Drain,
     Ping,
@@ -105,6 +110,9 @@ pub struct Assignment {
     /// How much it may print.
     #[serde(default)]
     pub log: LogBounds,
+    /// Whether the cell of a stage that fails is kept for a shell.
+    #[serde(default)]
+    pub hold: bool,
 }
 
 /// What variables and the log are made from.

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use nix::mount::{MsFlags, mount};
+
 use super::order::Enter;
 use super::tools::{Outcome, bind_read_only, make_folder, write};
 
@@ -28,6 +30,9 @@ const SHOWN: [&str; 6] = [
     "ca-certificates",
 ];
 
+/// The certificates that programs trust.
+const BUNDLE: &str = "ssl/certs/ca-certificates.crt";
+
 pub(super) fn make_etc(root: &Path, orders: &Enter) -> Outcome {
     let etc = root.join("etc");
     make_folder(&etc)?;
@@ -44,7 +49,17 @@ pub(super) fn make_etc(root: &Path, orders: &Enter) -> Outcome {
         &etc.join("hosts"),
         &format!("127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {}\n", orders.hostname),
     )?;
-    show_shared(&etc)
+    show_shared(&etc)?;
+    match &orders.certificates {
+        Some(bundle) => cover(bundle, &etc.join(BUNDLE)),
+        None => Ok(()),
+    }
+}
+
+/// Shows a file in the place of another, which is there.
+fn cover(file: &Path, place: &Path) -> Outcome {
+    mount(Some(file), place, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+        .map_err(|error| format!("show {} at {}: {error}", file.display(), place.display()))
 }
 
 fn passwd(first: u32) -> String {

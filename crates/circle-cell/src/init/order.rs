@@ -85,6 +85,8 @@ pub(crate) struct Enter {
     pub(crate) open_files: Option<u32>,
     /// Mount points of the cgroup hierarchies, the same inside as outside.
     pub(crate) cgroups: Vec<PathBuf>,
+    /// A bundle on the host that takes the place of the machine's.
+    pub(crate) certificates: Option<PathBuf>,
 }
 
 /// A process to be started.

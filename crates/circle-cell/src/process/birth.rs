@@ -24,7 +24,7 @@ use super::remains::Remains;
 use super::warden::{Helper, Warden};
 use super::wire::{Life, MOST_ORDERS, ProcessKiller, Wire};
 use crate::sys::{clone_into_namespaces, kill_by_pidfd, packet_pair, watch as watch_descriptor};
-use crate::{CellError, Limits, Owner, StartTimings};
+use crate::{CellError, Limits, Owner, StartTimings, Surroundings};
 
 /// A cell that has namespaces and an init, and nothing in them yet.
 pub(super) struct Birth {
@@ -113,6 +113,7 @@ fn hand_over(
         core: core.clone(),
         limits: Limits::default(),
         timings: StartTimings::default(),
+        surroundings: Surroundings::default(),
         folder: folder.clone(),
     };
     let mut warden = Warden::new(init, control, asked, life, more_helpers, remains);

@@ -24,6 +24,8 @@ impl Carrier for ProcessCell {
             limits: self.limits(),
             // The daemon is the cell's own: whatever it makes ends with it.
             labels: BTreeMap::new(),
+            surroundings: self.surroundings.clone(),
+            certificates: self.certificates(),
         }
     }
 

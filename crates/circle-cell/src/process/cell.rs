@@ -13,16 +13,19 @@ use nix::unistd::pipe2;
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, watch};
 
+use super::certificates::CERTIFICATES;
 use super::cgroup::Hits;
 use super::core::Core;
 use super::daemon::{DaemonLog, ping};
 use super::network::{serve_relay, stream_listener};
 use super::warden::Helper;
 use super::wire::{ProcessKiller, Wire};
+use crate::init::CELL_FOLDER;
 use crate::init::order::{Door, Order, Run, Words};
 use crate::sys::kill_by_pidfd;
 use crate::{
     BoundsHit, CellError, CellId, Cidr, DiskLeft, Exit, InCell, InCellChild, Limits, Owner, Relay, Sight, StartTimings,
+    Surroundings,
 };
 
 /// A cell of this machine.
@@ -42,6 +45,7 @@ pub(crate) struct ProcessCell {
     pub(super) core: Arc<Core>,
     pub(super) limits: Limits,
     pub(super) timings: StartTimings,
+    pub(super) surroundings: Surroundings,
 }
 
 /// How a child is killed.
@@ -78,6 +82,12 @@ impl ProcessCell {
 
     pub(crate) fn timings(&self) -> StartTimings {
         self.timings
+    }
+
+    /// The bundle that covers the machine's, when there is more to trust.
+    pub(super) fn certificates(&self) -> Option<PathBuf> {
+        let more = !self.surroundings.certificates.is_empty();
+        more.then(|| Path::new(CELL_FOLDER).join(CERTIFICATES))
     }
 
     pub(crate) fn address(&self) -> Ipv4Addr {

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use super::birth::{Birth, give_birth};
 use super::cell::ProcessCell;
+use super::certificates::{CERTIFICATES, trust};
 use super::cgroup::CellGroups;
 use super::core::Core;
 use super::daemon::{arguments, containerd_ended, daemon_program, load_image, make_network, wait_until_ready};
@@ -59,7 +60,7 @@ pub(super) async fn launch(core: &Arc<Core>, spec: &CellSpec) -> Result<Cell, Ce
     let mtu = uplink_mtu();
     let Birth { mut cell, pid, log } = give_birth(core, remains)?;
     cell.limits = spec.limits;
-    let (entered, linked) = tokio::join!(enter(&cell, core), link(&cell, core, pid, mtu));
+    let (entered, linked) = tokio::join!(enter(&cell, core, spec), link(&cell, core, pid, mtu));
     entered?;
     let pair = linked?;
     cell.address = pair.cell;
@@ -76,6 +77,7 @@ pub(super) async fn launch(core: &Arc<Core>, spec: &CellSpec) -> Result<Cell, Ce
     timings.images_ms = lap(clock, before_images);
     timings.total_ms = lap(clock, 0);
     cell.timings = timings;
+    cell.surroundings = spec.surroundings.clone();
     Ok(Cell::new(cell))
 }
 
@@ -120,13 +122,16 @@ fn make_folders(folder: &Path) -> io::Result<()> {
 }
 
 /// Lets init build the cell's root and move into it.
-async fn enter(cell: &ProcessCell, core: &Core) -> Result<(), CellError> {
+async fn enter(cell: &ProcessCell, core: &Core, spec: &CellSpec) -> Result<(), CellError> {
+    let certificates = &spec.surroundings.certificates;
+    let trusts_more = trust(&cell.folder, certificates).map_err(failed(cell.id(), "gather its certificates"))?;
     let order = Order::Enter(Enter {
         folder: cell.folder.clone(),
         hostname: format!("cell-{}", cell.id()),
         remap: (core.config.remap.first, core.config.remap.count),
         open_files: cell.limits.open_files,
         cgroups: core.hierarchies.mounts(),
+        certificates: trusts_more.then(|| cell.folder.join(CERTIFICATES)),
     });
     cell.wire
         .order("build its root", order, Vec::new(), None)
@@ -257,12 +262,19 @@ fn daemon_run(cell: &ProcessCell, spec: &CellSpec, (mtu, has_ipv6): (u32, bool))
     let argv = std::iter::once(program.to_owned()).chain(arguments);
     Ok(Run {
         argv: argv.map(|word| Words::from(word.into_bytes())).collect(),
-        environment: DAEMON_ENVIRONMENT.map(|pair| Words::Text(pair.to_owned())).to_vec(),
+        environment: environment(spec),
         directory: Words::Text("/".to_owned()),
         user: None,
         cgroups: Vec::new(),
         only: None,
     })
+}
+
+fn environment(spec: &CellSpec) -> Vec<Words> {
+    let own = DAEMON_ENVIRONMENT.map(str::to_owned);
+    let proxy = spec.surroundings.proxy.variables(&[]);
+    let pairs = proxy.into_iter().map(|(name, value)| format!("{name}={value}"));
+    own.into_iter().chain(pairs).map(Words::Text).collect()
 }
 
 /// A cell without its daemon is of no use: when the daemon ends, so does the cell.

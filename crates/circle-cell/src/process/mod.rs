@@ -3,6 +3,7 @@
 mod birth;
 mod carrier;
 mod cell;
+mod certificates;
 mod cgroup;
 mod config;
 mod core;

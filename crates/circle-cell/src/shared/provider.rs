@@ -19,7 +19,9 @@ use crate::carrier::Facts;
 use crate::engine::{Engine, Marked};
 use crate::process::Ownership;
 use crate::tasks::Tasks;
-use crate::{Cell, CellError, CellId, CellProvider, CellSpec, Described, Limits, Owner, StartTimings, Swept};
+use crate::{
+    Cell, CellError, CellId, CellProvider, CellSpec, Described, Limits, Owner, StartTimings, Surroundings, Swept,
+};
 
 /// The label with a cell's name on everything of it.
 pub(super) const CELL_LABEL: &str = "circle.cell";
@@ -214,6 +216,9 @@ impl Core {
             timings: StartTimings::default(),
             limits: Limits::default(),
             labels,
+            // Whoever runs the engine has told it about the network already.
+            surroundings: Surroundings::default(),
+            certificates: None,
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod server;
 pub(crate) mod service;
+pub(crate) mod shell;
 pub(crate) mod show;
 pub(crate) mod target;
 pub(crate) mod token;

@@ -16,6 +16,9 @@ pub(crate) struct RerunArgs {
     /// Take over the stages before this one, with their outputs and digests
     #[arg(long, value_name = "STAGE")]
     from: Option<String>,
+    /// Keep the cell of a stage that fails, for up to 30 minutes, for `circle shell`
+    #[arg(long)]
+    hold: bool,
     /// Show the new run to its end; the exit code is its verdict
     #[arg(long, short)]
     follow: bool,
@@ -26,7 +29,13 @@ pub(crate) async fn rerun(context: &Context, args: RerunArgs) -> anyhow::Result<
     let run = args.run.id(&session.client, &session.workspace).await?;
     let again = session
         .client
-        .rerun(run, &RerunRequest { from_stage: args.from })
+        .rerun(
+            run,
+            &RerunRequest {
+                from_stage: args.from,
+                hold: args.hold,
+            },
+        )
         .await?;
     if args.follow {
         return follow(

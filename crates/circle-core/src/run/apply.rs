@@ -126,6 +126,7 @@ impl Run {
         part.attempt += 1;
         part.applied = 0;
         part.token_hash = Some(token_hash);
+        part.worker = Some(worker);
         self.state = RunState::Running { since };
         if let Some(first) = self.stages.iter_mut().find(|stage| stage.state == StageState::Waiting) {
             first.phases.queue_ms = queued_ms;

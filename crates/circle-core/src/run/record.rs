@@ -55,6 +55,9 @@ pub struct Part {
     /// Why it was given to another cell, once its first one had died under it; `None` = that did not happen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retried_after: Option<String>,
+    /// Who executes it or executed it last.
+    #[serde(default)]
+    pub worker: Option<WorkerId>,
 }
 
 /// Where a part stands.
@@ -186,6 +189,9 @@ pub struct Rerun {
     pub of: RunId,
     /// Stages before it are taken over: same commit, stored outputs, pinned digests. `None` = all anew.
     pub from_stage: Option<String>,
+    /// Whether the cell of a stage that fails is kept for a shell.
+    #[serde(default)]
+    pub hold: bool,
 }
 
 impl Run {
@@ -210,6 +216,7 @@ impl Part {
             applied: 0,
             token_hash: None,
             retried_after: None,
+            worker: None,
         }
     }
 }

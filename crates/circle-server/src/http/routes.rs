@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::time_limit::time_limit;
-use super::{ApiError, api, describe, health, hooks, live, web, worker};
+use super::{ApiError, api, describe, health, hooks, live, shell, web, worker};
 use crate::limits::{API_BODY_BYTES, HOOK_BODY_BYTES};
 use crate::server::Server;
 
@@ -44,6 +44,7 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .merge(described)
         .merge(worker::router())
         .route(paths::RUN_LIVE, get(live::live))
+        .route(paths::RUN_SHELL, get(shell::open))
         .route(paths::HEALTH, get(health::live))
         .route("/readyz", get(health::ready))
         .merge(describe::pages(api))
@@ -69,6 +70,7 @@ pub(super) fn described() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(hooks::git_hook))
         .layer(DefaultBodyLimit::max(HOOK_BODY_BYTES));
     let api = api::router()
+        .routes(routes!(shell::list))
         .layer(DefaultBodyLimit::max(API_BODY_BYTES))
         .layer(from_fn(time_limit));
     OpenApiRouter::with_openapi(describe::base()).merge(api).merge(hooks)

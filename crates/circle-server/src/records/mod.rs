@@ -9,6 +9,7 @@ mod deployment;
 mod named;
 mod run;
 mod secret;
+mod shell;
 mod token;
 mod worker;
 
@@ -18,5 +19,6 @@ pub use deployment::DeploymentRecord;
 pub use named::{EnvironmentRecord, RegistryRecord, ServiceRecord, TargetRecord, WorkspaceRecord};
 pub use run::RunRecord;
 pub use secret::{Sealed, SecretRecord, scope_key};
+pub use shell::ShellRecord;
 pub use token::{TokenKind, TokenRecord};
 pub use worker::WorkerRecord;

@@ -29,7 +29,12 @@ pub(crate) fn is_rerun(trigger_key: &str) -> bool {
 
 impl Server {
     /// Makes a run that repeats an ended one.
-    pub(crate) async fn rerun(&self, of: RunId, from_stage: Option<String>, actor: &str) -> Result<Run, ApiError> {
+    pub(crate) async fn rerun(
+        &self,
+        of: RunId,
+        (from_stage, hold): (Option<String>, bool),
+        actor: &str,
+    ) -> Result<Run, ApiError> {
         let (before, _) = self.run(of).await?.ok_or_else(|| ApiError::not_found("run", of))?;
         let (plan, commit) = repeatable(&before)?;
         let service = self.records.load::<ServiceRecord>(&before.service.to_string()).await?;
@@ -45,7 +50,7 @@ impl Server {
         trigger.key = format!("{}{id}", rerun_key_prefix(of));
         trigger.actor = actor.to_owned();
         trigger.commit = Some(commit);
-        let rerun = Some(Rerun { of, from_stage });
+        let rerun = Some(Rerun { of, from_stage, hold });
         self.create_repeated(
             NewRun {
                 id,

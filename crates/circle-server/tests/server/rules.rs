@@ -32,6 +32,7 @@ fn every_route() -> Vec<(String, Method)> {
             .map(|(method, path)| ((*path).to_owned(), method.parse().expect("a method"))),
     );
     all.push((routes::RUN_LIVE.into(), Method::GET));
+    all.push((routes::RUN_SHELL.into(), Method::GET));
     all.push(("/healthz".into(), Method::GET));
     all.push(("/readyz".into(), Method::GET));
     all.push((routes::OPENAPI.into(), Method::GET));
@@ -45,6 +46,7 @@ fn filled(path: &str) -> String {
     path.replace("{workspace}", "default")
         .replace("{run}", &format!("run_{id}"))
         .replace("{delivery}", &format!("dlv_{id}"))
+        .replace("{shell}", &format!("shl_{id}"))
         .replace("{worker}", &format!("wrk_{id}"))
         .replace("{token}", &format!("tok_{id}"))
         .replace("{secret}", &format!("sec_{id}"))

@@ -402,6 +402,7 @@ async fn a_rerun_from_a_stage_takes_over_what_was_stored() {
             run,
             &circle_api::resources::RerunRequest {
                 from_stage: Some("build".into()),
+                hold: false,
             },
         )
         .await;
@@ -422,6 +423,7 @@ async fn a_rerun_from_a_stage_takes_over_what_was_stored() {
     assert_eq!(circle.run(run).await.reruns[0].run, again);
     let from_end = circle_api::resources::RerunRequest {
         from_stage: Some("push".into()),
+        hold: false,
     };
     let refused = circle
         .api

@@ -36,6 +36,8 @@ pub enum Kind {
     Token,
     /// A stage's stored output and who still needs it.
     Blob,
+    /// Somebody's shell in a run's cell.
+    Shell,
     /// A value of the server itself, found by id only.
     Setting,
 }
@@ -190,6 +192,9 @@ pub const BLOB_DIGEST: Index = ordered(Kind::Blob, "digest", &["/digest"]);
 /// Stored outputs by age, for retention.
 pub const BLOB_CREATED: Index = ordered(Kind::Blob, "created", &["/created_at"]);
 
+/// Shells in the cells of a run, in their order.
+pub const SHELL_RUN: Index = ordered(Kind::Shell, "run", &["/run", "/opened_at"]);
+
 const NAMED: &[&str] = &["/name", "/workspace", "/created_at"];
 
 // In the order of the enum; a test holds them together.
@@ -311,6 +316,12 @@ const TABLE: &[Row] = &[
         name: "blob",
         head: &["/run", "/stage", "/digest", "/size", "/created_at"],
         indexes: &[BLOB_RUN, BLOB_DIGEST, BLOB_CREATED],
+    },
+    Row {
+        kind: Kind::Shell,
+        name: "shell",
+        head: &["/run", "/actor", "/worker", "/opened_at"],
+        indexes: &[SHELL_RUN],
     },
     Row {
         kind: Kind::Setting,

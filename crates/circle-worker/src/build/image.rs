@@ -12,7 +12,7 @@ use super::dockerfile;
 use super::progress::Progress;
 use super::session::Session;
 use crate::engine::{Engine, Lines, RawError, engine_failure};
-use crate::execute::{StageRun, encoded};
+use crate::execute::{StageRun, encoded, proxy_variables};
 
 /// An image that was built.
 #[derive(Debug)]
@@ -84,10 +84,13 @@ fn query(stage: &StageRun<'_>, image: &ImageBuild, session: &str) -> Result<Stri
             |(name, text): (&String, &String)| Ok((name.clone(), stage.expand(&format!("{what} {name}"), text)?));
         texts.iter().map(expand).collect()
     };
+    let around = proxy_variables(stage.shared.cell, &[]).into_iter();
+    let mut args: BTreeMap<String, String> = around.collect();
+    args.extend(image.args.clone());
     let mut path = format!(
         "/build?version=2&rm=1&session={session}&buildid={session}&dockerfile={}&buildargs={}&labels={}",
         encoded(&image.dockerfile),
-        encoded_map(&expanded("the build argument", &image.args)?),
+        encoded_map(&expanded("the build argument", &args)?),
         labels(stage, expanded("the label", &image.labels)?),
     );
     if let Some(target) = &image.target {

@@ -19,6 +19,8 @@ use super::log::StageLog;
 use super::making::Making;
 use super::network::StageNetwork;
 use super::phases::PhaseClock;
+use super::scene::SceneSlot;
+use super::surroundings;
 use crate::Sink;
 use crate::engine::Engine;
 
@@ -37,6 +39,8 @@ pub(crate) struct Shared<'a> {
     pub(crate) ahead: Ahead,
     /// What all stages print together.
     pub(super) flow: RunFlow,
+    /// Where the running job is, when the cell of a failure is kept.
+    pub(crate) scene: SceneSlot,
     pub(super) names: AtomicU32,
 }
 
@@ -93,6 +97,11 @@ impl StageRun<'_> {
             .mount_view(name, &layers)
             .await
             .map_err(cell_failure("the stage's view of the checkout"))
+    }
+
+    /// What the operator's network asks of this stage's containers.
+    pub(super) fn surrounding_variables(&self) -> Vec<(String, String)> {
+        surroundings::variables(self.shared.cell, self.stage)
     }
 
     /// What the making of this stage's containers needs to know.

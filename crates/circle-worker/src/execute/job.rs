@@ -1,5 +1,6 @@
 //! A container that runs commands of the file behind a gate.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bollard::models::Mount;
@@ -15,6 +16,7 @@ use super::context::{StageRun, cell_failure};
 use super::log::{Group, LogStream};
 use super::making::Making;
 use super::own::own_view;
+use super::scene::Scene;
 use super::{ContainerSettings, Network, Phase};
 use crate::engine::{Engine, start_failure};
 use crate::filter::{DOCKER_SOCKET, DockerSocket};
@@ -45,6 +47,7 @@ pub(crate) struct PreparedJob {
     container: String,
     channel: GateChannel,
     image: String,
+    network: String,
     checkout: Checkout,
     docker: Option<DockerSocket>,
     is_started: bool,
@@ -144,6 +147,10 @@ async fn prepare(
         aliases: Vec::new(),
         mounts,
     });
+    let network = match network {
+        Network::Bridge => "bridge",
+        Network::Stage { name } => name,
+    };
     body.entrypoint = Some(vec![gate::ENTRYPOINT.to_owned()]);
     body.cmd = Some(Vec::new());
     body.healthcheck = Some(no_health_check());
@@ -154,6 +161,7 @@ async fn prepare(
         container,
         channel,
         image,
+        network: network.to_owned(),
         checkout,
         docker,
         is_started: false,
@@ -177,15 +185,18 @@ impl PreparedJob {
 
     /// Opens the gate of the started container, and tells the log until the end.
     pub(crate) async fn run(mut self, stage: &mut StageRun<'_>, job: &ContainerJob) -> Result<JobEnd, Failure> {
-        let view = match self.checkout {
+        let view = match &self.checkout {
             Checkout::None => None,
-            Checkout::Mounted(view) => Some(view),
-            Checkout::Awaited(name) => Some(stage.view_at(&name).await?.inside().display().to_string()),
+            Checkout::Mounted(view) => Some(view.clone()),
+            Checkout::Awaited(name) => Some(stage.view_at(name).await?.inside().display().to_string()),
         };
         if let Some(view) = &view {
             own_view(stage, job, (&self.container, &self.image), view).await?;
         }
         let orders = orders(stage, job, &self.image).await?;
+        if stage.shared.assignment.hold {
+            stage.shared.scene.set(self.scene(stage, job, view.clone(), &orders));
+        }
         self.channel.open(&orders).await.map_err(gate_failure)?;
         stage.clock.enter(Phase::Run);
         let (container, own) = (self.container, job.container.resources.memory_bytes);
@@ -213,6 +224,27 @@ impl PreparedJob {
     }
 }
 
+impl PreparedJob {
+    /// Where the job is, for whoever looks at its failure: everything but its secrets.
+    fn scene(&self, stage: &StageRun<'_>, job: &ContainerJob, view: Option<String>, orders: &Orders) -> Scene {
+        let open = orders
+            .environment
+            .iter()
+            .filter(|(name, _)| !job.secrets.contains(name));
+        Scene {
+            stage: stage.stage.name.clone(),
+            container: self.container.clone(),
+            image: self.image.clone(),
+            view,
+            network: self.network.clone(),
+            user: job.container.user.clone(),
+            directory: orders.directory.clone(),
+            environment: open.map(|(name, value)| format!("{name}={value}")).collect(),
+            shell: job.shell,
+        }
+    }
+}
+
 /// What the gate told.
 #[derive(Debug, Default)]
 struct Told {
@@ -223,7 +255,8 @@ struct Told {
 }
 
 async fn orders(stage: &StageRun<'_>, job: &ContainerJob, image: &str) -> Result<Orders, Failure> {
-    let mut environment = stage.variables();
+    let mut environment: BTreeMap<String, String> = stage.surrounding_variables().into_iter().collect();
+    environment.extend(stage.variables());
     for (name, value) in &job.container.environment {
         let value = stage.expand(&format!("the variable {name}"), value)?;
         environment.insert(name.clone(), value);
@@ -289,7 +322,7 @@ async fn follow(
     let mut told = Told::default();
     let mut streams = [stage.log.stream(), stage.log.stream()];
     let mut group: Option<Group> = None;
-    let mut ended = std::pin::pin!(wait(stage, container));
+    let mut ended = std::pin::pin!(wait(&stage.shared.engine, container));
     let mut is_ended = false;
     loop {
         let event = tokio::select! {
@@ -355,8 +388,7 @@ fn title<'a>(list: List, index: u32, commands: &'a [String], finally: &'a [Strin
 }
 
 /// Waits until the engine says that the container ended, and gives the code that it says; `None` when it cannot say.
-async fn wait(stage: &StageRun<'_>, container: &str) -> Option<i64> {
-    let engine = &stage.shared.engine;
+async fn wait(engine: &Engine, container: &str) -> Option<i64> {
     let mut waiting = engine.docker.wait_container(container, None::<WaitContainerOptions>);
     match waiting.next().await {
         Some(Ok(end)) => Some(end.status_code),
@@ -365,12 +397,12 @@ async fn wait(stage: &StageRun<'_>, container: &str) -> Option<i64> {
     }
 }
 
-/// Waits until the engine too knows that a job succeeded, so that its container can be read.
+/// Waits until the engine too knows that a job succeeded, so that what is read of its container is believed.
 ///
 /// # Errors
 /// When the engine does not notice, or knows another code than the gate told: then neither is believed.
-pub(crate) async fn engine_agrees(stage: &StageRun<'_>, container: &str) -> Result<(), Failure> {
-    let said = match tokio::time::timeout(ENGINE_NOTICE, wait(stage, container)).await {
+pub(crate) async fn engine_agrees(engine: &Engine, container: &str) -> Result<(), Failure> {
+    let said = match tokio::time::timeout(ENGINE_NOTICE, wait(engine, container)).await {
         Ok(Some(0)) => return Ok(()),
         Ok(Some(code)) => {
             format!("the commands succeeded, but the engine says that their container exited with {code}")
@@ -443,7 +475,7 @@ fn used_up(own: u64) -> String {
 
 async fn was_out_of_memory(stage: &StageRun<'_>, container: &str) -> bool {
     // The engine learns of it a moment after the process is dead.
-    let _ = tokio::time::timeout(ENGINE_NOTICE, wait(stage, container)).await;
+    let _ = tokio::time::timeout(ENGINE_NOTICE, wait(&stage.shared.engine, container)).await;
     let inspected = stage
         .shared
         .engine

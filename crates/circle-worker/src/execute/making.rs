@@ -8,9 +8,9 @@ use circle_core::expand::expand;
 use circle_core::plan::Stage;
 use circle_core::run::{Failure, FailureKind};
 
-use super::ContainerSettings;
 use super::container::{STAGE_LABEL, host_config, networking};
 use super::context::Shared;
+use super::{ContainerSettings, surroundings};
 use crate::engine::engine_failure;
 
 /// A stage whose containers are made.
@@ -51,13 +51,15 @@ impl Making<'_> {
     /// Everything but entrypoint, command and environment.
     pub(crate) fn configuration(&self, settings: ContainerSettings<'_>) -> ContainerCreateBody {
         let plan = settings.plan;
+        let mut mounts = settings.mounts;
+        mounts.extend(surroundings::mounts(self.shared.cell));
         ContainerCreateBody {
             image: Some(settings.image),
             user: plan.user.clone(),
             exposed_ports: (!plan.ports.is_empty())
                 .then(|| plan.ports.iter().map(|port| format!("{port}/tcp")).collect()),
             labels: Some(self.labels()),
-            host_config: Some(host_config(plan, settings.mounts, settings.network)),
+            host_config: Some(host_config(plan, mounts, settings.network)),
             networking_config: networking(plan, settings.network, settings.aliases),
             ..ContainerCreateBody::default()
         }

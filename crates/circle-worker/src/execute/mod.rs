@@ -14,10 +14,15 @@ mod own;
 mod phases;
 mod ready;
 mod rights;
+mod scene;
+mod shell;
 mod sidecar;
+mod surroundings;
 mod volumes;
 mod walk;
 
+pub(crate) use scene::Scene;
+pub(crate) use walk::execute_and_keep;
 pub use walk::{End, execute};
 
 pub(crate) use container::{ContainerSettings, Network, STAGE_LABEL, WORKSPACE};
@@ -27,4 +32,6 @@ pub(crate) use job::{JobEnd, JobPlace, PreparedJob, engine_agrees, prepare_job, 
 pub(crate) use log::{Group, LogStream, StageLog};
 pub(crate) use network::{STAGE_NETWORK, stage_network};
 pub(crate) use phases::Phase;
+pub(crate) use shell::serve_shell;
 pub(crate) use sidecar::Sidecars;
+pub(crate) use surroundings::proxy_variables;

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use super::context::StageRun;
 use super::log::StageLog;
 use super::making::Making;
-use super::{ContainerSettings, Network};
+use super::{ContainerSettings, Network, surroundings};
 use crate::engine::{Engine, engine_failure, start_failure};
 
 /// Lines of a sidecar's log that a failure may quote.
@@ -284,7 +284,10 @@ async fn create(
         aliases,
         mounts,
     });
-    let mut environment = Vec::new();
+    let own = |name: &String| sidecar.container.environment.contains_key(name);
+    let around = surroundings::variables(making.shared.cell, making.stage).into_iter();
+    let around = around.filter(|(name, _)| !own(name));
+    let mut environment: Vec<String> = around.map(|(name, value)| format!("{name}={value}")).collect();
     for (name, value) in &sidecar.container.environment {
         environment.push(format!(
             "{name}={}",

@@ -21,6 +21,7 @@ use super::images::Images;
 use super::log::StageLog;
 use super::network::StageNetwork;
 use super::phases::PhaseClock;
+use super::scene::{Scene, SceneSlot};
 use crate::Sink;
 use crate::engine::Engine;
 use crate::stages;
@@ -43,9 +44,31 @@ pub enum End {
 /// the future stops the execution at any point; what still runs in the cell ends with the cell. `waited` is how long the
 /// run waited for its cell.
 pub async fn execute(assignment: &Assignment, cell: &Cell, waited: Duration, sink: Arc<dyn Sink>) -> End {
+    execute_and_keep(assignment, cell, waited, sink).await.0
+}
+
+/// The same, and gives the scene of a failed stage when the assignment wants its cell kept.
+pub(crate) async fn execute_and_keep(
+    assignment: &Assignment,
+    cell: &Cell,
+    waited: Duration,
+    sink: Arc<dyn Sink>,
+) -> (End, Option<Scene>) {
+    let scene = SceneSlot::default();
+    let end = walk_within(assignment, cell, waited, (sink, scene.clone())).await;
+    let kept = scene.take().filter(|_| matches!(end, End::Failed(_)));
+    (end, kept)
+}
+
+async fn walk_within(
+    assignment: &Assignment,
+    cell: &Cell,
+    waited: Duration,
+    (sink, scene): (Arc<dyn Sink>, SceneSlot),
+) -> End {
     let masker = masker(assignment);
     let limit = Duration::from_secs(assignment.plan.timeout_s);
-    let walked = tokio::time::timeout(limit, walk(assignment, cell, waited, (sink, masker.clone()))).await;
+    let walked = tokio::time::timeout(limit, walk(assignment, cell, waited, (sink, masker.clone(), scene))).await;
     match walked {
         Ok(Ok(())) => End::Succeeded,
         Ok(Err(failure)) => End::Failed(masked(&masker, failure)),
@@ -80,7 +103,7 @@ async fn walk(
     assignment: &Assignment,
     cell: &Cell,
     waited: Duration,
-    (sink, masker): (Arc<dyn Sink>, Masker),
+    (sink, masker, scene): (Arc<dyn Sink>, Masker, SceneSlot),
 ) -> Result<(), Failure> {
     let engine = Engine::new(cell.socket())?;
     let gate = cell
@@ -108,6 +131,7 @@ async fn walk(
         network,
         ahead,
         flow: RunFlow::new(assignment.log),
+        scene,
         names: AtomicU32::new(0),
     };
     let mut carried = Carried {
@@ -220,6 +244,7 @@ async fn run_stage(
         }
         let failure = match result {
             Ok(output) => {
+                shared.scene.clear();
                 shared
                     .sink
                     .event(WorkerEvent::StageSucceeded {

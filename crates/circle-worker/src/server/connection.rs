@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use circle_api::client::Endpoint;
+use circle_api::client::{Endpoint, ShellSocket, open_by};
+use circle_api::shell::MAX_MESSAGE_BYTES;
 use circle_api::worker::{PROTOCOL_HEADER, PROTOCOL_VERSION, SecretValue};
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use circle_core::ids::ShellId;
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
 use crate::WorkerError;
@@ -21,6 +23,8 @@ const MAX_ERROR_BYTES: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Connection {
     http: Client,
+    /// Speaks HTTP/1.1 only, whose connections can become others.
+    upgradable: Client,
     base: String,
 }
 
@@ -49,30 +53,27 @@ impl Connection {
         let endpoint: Endpoint = server
             .parse()
             .map_err(|error: circle_api::client::EndpointError| bad(error.to_string()))?;
-        let builder = Client::builder()
-            .user_agent(concat!("circle-worker/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_LIMIT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy();
-        let (builder, base) = match endpoint {
-            Endpoint::Unix(path) => (
-                builder.unix_socket(path).tls_certs_only([]),
-                "http://localhost".to_owned(),
-            ),
-            Endpoint::Http(url) => {
-                let base = url.as_str().trim_end_matches('/').to_owned();
-                (
-                    if url.scheme() == "http" {
-                        builder.tls_certs_only([])
-                    } else {
-                        builder
-                    },
-                    base,
-                )
-            }
+        let base = match &endpoint {
+            Endpoint::Unix(_) => "http://localhost".to_owned(),
+            Endpoint::Http(url) => url.as_str().trim_end_matches('/').to_owned(),
         };
-        let http = builder.build().map_err(|error| bad(with_sources(&error)))?;
-        Ok(Self { http, base })
+        let http = builder(&endpoint).build().map_err(|error| bad(with_sources(&error)))?;
+        let upgradable = builder(&endpoint).http1_only().build();
+        let upgradable = upgradable.map_err(|error| bad(with_sources(&error)))?;
+        Ok(Self { http, upgradable, base })
+    }
+
+    /// Opens the worker's end of a shell.
+    pub(crate) async fn shell(&self, shell: ShellId, token: &SecretValue) -> Result<ShellSocket, String> {
+        let request = self
+            .upgradable
+            .get(format!("{}/worker/v1/shells/{shell}", self.base))
+            .bearer_auth(token.expose())
+            .header(PROTOCOL_HEADER, PROTOCOL_VERSION.to_string());
+        let socket = tokio::time::timeout(CONNECT_LIMIT, open_by(request, MAX_MESSAGE_BYTES)).await;
+        socket
+            .unwrap_or_else(|_| Err("the server does not answer".to_owned()))
+            .map(ShellSocket::new)
     }
 
     /// A request with the protocol's version and this credential; the caller sets its time limit.
@@ -81,6 +82,19 @@ impl Connection {
             .request(method, format!("{}/worker/v1{path}", self.base))
             .bearer_auth(token.expose())
             .header(PROTOCOL_HEADER, PROTOCOL_VERSION.to_string())
+    }
+}
+
+fn builder(endpoint: &Endpoint) -> ClientBuilder {
+    let builder = Client::builder()
+        .user_agent(concat!("circle-worker/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT_LIMIT)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy();
+    match endpoint {
+        Endpoint::Unix(path) => builder.unix_socket(path.clone()).tls_certs_only([]),
+        Endpoint::Http(url) if url.scheme() == "http" => builder.tls_certs_only([]),
+        Endpoint::Http(_) => builder,
     }
 }
 

@@ -43,13 +43,19 @@ pub(super) async fn run(stage: &mut StageRun<'_>, submodules: bool) -> Result<()
         .say(&format!("circle: fetching {} of {url}", trigger.git_ref))
         .await;
     stage.clock.enter(Phase::Run);
+    let way = &shared.cell.surroundings().proxy;
+    let proxy = if url.as_str().starts_with("https:") {
+        way.https.clone()
+    } else {
+        way.http.clone()
+    };
     let wish = Checkout {
         url: &url,
         git_ref: &trigger.git_ref,
         commit: trigger.commit.as_ref(),
         submodules,
         helper: helper.as_ref(),
-        proxy: None,
+        proxy: proxy.as_deref(),
     };
     let out = check_out(wish, &mut runner).await.map_err(failure)?;
     stage

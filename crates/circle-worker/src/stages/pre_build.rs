@@ -12,7 +12,7 @@ pub(super) async fn run(
     how: &PreBuild,
     wanted: &[Output],
 ) -> Result<Option<StoredOutput>, Failure> {
-    let container = match how {
+    let made = match how {
         PreBuild::Container { job } => run_to_the_end(stage, job, true).await?,
         PreBuild::Dockerfile { build } => built(stage, build).await?,
     };
@@ -20,11 +20,26 @@ pub(super) async fn run(
         return Ok(None);
     }
     stage.clock.enter(Phase::CopyOut);
-    outputs::copy_out(stage, &container, wanted).await.map(Some)
+    let engine = stage.shared.engine.clone();
+    let agrees = async {
+        if made.has_run {
+            engine_agrees(&engine, &made.container).await?;
+        }
+        Ok(())
+    };
+    // The engine takes its time to notice the end; what is copied meanwhile counts only when it agrees.
+    let (stored, ()) = tokio::try_join!(outputs::copy_out(stage, &made.container, wanted), agrees)?;
+    Ok(Some(stored))
 }
 
-/// Runs a job; its container can be read afterwards.
-async fn run_to_the_end(stage: &mut StageRun<'_>, job: &ContainerJob, sees_checkout: bool) -> Result<String, Failure> {
+/// A container that outputs are copied out of.
+struct Made {
+    container: String,
+    has_run: bool,
+}
+
+/// Runs a job whose gate said that it succeeded.
+async fn run_to_the_end(stage: &mut StageRun<'_>, job: &ContainerJob, sees_checkout: bool) -> Result<Made, Failure> {
     let end = run_job(
         stage,
         job,
@@ -34,15 +49,17 @@ async fn run_to_the_end(stage: &mut StageRun<'_>, job: &ContainerJob, sees_check
         },
     )
     .await?;
-    if let Some(failure) = end.failure {
-        return Err(failure);
+    match end.failure {
+        Some(failure) => Err(failure),
+        None => Ok(Made {
+            container: end.container,
+            has_run: true,
+        }),
     }
-    engine_agrees(stage, &end.container).await?;
-    Ok(end.container)
 }
 
 /// Builds the image and gives a container of it: run when the file itself says what to run, else only created.
-async fn built(stage: &mut StageRun<'_>, build: &ImageBuild) -> Result<String, Failure> {
+async fn built(stage: &mut StageRun<'_>, build: &ImageBuild) -> Result<Made, Failure> {
     stage.clock.enter(Phase::Run);
     let image = build_image(stage, build).await?;
     if sets_a_command(stage, build).await? {
@@ -78,5 +95,9 @@ async fn built(stage: &mut StageRun<'_>, build: &ImageBuild) -> Result<String, F
     let mut body = making.configuration(settings);
     // Never started; the engine only refuses to create a container that has nothing to run.
     body.cmd = Some(vec!["never-started".to_owned()]);
-    making.create(body).await
+    let container = making.create(body).await?;
+    Ok(Made {
+        container,
+        has_run: false,
+    })
 }

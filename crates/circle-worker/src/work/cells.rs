@@ -4,18 +4,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use circle_api::client::ShellSocket;
+use circle_api::shell::ShellMessage;
 use circle_api::worker::Assignment;
 use circle_cell::pool::{Pool, PoolConfig, PooledCell};
 use circle_cell::process::{ProcessConfig, ProcessProvider};
 use circle_cell::{Cell, CellError, CellProvider, CellSpec, Cidr, Death, Root};
+use circle_core::ids::RunId;
 use circle_core::run::{Failure, FailureKind};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::executor::{Executor, PartEnd};
+use super::held::{HOLD, Held, HeldCell};
 use super::reconcile::reconcile;
-use crate::execute::STAGE_NETWORK;
-use crate::{End, Sink, WorkerConfig, WorkerError, execute};
+use crate::execute::{STAGE_NETWORK, Scene, execute_and_keep, serve_shell};
+use crate::{End, Sink, WorkerConfig, WorkerError};
 
 /// The death of an engine is known so long after it stopped answering.
 const DEATH_NOTICE: Duration = Duration::from_secs(5);
@@ -32,6 +36,7 @@ pub(super) struct Cells {
     ends: Mutex<JoinSet<()>>,
     /// Dropped with the rest, which ends it.
     _reconciler: JoinSet<()>,
+    held: Arc<Held>,
 }
 
 impl Cells {
@@ -58,6 +63,7 @@ impl Cells {
             limits: config.limits(),
             relays,
             images: config.images.clone(),
+            surroundings: config.surroundings(),
             networks: vec![STAGE_NETWORK.to_owned()],
             insecure_registries: config.insecure_registries.clone(),
         };
@@ -73,7 +79,38 @@ impl Cells {
             pool: Pool::new(provider, pool),
             ends: Mutex::default(),
             _reconciler: reconciler,
+            held: Arc::new(Held::new(config.max_cells as usize, config.held_cells as usize)),
         })
+    }
+
+    /// Keeps the cell of a failed run for a while.
+    async fn hold(&self, run: RunId, cell: PooledCell, scene: Scene) {
+        tracing::info!(cell = %cell.id(), %run, stage = scene.stage, "the cell of a failed run is held");
+        let cell = Arc::new(cell);
+        let gone = self.held.keep(HeldCell { run, cell, scene });
+        self.release(gone.into_iter().collect()).await;
+        let held = self.held.clone();
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.spawn(async move {
+            tokio::time::sleep(HOLD).await;
+            if let Some(over) = held.take(run) {
+                over.cell.killer().kill().await;
+                if let Some(cell) = Arc::into_inner(over.cell) {
+                    kill(cell).await;
+                }
+            }
+        });
+    }
+
+    /// Ends held cells; a shell in one of them ends with it.
+    async fn release(&self, gone: Vec<HeldCell>) {
+        for held in gone {
+            tracing::info!(cell = %held.cell.id(), run = %held.run, "a held cell goes");
+            held.cell.killer().kill().await;
+            if let Some(cell) = Arc::into_inner(held.cell) {
+                self.end(cell);
+            }
+        }
     }
 
     /// Kills a cell beside the report of its run; its place is free as soon as everything in it is dead.
@@ -129,6 +166,8 @@ async fn kill(cell: PooledCell) {
 impl Executor for Cells {
     async fn execute(&self, assignment: Arc<Assignment>, sink: Arc<dyn Sink>, stop: CancellationToken) -> PartEnd {
         let began = Instant::now();
+        let (_turn, gone) = self.held.begin();
+        self.release(gone).await;
         let cell = match self.pool.take(&stop).await {
             Ok(cell) => cell,
             Err(CellError::Cancelled) => return PartEnd::Stopped,
@@ -143,12 +182,16 @@ impl Executor for Cells {
             self.end(cell);
             return PartEnd::Failed(failure);
         }
+        let mut scene = None;
         let end = tokio::select! {
             biased;
             () = stop.cancelled() => PartEnd::Stopped,
-            end = execute(&assignment, &cell, waited, sink) => match end {
+            (end, kept) = execute_and_keep(&assignment, &cell, waited, sink) => match end {
                 End::Succeeded => PartEnd::Succeeded,
-                End::Failed(failure) => PartEnd::Failed(true_cause(&cell, failure).await),
+                End::Failed(failure) => {
+                    scene = kept;
+                    PartEnd::Failed(true_cause(&cell, failure).await)
+                }
             },
             death = cell.died() => {
                 PartEnd::Failed(died(&death))
@@ -159,11 +202,31 @@ impl Executor for Cells {
             let dead_in = cell.killer().kill().await;
             tracing::info!(cell = %cell.id(), dead_ms = dead_in.as_millis(), "the run was stopped");
         }
-        self.end(cell);
+        match scene {
+            Some(scene) => self.hold(assignment.run, cell, scene).await,
+            None => self.end(cell),
+        }
         end
     }
 
+    async fn shell(&self, run: RunId, mut socket: ShellSocket) {
+        let Some(HeldCell { cell, scene, .. }) = self.held.find(run) else {
+            let reason = "the run's cell is not held any more: its 30 minutes are over, or a run needed its place";
+            socket
+                .say(&ShellMessage::Refused {
+                    reason: reason.to_owned(),
+                })
+                .await;
+            return socket.close().await;
+        };
+        tokio::select! {
+            () = serve_shell(&cell, &scene, socket) => {}
+            _ = cell.died() => {}
+        }
+    }
+
     async fn shutdown(&self) {
+        self.release(self.held.take_all()).await;
         self.pool.shutdown().await;
         let mut ends = std::mem::take(&mut *self.ends.lock().unwrap_or_else(PoisonError::into_inner));
         while ends.join_next().await.is_some() {}

@@ -4,7 +4,10 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use circle_api::client::ShellSocket;
+use circle_api::shell::ShellMessage;
 use circle_api::worker::Assignment;
+use circle_core::ids::RunId;
 use circle_core::run::Failure;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +18,13 @@ use crate::Sink;
 pub trait Executor: Send + Sync + Debug {
     /// Executes one part. Ends soon after `stop` is cancelled, with everything of the part dead.
     async fn execute(&self, assignment: Arc<Assignment>, sink: Arc<dyn Sink>, stop: CancellationToken) -> PartEnd;
+
+    /// Somebody wants a shell in the held cell of a run.
+    async fn shell(&self, _run: RunId, mut socket: ShellSocket) {
+        let reason = "this worker holds no cells".to_owned();
+        socket.say(&ShellMessage::Refused { reason }).await;
+        socket.close().await;
+    }
 
     /// The worker ends: kills what is left.
     async fn shutdown(&self) {}

@@ -3,6 +3,7 @@
 mod active;
 mod cells;
 mod executor;
+mod held;
 mod one;
 mod reconcile;
 mod worker;

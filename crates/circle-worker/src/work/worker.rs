@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use circle_api::worker::{Order, SecretValue};
-use circle_core::ids::RunId;
+use circle_core::ids::{RunId, ShellId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -125,6 +125,8 @@ struct Desk {
     places: Arc<Semaphore>,
     offers: VecDeque<(RunId, usize)>,
     runs: JoinSet<()>,
+    /// Shells in held cells; they end with the connection to whoever typed, or with the worker.
+    shells: JoinSet<()>,
     draining: bool,
 }
 
@@ -136,6 +138,7 @@ impl Desk {
             places,
             offers: VecDeque::new(),
             runs: JoinSet::new(),
+            shells: JoinSet::new(),
             draining: false,
         }
     }
@@ -179,6 +182,10 @@ impl Desk {
                 tracing::info!(%run, ?cause, "the run is to be cancelled");
                 self.ground.active.stop(run, fence, Stop::Cancelled);
             }
+            Order::Shell { run, shell } => {
+                while self.shells.try_join_next().is_some() {}
+                self.shells.spawn(answer_shell(self.ground.clone(), run, shell));
+            }
             Order::Drain => {
                 tracing::info!("nothing new is taken");
                 self.draining = true;
@@ -213,6 +220,14 @@ impl Desk {
             );
         }
         Ok(())
+    }
+}
+
+/// Opens the worker's end of a shell that the server asks for.
+async fn answer_shell(ground: Ground, run: RunId, shell: ShellId) {
+    match ground.connection.shell(shell, &ground.token).await {
+        Ok(socket) => ground.executor.shell(run, socket).await,
+        Err(why) => tracing::warn!(%run, %shell, why, "a shell could not be answered"),
     }
 }
 

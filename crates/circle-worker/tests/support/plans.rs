@@ -170,5 +170,6 @@ pub(crate) fn assignment(url: &str, stages: Vec<Stage>) -> Assignment {
         push_confinement: vec![],
         networks: vec![],
         log: LogBounds::default(),
+        hold: false,
     }
 }

@@ -36,6 +36,20 @@ pub(crate) const PYTHON: Image = Image {
     config,
 };
 
+/// For jobs that speak with Docker: the Python library, and compose which is made with it.
+pub(crate) const COMPOSE: Image = Image {
+    name: "compose",
+    tag: "circle/compose:1",
+    about: "Debian 12 with docker-compose and Python's docker library",
+    revision: 1,
+    inputs: || Ok(debian::fingerprint(CLIENTS)),
+    fill: |layer| debian::fill(layer, CLIENTS, NOT_FOR_CLIENTS),
+    config,
+};
+
+const CLIENTS: &[&str] = &["docker-compose", "python3-docker", "ca-certificates"];
+/// `docker-compose` recommends the engine itself, which a job does not need.
+const NOT_FOR_CLIENTS: &[&str] = &["usr/bin/dockerd", "usr/sbin/dockerd", "usr/bin/containerd"];
 const COMPILER: &[&str] = &["gcc", "libc6-dev", "make", "pkg-config", "procps", "tcl"];
 /// Link-time optimisation and sanitizers weigh as much as the compiler itself.
 const NOT_FOR_C: &[&str] = &[

@@ -18,6 +18,7 @@ pub(crate) const IMAGES: &[Image] = &[
     debian::BARE,
     debian::BUILDER,
     debian::PYTHON,
+    debian::COMPOSE,
     postgres::IMAGE,
     golang::IMAGE,
     worker::BASE,

@@ -5,12 +5,17 @@ use reqwest::Method;
 
 use crate::client::{ApiError, Client};
 use crate::resources::{
-    CancelRequest, DeliveryView, Page, PageQuery, RerunRequest, RunQuery, RunSummary, RunView, TriggerRequest,
-    Triggered,
+    CancelRequest, DeliveryView, Page, PageQuery, RerunRequest, RunQuery, RunSummary, RunView, ShellView,
+    TriggerRequest, Triggered,
 };
 use crate::routes::{self, fill};
 
 impl Client {
+    /// Who opened shells in the run's cell, the newest last.
+    pub async fn shells(&self, run: RunId, page: &PageQuery) -> Result<Page<ShellView>, ApiError> {
+        self.read(&fill(routes::RUN_SHELLS, &[&run.to_string()]), page).await
+    }
+
     /// Deliveries, newest first.
     pub async fn deliveries(&self, workspace: &str, page: &PageQuery) -> Result<Page<DeliveryView>, ApiError> {
         self.read(&fill(routes::DELIVERIES, &[workspace]), page).await

@@ -51,5 +51,7 @@ pub(crate) fn arguments(spec: &CellSpec, jobs: &str, address: Ipv4Addr, mtu: u32
             .iter()
             .map(|registry| format!("--insecure-registry={registry}")),
     );
+    let mirrors = spec.surroundings.registry_mirrors.iter();
+    arguments.extend(mirrors.map(|mirror| format!("--registry-mirror={mirror}")));
     arguments
 }

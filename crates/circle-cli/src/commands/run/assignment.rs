@@ -55,5 +55,6 @@ pub(super) fn assemble(local: Local) -> Assignment {
         push_confinement: Vec::new(),
         networks: Vec::new(),
         log: LogBounds::default(),
+        hold: false,
     }
 }

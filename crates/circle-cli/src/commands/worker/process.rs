@@ -8,6 +8,7 @@ use circle_worker::{WorkerConfig, WorkerError, work};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::surroundings::SurroundingsFlags;
 use crate::config::SOCKET;
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -63,6 +64,8 @@ pub(crate) struct WorkerFlags {
     /// Open files of each process in a cell; never more than this machine lets the worker have
     #[arg(long, env = "CIRCLE_CELL_OPEN_FILES", value_name = "N", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(256..))]
     cell_open_files: u32,
+    #[command(flatten)]
+    surroundings: SurroundingsFlags,
 }
 
 pub(super) async fn run(context: &Context, args: ProcessArgs) -> anyhow::Result<Exit> {
@@ -100,8 +103,8 @@ fn failure(error: &WorkerError) -> Failure {
 
 impl WorkerFlags {
     fn config(self, defaults: WorkerConfig) -> WorkerConfig {
-        WorkerConfig {
-            name: self.name.unwrap_or(defaults.name),
+        let config = WorkerConfig {
+            name: self.name.unwrap_or_else(|| defaults.name.clone()),
             max_cells: self.max_cells,
             warm_cells: self.warm_cells,
             images: self.images,
@@ -115,11 +118,9 @@ impl WorkerFlags {
             cell_cpu_millis: self.cell_cpu_millis,
             cell_pids: Some(self.cell_pids),
             cell_open_files: Some(self.cell_open_files),
-            server: defaults.server,
-            folder: defaults.folder,
-            enrolment: defaults.enrolment,
-            cell_init: defaults.cell_init,
-        }
+            ..defaults
+        };
+        self.surroundings.apply(config)
     }
 
     /// The same flags for a child process.
@@ -150,6 +151,7 @@ impl WorkerFlags {
         for image in &self.images {
             arguments.extend(["--image".into(), image.clone().into_os_string()]);
         }
+        arguments.extend(self.surroundings.to_arguments());
         arguments
     }
 }

@@ -29,5 +29,6 @@ mod workspaces;
 
 pub(crate) use credentials::for_git;
 pub(super) use logs::newest;
+pub(super) use page::page;
 pub(super) use routes::router;
 pub(super) use views::run_view;

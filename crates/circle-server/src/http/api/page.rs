@@ -7,7 +7,7 @@ use crate::http::ApiError;
 use crate::server::Server;
 
 /// The page of a query that the request asks for, each record turned into its view.
-pub(super) async fn page<R: Record, V>(
+pub(in crate::http) async fn page<R: Record, V>(
     server: &Server,
     query: Query,
     wanted: &PageQuery,

@@ -21,6 +21,8 @@ pub(in crate::http) async fn rerun(
     Segments(id): Segments<RunId>,
     Body(wish): Body<RerunRequest>,
 ) -> Result<(StatusCode, Json<RunSummary>), ApiError> {
-    let run = server.rerun(id, wish.from_stage, &administrator.name).await?;
+    let run = server
+        .rerun(id, (wish.from_stage, wish.hold), &administrator.name)
+        .await?;
     Ok((StatusCode::CREATED, Json(RunSummary::from(&run))))
 }

@@ -18,6 +18,7 @@ pub(super) fn assemble(
 ) -> Assignment {
     let attempt = run.parts.get(part).map_or(1, |part| part.attempt);
     let reused = reused(&run);
+    let hold = run.rerun.as_ref().is_some_and(|rerun| rerun.hold);
     let facts = RunFacts {
         run: run.id,
         number: run.number,
@@ -45,6 +46,7 @@ pub(super) fn assemble(
         image_home: access.image_home,
         networks: access.networks,
         log: server.config.log,
+        hold,
     }
 }
 

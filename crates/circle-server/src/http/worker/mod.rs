@@ -18,6 +18,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use circle_api::worker::MAX_LOG_REQUEST_BYTES;
 
+use super::shell;
 use crate::limits;
 use crate::server::Server;
 
@@ -25,6 +26,7 @@ use crate::server::Server;
 pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/worker/v1/enrol"),
     ("GET", "/worker/v1/orders"),
+    ("GET", "/worker/v1/shells/{shell}"),
     ("POST", "/worker/v1/runs/{run}/claim"),
     ("POST", "/worker/v1/runs/{run}/heartbeat"),
     ("POST", "/worker/v1/runs/{run}/events"),
@@ -39,6 +41,7 @@ pub(super) fn router() -> Router<Arc<Server>> {
     Router::new()
         .route("/worker/v1/enrol", post(enrol::enrol).layer(small))
         .route("/worker/v1/orders", get(orders::orders))
+        .route("/worker/v1/shells/{shell}", get(shell::answer))
         .route("/worker/v1/runs/{run}/claim", post(claim::claim).layer(small))
         .route(
             "/worker/v1/runs/{run}/heartbeat",

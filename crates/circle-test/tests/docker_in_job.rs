@@ -1,0 +1,120 @@
+//! `docker: true` with what people really use: Python's docker library (Testcontainers stands on it) and compose.
+
+use anyhow::Result;
+use circle_test::{Circle, Options};
+
+const PIPELINE: &str = "version: 1
+integration:
+  image: circle/compose:1
+  docker: true
+  commands:
+    - python3 library.py
+    - docker-compose -p shop up -d
+    - docker-compose -p shop ps
+    - docker-compose -p shop exec -T web cat /srv/index.html
+    - python3 fetch.py
+    - docker-compose -p shop run --rm web sh -c 'echo one more'
+    - docker-compose -p shop down
+post_build:
+  image: circle/compose:1
+  commands: [test ! -e /var/run/docker.sock]
+";
+const COMPOSE: &str = "version: '3'
+services:
+  web:
+    build: .
+    command: [httpd, -f, -p, '80', -h, /srv]
+    volumes: ['./site:/srv:ro', 'kept:/kept']
+    ports: ['8080:80']
+  db:
+    image: circle/redis:7
+volumes: {kept: {}}
+";
+const GATEWAY: &str = "import socket, struct
+def gateway():
+    for line in open('/proc/net/route').readlines()[1:]:
+        fields = line.split()
+        if fields[1] == '00000000':
+            return socket.inet_ntoa(struct.pack('<L', int(fields[2], 16)))
+";
+const LIBRARY: &str = "import docker, socket, time
+from gateway import gateway
+client = docker.from_env()
+redis = client.containers.run('circle/redis:7', detach=True, ports={'6379/tcp': None}, labels={'org.testcontainers': 'true'})
+redis.reload()
+port = int(redis.ports['6379/tcp'][0]['HostPort'])
+for attempt in range(100):
+    try:
+        talk = socket.create_connection((gateway(), port), 1)
+        talk.send(b'PING\\r\\n')
+        if talk.recv(7) == b'+PONG\\r\\n':
+            break
+    except OSError:
+        pass
+    time.sleep(0.1)
+else:
+    raise SystemExit('redis did not answer')
+code, output = redis.exec_run(['redis-cli', 'ping'])
+assert (code, output.strip()) == (0, b'PONG'), (code, output)
+assert b'Ready to accept connections' in redis.logs()
+redis.remove(force=True)
+image, _ = client.images.build(path='.', tag='mine:1')
+assert client.containers.run('mine:1', ['cat', '/built'], remove=True) == b'with the library\\n'
+for wish in [{'privileged': True}, {'cap_add': ['SYS_ADMIN']}, {'network_mode': 'host'}, {'pid_mode': 'host'},
+             {'volumes': {'/': {'bind': '/host'}}}, {'devices': ['/dev/fuse']}, {'security_opt': ['seccomp=unconfined']}]:
+    try:
+        client.containers.run('circle/busybox:1', 'true', **wish)
+    except docker.errors.APIError as error:
+        assert 'refused by Circle' in str(error), error
+    else:
+        raise SystemExit('%s was not refused' % wish)
+client.containers.run('circle/busybox:1', ['sleep', '1000'], detach=True, name='left-behind')
+print('the library works')
+";
+const FETCH: &str = "import time, urllib.request
+from gateway import gateway
+for attempt in range(100):
+    try:
+        print(urllib.request.urlopen('http://%s:8080/index.html' % gateway(), timeout=1).read().decode())
+        break
+    except OSError:
+        time.sleep(0.1)
+else:
+    raise SystemExit('the web service did not answer')
+";
+
+#[tokio::test]
+async fn a_job_uses_pythons_library_and_compose_on_its_own_engine() -> Result<()> {
+    let circle = Circle::start(Options {
+        images: vec!["busybox", "redis", "compose"],
+        ..Options::default()
+    })
+    .await?;
+    let shop = circle.service("shop").await?;
+    for (path, text) in [
+        ("caicloud.yml", PIPELINE),
+        ("docker-compose.yml", COMPOSE),
+        (
+            "Dockerfile",
+            "FROM circle/busybox:1\nRUN echo with the library >/built\n",
+        ),
+        ("gateway.py", GATEWAY),
+        ("library.py", LIBRARY),
+        ("fetch.py", FETCH),
+        ("site/index.html", "served by compose\n"),
+    ] {
+        shop.write(path, text)?;
+    }
+    let run = shop.push("main").await?;
+    run.succeeds().await?;
+    let log = run.log("integration").await?;
+    for wanted in ["the library works", "one more"] {
+        assert!(log.contains(wanted), "{wanted} is not in:\n{log}");
+    }
+    assert_eq!(
+        log.matches("served by compose").count(),
+        2,
+        "by exec and by the published port:\n{log}"
+    );
+    circle.stop().await
+}
