@@ -29,7 +29,7 @@ pub(crate) async fn measure(report: &mut Report) -> Result<()> {
         ..CellSpec::default()
     };
     let never = CancellationToken::new();
-    let pool = Pool::new(provider, PoolConfig { warm: 1, max: 2, spec });
+    let pool = Pool::new(provider, PoolConfig::new(1, 2, spec));
     let (mut dead, mut ready) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let cell = pool.take(&never).await?;

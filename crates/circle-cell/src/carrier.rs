@@ -14,8 +14,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::{
-    BoundsHit, CellError, CellId, Cidr, DiskLeft, Folder, InCell, InCellChild, Layer, Limits, Owner, PartOfView, Relay,
-    StartTimings, Surroundings, View,
+    BoundsHit, CellError, CellId, Cidr, DiskLeft, Folder, InCell, InCellChild, Layer, Limits, NotPromoted, Owner,
+    PartOfView, Promoted, Promotion, Relay, RootStamp, StartTimings, Surroundings, View,
 };
 
 /// One living cell. Dropping it kills the cell, without waiting.
@@ -49,6 +49,18 @@ pub(crate) trait Carrier: Send + Sync + Debug {
     async fn unmount_view(&self, view: View) -> Result<Layer, CellError>;
     /// Opens a service of the worker's machine inside the cell.
     async fn open_relay(&self, relay: Relay) -> Result<(), CellError>;
+    /// The cache folder of this name: what the cell's root brought along, or empty.
+    async fn cache_folder(&self, name: &str) -> Result<Folder, CellError> {
+        self.new_folder(name).await
+    }
+    /// Whether the cell has used up its disk, where it has a bound of its own.
+    async fn disk_is_full(&self) -> bool {
+        false
+    }
+    /// Stops the daemon in order, kills the cell, and makes what it leaves a root.
+    async fn promote(&self, _wish: Promotion) -> Result<Promoted, CellError> {
+        Ok(Promoted::No(NotPromoted::Storage))
+    }
     /// Asks the daemon whether it answers.
     async fn health(&self) -> Result<(), CellError>;
 }
@@ -62,6 +74,8 @@ pub(crate) struct Facts {
     pub(crate) remapped_root: Owner,
     pub(crate) timings: StartTimings,
     pub(crate) limits: Limits,
+    /// The root that it began from.
+    pub(crate) root: Option<RootStamp>,
     /// What everything that is made through the socket must carry, where the daemon is not the cell's own.
     pub(crate) labels: BTreeMap<String, String>,
     /// What the operator's network asks for.

@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use crate::carrier::{Carrier, Ending, Facts};
 use crate::{
-    CellError, CellId, Cidr, Folder, InCell, InCellChild, Layer, Limits, PartOfView, Relay, Surroundings, View,
+    CellError, CellId, Cidr, Folder, InCell, InCellChild, Layer, Limits, PartOfView, Promoted, Promotion, Relay,
+    RootStamp, Surroundings, View,
 };
 
 /// A living cell. Dropping it kills it; `kill` also waits until nothing is left of it.
@@ -175,6 +176,23 @@ impl Cell {
         self.carrier.disk_left()
     }
 
+    /// The root that it began from; `None`: empty.
+    pub fn root(&self) -> Option<&RootStamp> {
+        self.facts.root.as_ref()
+    }
+
+    /// Whether the cell has used up its disk, or came so close that a write failed: ask when a job could not write.
+    pub async fn disk_is_full(&self) -> bool {
+        self.carrier.disk_is_full().await
+    }
+
+    /// Ends the cell and makes what it leaves a root, where its provider can; see [`crate::CellProvider::promote`].
+    pub(crate) async fn promote(self, wish: Promotion) -> Result<Promoted, CellError> {
+        let promoted = self.carrier.promote(wish).await;
+        self.kill().await?;
+        promoted
+    }
+
     /// A handle that kills this cell from another task.
     pub fn killer(&self) -> Killer {
         Killer {
@@ -191,6 +209,12 @@ impl Cell {
     /// `name` is one path component of letters, digits, `-`, `_` and `.`, and must not be in use.
     pub async fn new_folder(&self, name: &str) -> Result<Folder, CellError> {
         self.carrier.new_folder(name).await
+    }
+
+    /// The cache folder of this name: with what the cell's root brought along, or empty. `name` as in
+    /// [`Cell::new_folder`]. It is kept with a root when [`crate::Promotion::caches`] names it.
+    pub async fn cache_folder(&self, name: &str) -> Result<Folder, CellError> {
+        self.carrier.cache_folder(name).await
     }
 
     /// A new empty layer: a folder that can be a read-only part of views.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::CellId;
+use crate::{CellId, RootName};
 
 /// Why a cell could not be started, used or removed.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +55,9 @@ pub enum CellError {
         /// What is still there, and why.
         left: String,
     },
+    /// The root that was asked for is not kept.
+    #[error("there is no root {0} on this machine")]
+    NoRoot(RootName),
     /// The pool gives out no more cells.
     #[error("the pool of cells is closed")]
     PoolClosed,

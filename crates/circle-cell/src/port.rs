@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use serde::Serialize;
 
-use crate::{Cell, CellError, CellSpec};
+use crate::{Cell, CellError, CellSpec, Keeps, KeptRoot, Promoted, Promotion, RootName, RootTally, StorageFacts};
 
 /// Starts cells and removes what a crash left of them.
 ///
@@ -35,12 +35,60 @@ pub trait CellProvider: Send + Sync + Debug {
 
     /// What this provider is, for people.
     fn describe(&self) -> Described;
+
+    /// How the provider stores what cells hold. One that says nothing else keeps nothing.
+    async fn storage(&self) -> Result<StorageFacts, CellError> {
+        Ok(StorageFacts {
+            kind: "plain",
+            sentence: "Cells begin empty.".to_owned(),
+            keeps: Keeps::Nothing,
+            bounded: false,
+        })
+    }
+
+    /// Says what roots are made on from now on, in words that only the caller understands: the operator's images, the
+    /// engine. Roots that were made on anything else are removed.
+    async fn settle_roots(&self, _ground: &str) -> Result<(), CellError> {
+        Ok(())
+    }
+
+    /// Ends a cell and makes what it leaves the next generation of a root. The caller has removed containers and
+    /// whatever else should not be kept. Nothing is half: the root is the old one until it is the new one, also when
+    /// this process is killed, or the future dropped.
+    async fn promote(&self, cell: Cell, wish: Promotion) -> Result<Promoted, CellError> {
+        cell.promote(wish).await
+    }
+
+    /// Every root that is kept now.
+    async fn roots(&self) -> Result<Vec<KeptRoot>, CellError> {
+        Ok(Vec::new())
+    }
+
+    /// How often runs asked for each root.
+    async fn root_tallies(&self) -> Result<BTreeMap<RootName, RootTally>, CellError> {
+        Ok(BTreeMap::new())
+    }
+
+    /// A root that is kept now.
+    async fn root(&self, name: &RootName) -> Result<Option<KeptRoot>, CellError> {
+        Ok(self.roots().await?.into_iter().find(|root| root.stamp.name == *name))
+    }
+
+    /// Counts that a run wished for a root, and whether it got a cell that began from it.
+    async fn count_root(&self, _name: &RootName, _hit: bool) -> Result<(), CellError> {
+        Ok(())
+    }
+
+    /// Removes a root; cells that began from it live on. Says whether there was one.
+    async fn forget_root(&self, _name: &RootName) -> Result<bool, CellError> {
+        Ok(false)
+    }
 }
 
 /// What a sweep removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Swept {
-    /// Names, by the kind of thing: `process`, `cgroup`, `link`, `mount`, `container`, `folder`.
+    /// Names, by the kind of thing: `process`, `cgroup`, `link`, `mount`, `container`, `disk`, `folder`.
     pub removed: BTreeMap<&'static str, Vec<String>>,
 }
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::Surroundings;
+use crate::{RootName, Surroundings};
 
 /// What a new cell is to be like.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,13 +27,13 @@ pub struct CellSpec {
 }
 
 /// What a cell's daemon starts from.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Root {
     /// An empty data root.
     #[default]
     Plain,
-    /// The operator's base: `CellSpec::images` and nothing of any run. Today loaded into an empty root at each start.
-    Base,
+    /// The present generation of a root that the provider keeps.
+    Kept(RootName),
 }
 
 /// Bounds on all containers of a cell together; the daemon stands beside them and survives when they are hit.
@@ -48,6 +48,9 @@ pub struct Limits {
     /// Open files of each process, the daemon's included; never more than the machine lets the worker have. `None`: the
     /// machine's. With the bound on processes this bounds what all of them can hold open.
     pub open_files: Option<u32>,
+    /// What the cell may write to its disk beside the root that it begins from, in bytes. `None`, or a storage that
+    /// cannot bound it: the machine's.
+    pub disk_bytes: Option<u64>,
 }
 
 /// A door from the cell to one TCP service that the worker can reach: the worker dials, the cell's network does not.

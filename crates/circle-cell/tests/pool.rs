@@ -12,14 +12,7 @@ use support::{Bench, until};
 use tokio_util::sync::CancellationToken;
 
 fn pool(bench: &Bench, warm: usize, max: usize) -> Pool {
-    Pool::new(
-        bench.provider.clone(),
-        PoolConfig {
-            warm,
-            max,
-            spec: CellSpec::default(),
-        },
-    )
+    Pool::new(bench.provider.clone(), PoolConfig::new(warm, max, CellSpec::default()))
 }
 
 #[tokio::test]
@@ -108,7 +101,7 @@ async fn a_start_that_fails_is_the_takers_error() {
         images: vec!["/no/such/image.tar".into()],
         ..CellSpec::default()
     };
-    let pool = Pool::new(bench.provider.clone(), PoolConfig { warm: 0, max: 1, spec });
+    let pool = Pool::new(bench.provider.clone(), PoolConfig::new(0, 1, spec));
     let error = pool.take(&CancellationToken::new()).await.expect_err("no cell");
     assert!(error.to_string().contains("/no/such/image.tar"), "{error}");
     assert_eq!(pool.counters().failed, 1);

@@ -149,7 +149,11 @@ impl Environment {
         GlobBuilder::new(pattern).literal_separator(true).build().is_ok()
     }
 
-    fn protects(&self, git_ref: &GitRef) -> Result<bool, Refusal> {
+    /// Whether a ref is one of those that may deploy here.
+    ///
+    /// # Errors
+    /// [`Refusal::BadGlob`] names the pattern.
+    pub fn protects(&self, git_ref: &GitRef) -> Result<bool, Refusal> {
         for pattern in &self.protected_refs {
             let glob = GlobBuilder::new(pattern)
                 .literal_separator(true)

@@ -14,6 +14,7 @@ pub mod pipeline;
 pub mod plan;
 pub mod queue;
 pub mod rights;
+pub mod roots;
 pub mod run;
 pub mod scan_floor;
 pub mod service;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use circle_cell::process::{InitProgram, NetworkPolicy};
-use circle_cell::{Cidr, Limits, Proxy, Relay, Surroundings};
+use circle_cell::{Cidr, Limits, Proxy, Relay, StorageChoice, Surroundings};
 use serde::{Deserialize, Serialize};
 
 /// A worker's settings. Unknown keys are errors.
@@ -65,6 +65,21 @@ pub struct WorkerConfig {
     /// Open files of each process in a cell. Default: 65,536, or what the machine lets the worker have.
     #[serde(default = "default_open_files")]
     pub cell_open_files: Option<u32>,
+    /// What a cell may write to its disk, in bytes, where the storage can bound it. Default: 20 GiB.
+    #[serde(default = "default_disk_bytes")]
+    pub cell_disk_bytes: Option<u64>,
+    /// How cells are stored: `auto`, `btrfs`, `reflink` or `plain`. Default: `auto`, the best that the machine can do.
+    #[serde(default)]
+    pub storage: StorageChoice,
+    /// What the storage's own file may grow to, in bytes. Default: nine tenths of what is free.
+    #[serde(default)]
+    pub pool_bytes: Option<u64>,
+    /// What golden roots may take together, in bytes. Default: 20 GiB.
+    #[serde(default = "default_roots_bytes")]
+    pub roots_bytes: u64,
+    /// Cells of golden roots that stand ready beside the warm ones, for services that run often. Default: 1.
+    #[serde(default = "one")]
+    pub warm_roots: u32,
     /// The program that becomes PID 1 of a cell, with its arguments. Default: this program as `cell-init`.
     #[serde(default)]
     pub cell_init: Option<Vec<PathBuf>>,
@@ -105,6 +120,11 @@ impl WorkerConfig {
             cell_cpu_millis: None,
             cell_pids: default_pids(),
             cell_open_files: default_open_files(),
+            cell_disk_bytes: default_disk_bytes(),
+            storage: StorageChoice::Auto,
+            pool_bytes: None,
+            roots_bytes: default_roots_bytes(),
+            warm_roots: one(),
             cell_init: None,
         }
     }
@@ -115,6 +135,7 @@ impl WorkerConfig {
             cpu_millis: self.cell_cpu_millis,
             pids: self.cell_pids,
             open_files: self.cell_open_files,
+            disk_bytes: self.cell_disk_bytes,
         }
     }
 
@@ -158,6 +179,16 @@ fn default_pids() -> Option<u32> {
 /// As many as search engines and databases ask for at their start.
 fn default_open_files() -> Option<u32> {
     Some(65_536)
+}
+
+/// Room for a tool chain's build, and not for a runaway log.
+fn default_disk_bytes() -> Option<u64> {
+    Some(20 << 30)
+}
+
+/// Some ten services with a tool chain each.
+fn default_roots_bytes() -> u64 {
+    20 << 30
 }
 
 fn two() -> u32 {

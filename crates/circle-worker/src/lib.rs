@@ -19,6 +19,6 @@ mod work;
 
 pub use config::{ProxySettings, WorkerConfig};
 pub use error::WorkerError;
-pub use execute::{End, execute};
+pub use execute::{End, Traces, execute};
 pub use sink::{Sink, SinkError};
-pub use work::{Executor, PartEnd, work, work_with};
+pub use work::{Executor, PartEnd, cells, work, work_with};

@@ -47,6 +47,15 @@ const NEEDS: &[Need] = &[
         package: "btrfs-progs",
         proof: Proof::Program("mkfs.btrfs"),
     },
+    // Other storages of cells, for their tests: XFS shares extents, and attributes are what an overlay marks with.
+    Need {
+        package: "xfsprogs",
+        proof: Proof::Program("mkfs.xfs"),
+    },
+    Need {
+        package: "attr",
+        proof: Proof::Program("setfattr"),
+    },
     Need {
         package: "git",
         proof: Proof::Program("git"),

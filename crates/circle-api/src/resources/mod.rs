@@ -35,7 +35,7 @@ pub use policy::{MAX_POLICY_ENTRIES, PolicyChange, PolicyView};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, ProblemEntry};
 pub use registry::{RegistryChange, RegistryCreate, RegistryView};
 pub use run::{
-    ImageView, RerunLink, RunQuery, RunState, RunSummary, RunView, Surroundings, VerdictView, WaitingReason,
+    ImageView, RerunLink, RootView, RunQuery, RunState, RunSummary, RunView, Surroundings, VerdictView, WaitingReason,
 };
 pub use secret::{MAX_SECRET_BYTES, SecretScope, SecretSet, SecretView};
 pub use server::ServerView;

@@ -2,6 +2,7 @@
 
 use circle_core::ids::{RunId, ServiceId};
 use circle_core::names::Slug;
+use circle_core::roots::BeganFrom;
 use circle_core::run::{BuiltImage, Run, RunState as Stored, StageState, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -103,6 +104,9 @@ pub struct RunView {
     /// Why it waits; only while it is queued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<WaitingReason>,
+    /// What the run's cell began from; absent until it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<RootView>,
     /// In the order of the plan.
     pub stages: Vec<StageView>,
     pub images: Vec<ImageView>,
@@ -115,6 +119,17 @@ pub struct RunView {
     /// Runs that repeat this one, oldest first.
     pub reruns: Vec<RerunLink>,
     pub updated_at: Timestamp,
+}
+
+/// The warm root that a cell began from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RootView {
+    /// A full ref of the service, `base` (the operator's images), or `empty`.
+    pub name: String,
+    /// Grows by one with each renewal; 0 = empty.
+    pub generation: u64,
+    /// The cell stood ready when the run came.
+    pub warm: bool,
 }
 
 /// How a run ended.
@@ -206,6 +221,11 @@ impl RunView {
             images: run.images.iter().map(ImageView::from).collect(),
             deployments: around.deployments,
             warnings: warnings(run),
+            root: run
+                .parts
+                .iter()
+                .find_map(|part| part.began.as_ref())
+                .map(RootView::from),
             rerun_of: run.rerun.as_ref().map(|rerun| RerunLink {
                 run: rerun.of,
                 number: None,
@@ -304,6 +324,16 @@ impl From<&Stored> for RunState {
                 Verdict::Cancelled { .. } => Self::Cancelled,
                 Verdict::Skipped { .. } => Self::Skipped,
             },
+        }
+    }
+}
+
+impl From<&BeganFrom> for RootView {
+    fn from(began: &BeganFrom) -> Self {
+        Self {
+            name: began.root.clone(),
+            generation: began.generation,
+            warm: began.warm,
         }
     }
 }

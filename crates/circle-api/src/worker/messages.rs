@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use circle_core::ids::{RunId, ShellId, WorkerId};
 use circle_core::network::NetworkRange;
 use circle_core::plan::Plan;
+use circle_core::roots::RootAccess;
 use circle_core::run::{BuiltImage, CancelCause, LogBounds, StoredOutput, WorkerEvent};
 use circle_core::trigger::Trigger;
 use serde::{Deserialize, Serialize};
@@ -53,6 +54,10 @@ pub enum Order {
     Offer {
         run: RunId,
         part: usize,
+    },
+    /// A run that will wish for these roots is on its way: a cell may be started for it.
+    Expect {
+        roots: RootAccess,
     },
     /// Kill this run's cell now.
     Cancel {
@@ -113,6 +118,9 @@ pub struct Assignment {
     /// Whether the cell of a stage that fails is kept for a shell.
     #[serde(default)]
     pub hold: bool,
+    /// Golden roots that the run may begin from, and the one that it renews; absent = the base, and none.
+    #[serde(default)]
+    pub roots: Option<RootAccess>,
 }
 
 /// What variables and the log are made from.

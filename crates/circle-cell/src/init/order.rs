@@ -37,6 +37,8 @@ pub(crate) enum Order {
     Run(Run),
     /// Kill the process (and its group) that the order of this number started.
     Kill { started_by: u64 },
+    /// Ask that process to end.
+    Terminate { started_by: u64 },
     /// Mount a copy-on-write view.
     Mount {
         target: PathBuf,
@@ -76,8 +78,10 @@ pub(crate) enum Door {
 /// What the cell's root is made of.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Enter {
-    /// The cell's folder on the host; its `root` folder becomes the mount point.
+    /// The cell's folder on the host; its `root` folder becomes the mount point, its `run` folder has the sockets.
     pub(crate) folder: PathBuf,
+    /// The cell's disk on the host.
+    pub(crate) disk: PathBuf,
     pub(crate) hostname: String,
     /// The first host user and the number of users that containers are mapped to.
     pub(crate) remap: (u32, u32),

@@ -50,8 +50,10 @@ pub(super) fn enter(orders: &Enter) -> Outcome {
         make_folder(&root.join(folder))?;
     }
     link(Path::new("/run"), &root.join("var/run"))?;
-    bind(&orders.folder, &root.join(CELL_FOLDER.trim_start_matches('/')))?;
-    let views = root.join("cell/views");
+    let cell = root.join(CELL_FOLDER.trim_start_matches('/'));
+    bind(&orders.disk, &cell)?;
+    bind(&orders.folder.join("run"), &cell.join("run"))?;
+    let views = cell.join("views");
     bind(&views, &views)?;
     share(&views)?;
     move_into(&root)?;

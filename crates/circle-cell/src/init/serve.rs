@@ -115,6 +115,7 @@ impl Init {
                 self.children.insert(child, request.number);
             }
             Order::Kill { started_by } => self.kill(started_by),
+            Order::Terminate { started_by } => self.terminate(started_by),
             Order::Mount {
                 target,
                 lowers,
@@ -140,6 +141,12 @@ impl Init {
                 let _ = kill(*child, Signal::SIGKILL);
                 let _ = kill(Pid::from_raw(-child.as_raw()), Signal::SIGKILL);
             }
+        }
+    }
+
+    fn terminate(&self, started_by: u64) {
+        for (child, _) in self.children.iter().filter(|(_, number)| **number == started_by) {
+            let _ = kill(*child, Signal::SIGTERM);
         }
     }
 

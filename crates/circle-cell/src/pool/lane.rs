@@ -2,19 +2,22 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::demand::Demand;
 use super::keeper::keep;
 use super::{PoolConfig, PoolCounters, PooledCell};
-use crate::{Cell, CellError, CellId, CellProvider, Killer};
+use crate::{Cell, CellError, CellId, CellProvider, CellSpec, Killer, Root, RootName};
 
 /// Warm cells ahead of demand. Taking one is instant while one stands ready; its replacement is started at once.
 ///
 /// Promises: never more than `max` cells are given out; takers are served in the order of their asking; a cell is asked
-/// for its health before it is given out. Absence: a cell never comes back to the pool.
+/// for its health before it is given out, and one of a root that was replaced is not given out. Absence: a cell never
+/// comes back to the pool.
 #[derive(Debug)]
 pub struct Pool {
     lane: Arc<Lane>,
@@ -25,6 +28,7 @@ pub struct Pool {
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) config: PoolConfig,
+    pub(super) provider: Arc<dyn CellProvider>,
     pub(super) stop: CancellationToken,
     /// Wakes the keeper: something was taken, or somebody waits.
     pub(super) wanted: Notify,
@@ -34,10 +38,25 @@ pub(super) struct Lane {
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    pub(super) ready: VecDeque<Cell>,
-    pub(super) takers: VecDeque<oneshot::Sender<Result<Cell, CellError>>>,
+    pub(super) ready: VecDeque<Ready>,
+    pub(super) takers: VecDeque<Taker>,
     pub(super) in_use: HashMap<CellId, Killer>,
+    pub(super) demand: Demand,
     pub(super) counters: PoolCounters,
+}
+
+/// A cell that stands ready, and what it was started for.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) root: Root,
+    pub(super) cell: Cell,
+}
+
+/// Somebody who waits for a cell.
+#[derive(Debug)]
+pub(super) struct Taker {
+    pub(super) root: Root,
+    pub(super) send: oneshot::Sender<Result<Cell, CellError>>,
 }
 
 impl Pool {
@@ -46,6 +65,7 @@ impl Pool {
         let places = Arc::new(Semaphore::new(config.max.clamp(1, Semaphore::MAX_PERMITS)));
         let lane = Arc::new(Lane {
             config,
+            provider: provider.clone(),
             stop: CancellationToken::new(),
             wanted: Notify::new(),
             places,
@@ -62,29 +82,48 @@ impl Pool {
     /// Takes a cell, waiting for a free place and for a start if need be. A start that fails for this taker is this
     /// taker's error.
     pub async fn take(&self, cancel: &CancellationToken) -> Result<PooledCell, CellError> {
+        self.take_of(&[], cancel).await
+    }
+
+    /// Takes a cell that begins from the first of these roots that is kept; from the base when none is, and also when no
+    /// cell starts from it.
+    pub async fn take_of(&self, wishes: &[RootName], cancel: &CancellationToken) -> Result<PooledCell, CellError> {
         let waiting = Waiting::new(&self.lane);
         let place = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(CellError::Cancelled),
             place = self.lane.places.clone().acquire_owned() => place.map_err(|_| CellError::PoolClosed)?,
         };
-        while let Some(cell) = self.lane.pop_ready() {
-            if cell.health().await.is_ok() {
-                self.lane.state().counters.taken_warm += 1;
-                drop(waiting);
-                return Ok(PooledCell::new(cell, place, self.lane.clone()));
-            }
-            tracing::warn!(cell = %cell.id(), "a ready cell does not answer: killed and replaced");
-            self.lane.state().counters.died_ready += 1;
+        let wished = self.lane.first_kept(wishes).await;
+        let usual = self.lane.usual_root().await;
+        let root = wished.clone().map_or(usual.clone(), Root::Kept);
+        if let Some(name) = &wished {
+            self.lane.state().demand.taken(name, Instant::now());
         }
-        let cell = tokio::select! {
-            biased;
-            () = cancel.cancelled() => return Err(CellError::Cancelled),
-            cell = self.lane.next_started() => cell?,
+        let taken = match self.lane.obtain(&root, cancel).await {
+            Err(CellError::Cancelled) => Err(CellError::Cancelled),
+            Err(error) if root != usual => {
+                tracing::warn!(%error, ?root, "no cell starts from the root: the run begins from the base");
+                self.lane.obtain(&usual, cancel).await
+            }
+            taken => taken,
         };
-        self.lane.state().counters.taken_cold += 1;
         drop(waiting);
-        Ok(PooledCell::new(cell, place, self.lane.clone()))
+        let cell = PooledCell::new(taken?, place, self.lane.clone());
+        self.lane.count(wishes, &cell).await;
+        Ok(cell)
+    }
+
+    /// A run that wishes for these roots is on its way: the first that is kept gets a cell now.
+    pub async fn expect(&self, wishes: &[RootName]) {
+        if let Some(name) = self.lane.first_kept(wishes).await {
+            let now = Instant::now();
+            self.lane
+                .state()
+                .demand
+                .expected(&name, now + self.lane.config.prepared, now);
+            self.lane.wanted.notify_one();
+        }
     }
 
     /// What the pool has and did.
@@ -95,6 +134,21 @@ impl Pool {
             in_use: state.in_use.len(),
             ..state.counters.clone()
         }
+    }
+
+    /// The roots that the ready cells began from, in words.
+    pub fn ready_roots(&self) -> Vec<String> {
+        let state = self.lane.state();
+        let names = state
+            .ready
+            .iter()
+            .map(|ready| ready.cell.root().map(ToString::to_string));
+        names.map(|name| name.unwrap_or_else(|| "plain".to_owned())).collect()
+    }
+
+    /// Roots changed: what stands ready is looked through.
+    pub fn refresh(&self) {
+        self.lane.wanted.notify_one();
     }
 
     /// Gives out no more cells and kills all, also those in use; returns when those that stood ready are gone.
@@ -120,20 +174,153 @@ impl Lane {
         self.wanted.notify_one();
     }
 
-    fn pop_ready(&self) -> Option<Cell> {
-        let cell = self.state().ready.pop_front();
-        self.wanted.notify_one();
-        cell
+    /// What cells begin from whose run has no better root.
+    pub(super) async fn usual_root(&self) -> Root {
+        match self.provider.root(&RootName::base()).await {
+            Ok(Some(base)) => Root::Kept(base.stamp.name),
+            _ => self.config.spec.root.clone(),
+        }
     }
 
-    async fn next_started(&self) -> Result<Cell, CellError> {
-        let (taker, cell) = oneshot::channel();
+    /// A root has the images of the specification already.
+    pub(super) fn spec_of(&self, root: &Root) -> CellSpec {
+        let mut spec = self.config.spec.clone();
+        if *root != spec.root {
+            spec.images.clear();
+        }
+        spec.root = root.clone();
+        spec
+    }
+
+    async fn first_kept(&self, wishes: &[RootName]) -> Option<RootName> {
+        for name in wishes {
+            if let Ok(Some(root)) = self.provider.root(name).await {
+                return Some(root.stamp.name);
+            }
+        }
+        None
+    }
+
+    /// Other roots of which a cell is to stand ready now.
+    pub(super) async fn wanted_roots(&self) -> Vec<Root> {
+        let wanted = {
+            let state = self.state();
+            let config = &self.config;
+            state.demand.wanted(Instant::now(), config.frequent, config.warm_roots)
+        };
+        let mut roots = Vec::new();
+        for name in wanted {
+            roots.extend(self.first_kept(&[name]).await.map(Root::Kept));
+        }
+        roots
+    }
+
+    pub(super) fn next_change(&self) -> Option<Instant> {
+        self.state().demand.next_change(Instant::now(), self.config.frequent)
+    }
+
+    /// Counts for the first wish whether the run got what it wished for.
+    async fn count(&self, wishes: &[RootName], cell: &Cell) {
+        let began = cell.root().map(|stamp| stamp.name.clone());
+        let counted = match (&began, wishes.first()) {
+            (Some(began), _) if wishes.contains(began) => Some((began, true)),
+            (_, Some(first)) => Some((first, false)),
+            _ => None,
+        };
+        if let Some((name, hit)) = counted
+            && let Err(error) = self.provider.count_root(name, hit).await
+        {
+            tracing::debug!(%error, "the use of a root was not counted");
+        }
+    }
+
+    /// A cell of this root, and whether it stood ready: one that stands ready and is healthy, or the next that starts.
+    async fn obtain(&self, root: &Root, cancel: &CancellationToken) -> Result<(Cell, bool), CellError> {
+        while let Some(cell) = self.pop_ready(root) {
+            if self.is_current(&cell).await && cell.health().await.is_ok() {
+                self.state().counters.taken_warm += 1;
+                return Ok((cell, true));
+            }
+            tracing::warn!(cell = %cell.id(), "a ready cell does not answer, or is of an old root: killed and replaced");
+            self.state().counters.died_ready += 1;
+        }
+        let cell = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(CellError::Cancelled),
+            cell = self.next_started(root) => cell?,
+        };
+        self.state().counters.taken_cold += 1;
+        Ok((cell, false))
+    }
+
+    /// Whether a cell's root is still the present one. An empty one never grows old.
+    async fn is_current(&self, cell: &Cell) -> bool {
+        let Some(stamp) = cell.root() else { return true };
+        matches!(self.provider.root(&stamp.name).await, Ok(Some(root)) if root.stamp == *stamp)
+    }
+
+    /// Takes the ready cells out that nobody will want: of replaced roots, or of roots that are asked for no more.
+    pub(super) async fn take_stale(&self) -> Vec<Cell> {
+        let usual = self.usual_root().await;
+        let roots = self.wanted_roots().await;
+        let ready = std::mem::take(&mut self.state().ready);
+        let (mut good, mut stale) = (VecDeque::new(), Vec::new());
+        for one in ready {
+            let wanted = one.root == usual || one.root == Root::Plain || roots.contains(&one.root);
+            if wanted && self.is_current(&one.cell).await {
+                good.push_back(one);
+            } else {
+                stale.push(one.cell);
+            }
+        }
+        let mut state = self.state();
+        // What was handed in meanwhile stands behind.
+        good.append(&mut state.ready);
+        state.ready = good;
+        stale
+    }
+
+    /// Gives a started cell to the first who waits for its root, or lets it stand ready.
+    pub(super) fn hand_out(&self, root: &Root, outcome: Result<Cell, CellError>) {
+        let mut state = self.state();
+        let mut unsent = outcome;
+        while let Some(at) = state.takers.iter().position(|taker| taker.root == *root) {
+            let Some(taker) = state.takers.remove(at) else { break };
+            match taker.send.send(unsent) {
+                Ok(()) => return,
+                // That taker went away in the meantime; the next one gets it.
+                Err(returned) => unsent = returned,
+            }
+        }
+        if let Ok(cell) = unsent {
+            state.ready.push_back(Ready {
+                root: root.clone(),
+                cell,
+            });
+        }
+    }
+
+    /// A ready cell of the root. An empty one with the images of the specification does for the base.
+    fn pop_ready(&self, root: &Root) -> Option<Cell> {
+        let mut state = self.state();
+        let does =
+            |ready: &Ready| ready.root == *root || (ready.root == Root::Plain && *root == Root::Kept(RootName::base()));
+        let at = state.ready.iter().position(does)?;
+        let ready = state.ready.remove(at);
+        drop(state);
+        self.wanted.notify_one();
+        ready.map(|ready| ready.cell)
+    }
+
+    async fn next_started(&self, root: &Root) -> Result<Cell, CellError> {
+        let (send, cell) = oneshot::channel();
         {
             let mut state = self.state();
             if self.stop.is_cancelled() {
                 return Err(CellError::PoolClosed);
             }
-            state.takers.push_back(taker);
+            let root = root.clone();
+            state.takers.push_back(Taker { root, send });
         }
         self.wanted.notify_one();
         cell.await.map_err(|_| CellError::PoolClosed)?
@@ -155,3 +342,6 @@ impl Drop for Waiting<'_> {
         self.0.state().counters.waiting -= 1;
     }
 }
+
+/// The right to one of the pool's places.
+pub(super) type Place = OwnedSemaphorePermit;

@@ -2,6 +2,7 @@
 
 mod config;
 mod counters;
+mod demand;
 mod keeper;
 mod lane;
 mod take;

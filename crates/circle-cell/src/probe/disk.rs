@@ -5,10 +5,13 @@ use std::path::Path;
 use nix::sys::statvfs::statvfs;
 
 use super::Fact;
+use crate::storage::{Keeps, StorageChoice, foresee};
 
 /// A cell with a tool chain's image and a build needs a few gigabytes.
 const ENOUGH_BYTES: u64 = 10 << 30;
 const LEAST_BYTES: u64 = 2 << 30;
+/// What makes snapshots and bounds possible nearly everywhere.
+const ADVICE: &str = "Install btrfs-progs (Debian: apt install btrfs-progs), load btrfs (modprobe btrfs), and give the worker loop devices.";
 
 pub(super) fn free(state: &Path) -> Fact {
     let existing = state
@@ -39,11 +42,32 @@ pub(super) fn free(state: &Path) -> Fact {
     }
 }
 
-/// Quotas come with golden roots; until then this is the truth of every machine.
-pub(super) fn bounded() -> Fact {
-    Fact::warn(
-        "disk-limit",
-        "The disk of a cell is unbounded: a job can fill the file system that the data folder is on.",
-        "Give the data folder a file system of its own, so that a full one stops nothing else.",
-    )
+/// How the files of cells would be stored, and whether a job can fill the machine.
+pub(super) fn storage(state: &Path) -> Vec<Fact> {
+    let facts = match foresee(state, StorageChoice::Auto) {
+        Ok(facts) => facts,
+        Err(why) => {
+            let sentence = format!("Cells cannot be stored here: {why}.");
+            return vec![Fact::fail("storage", sentence, "Choose a data folder on a local disk.")];
+        }
+    };
+    let storage = if facts.keeps == Keeps::Everything {
+        Fact::ok("storage", facts.sentence.clone())
+    } else {
+        Fact::warn("storage", facts.sentence.clone(), ADVICE)
+    };
+    let bound = if facts.bounded {
+        Fact::ok(
+            "disk-limit",
+            "The disk of a cell is bounded: a job that fills it dies alone.",
+        )
+    } else {
+        Fact::warn(
+            "disk-limit",
+            "The disk of a cell is unbounded: a job can fill the file system of the data folder, and runs of strangers \
+             are refused.",
+            ADVICE,
+        )
+    };
+    vec![storage, bound]
 }

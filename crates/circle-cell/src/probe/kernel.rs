@@ -71,20 +71,6 @@ pub(super) fn services() -> Fact {
     )
 }
 
-pub(super) fn snapshots() -> Fact {
-    if file_systems().lines().any(|line| line.trim() == "btrfs") {
-        return Fact::ok(
-            "btrfs",
-            "The kernel has btrfs, for snapshots of warm data roots and for disk quotas.",
-        );
-    }
-    Fact::warn(
-        "btrfs",
-        "The kernel has no btrfs: cells start from empty data roots.",
-        "Load it: modprobe btrfs.",
-    )
-}
-
 fn file_systems() -> String {
     fs::read_to_string("/proc/filesystems").unwrap_or_default()
 }

@@ -21,7 +21,6 @@ pub fn facts(state: &Path) -> Vec<Fact> {
         kernel::overlay(),
         kernel::user_namespaces(),
         kernel::services(),
-        kernel::snapshots(),
     ]);
     facts.extend([
         programs::daemon(),
@@ -29,7 +28,8 @@ pub fn facts(state: &Path) -> Vec<Fact> {
         programs::links(),
         programs::forwarding(),
     ]);
-    facts.extend([disk::free(state), disk::bounded()]);
+    facts.push(disk::free(state));
+    facts.extend(disk::storage(state));
     facts
 }
 

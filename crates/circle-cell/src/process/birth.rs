@@ -114,6 +114,11 @@ fn hand_over(
         limits: Limits::default(),
         timings: StartTimings::default(),
         surroundings: Surroundings::default(),
+        disk: remains.disk.clone(),
+        began: remains.began.as_deref().cloned(),
+        disk_hold: remains.disk_hold.clone(),
+        daemon: None,
+        stopping: Arc::default(),
         folder: folder.clone(),
     };
     let mut warden = Warden::new(init, control, asked, life, more_helpers, remains);

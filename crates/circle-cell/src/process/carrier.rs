@@ -8,9 +8,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::cell::{ChildSignal, ProcessCell};
+use super::promote::promote;
 use super::wire::ProcessKiller;
 use crate::carrier::{Carrier, Ending, Facts, Signal};
-use crate::{BoundsHit, CellError, Cidr, DiskLeft, Folder, InCell, InCellChild, Layer, PartOfView, Relay, View};
+use crate::{
+    BoundsHit, CellError, Cidr, DiskLeft, Folder, InCell, InCellChild, Layer, PartOfView, Promoted, Promotion, Relay,
+    View,
+};
 
 #[async_trait]
 impl Carrier for ProcessCell {
@@ -22,6 +26,7 @@ impl Carrier for ProcessCell {
             remapped_root: self.remapped_root(),
             timings: self.timings(),
             limits: self.limits(),
+            root: self.root().cloned(),
             // The daemon is the cell's own: whatever it makes ends with it.
             labels: BTreeMap::new(),
             surroundings: self.surroundings.clone(),
@@ -79,6 +84,18 @@ impl Carrier for ProcessCell {
 
     async fn open_relay(&self, relay: Relay) -> Result<(), CellError> {
         self.open_relay(relay).await
+    }
+
+    async fn cache_folder(&self, name: &str) -> Result<Folder, CellError> {
+        self.cache_folder(name).await
+    }
+
+    async fn disk_is_full(&self) -> bool {
+        self.disk_is_full().await
+    }
+
+    async fn promote(&self, wish: Promotion) -> Result<Promoted, CellError> {
+        promote(self, wish).await
     }
 
     async fn health(&self) -> Result<(), CellError> {

@@ -6,12 +6,13 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use nix::fcntl::OFlag;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::pipe2;
 use tokio::net::unix::pipe;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 
 use super::certificates::CERTIFICATES;
 use super::cgroup::Hits;
@@ -24,8 +25,8 @@ use crate::init::CELL_FOLDER;
 use crate::init::order::{Door, Order, Run, Words};
 use crate::sys::kill_by_pidfd;
 use crate::{
-    BoundsHit, CellError, CellId, Cidr, DiskLeft, Exit, InCell, InCellChild, Limits, Owner, Relay, Sight, StartTimings,
-    Surroundings,
+    BoundsHit, CellError, CellId, Cidr, DiskLeft, Exit, InCell, InCellChild, Limits, Owner, Relay, RootStamp, Sight,
+    StartTimings, Surroundings,
 };
 
 /// A cell of this machine.
@@ -33,6 +34,15 @@ use crate::{
 pub(crate) struct ProcessCell {
     pub(super) wire: Wire,
     pub(super) helpers: mpsc::Sender<Helper>,
+    /// Where what the daemon sees as the cell's folder lies on the host.
+    pub(super) disk: PathBuf,
+    /// The root that it began from.
+    pub(super) began: Option<RootStamp>,
+    /// Whoever holds it keeps the disk from being removed after the cell's death.
+    pub(super) disk_hold: Arc<Mutex<()>>,
+    pub(super) daemon: Option<DaemonProcess>,
+    /// Its daemon was asked to end, and its containerd with it.
+    pub(super) stopping: Arc<AtomicBool>,
     pub(super) folder: PathBuf,
     pub(super) socket: PathBuf,
     pub(super) address: Ipv4Addr,
@@ -46,6 +56,13 @@ pub(crate) struct ProcessCell {
     pub(super) limits: Limits,
     pub(super) timings: StartTimings,
     pub(super) surroundings: Surroundings,
+}
+
+/// The daemon as a child of the cell's init.
+#[derive(Debug, Clone)]
+pub(super) struct DaemonProcess {
+    pub(super) started_by: u64,
+    pub(super) exit: watch::Receiver<Option<Exit>>,
 }
 
 /// How a child is killed.
@@ -112,11 +129,22 @@ impl ProcessCell {
 
     /// The folder is the daemon's data root, which is what images, containers and volumes fill.
     pub(crate) fn disk_left(&self) -> Option<DiskLeft> {
-        let disk = statvfs(&self.folder.join("docker")).ok()?;
+        let disk = statvfs(&self.disk.join("docker")).ok()?;
         Some(DiskLeft {
             bytes: disk.blocks_available().saturating_mul(disk.fragment_size()),
             files: (disk.files() > 0).then(|| disk.files_available()),
         })
+    }
+
+    pub(crate) fn root(&self) -> Option<&RootStamp> {
+        self.began.as_ref()
+    }
+
+    pub(crate) async fn disk_is_full(&self) -> bool {
+        match self.core.shelf.get() {
+            Some(shelf) => shelf.storage.is_full(self.id()).await,
+            None => false,
+        }
     }
 
     pub(crate) fn killer(&self) -> ProcessKiller {

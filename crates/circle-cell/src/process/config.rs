@@ -5,10 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::Cidr;
+use crate::{Cidr, StorageChoice};
 
 /// How long a daemon may take until it answers; a healthy one takes well under two seconds on two processors.
 const START_DEADLINE: Duration = Duration::from_secs(60);
+/// Some ten services with a tool chain each.
+const ROOTS_BYTES: u64 = 20 << 30;
 
 /// The settings of a process provider.
 #[derive(Debug, Clone)]
@@ -23,6 +25,13 @@ pub struct ProcessConfig {
     pub network: NetworkPolicy,
     /// How long a daemon may take until it answers. Default: one minute.
     pub start_deadline: Duration,
+    /// How what cells hold is stored. Default: the best that the machine can do.
+    pub storage: StorageChoice,
+    /// What the storage may take of the file system beneath, when it has a file of its own. Default: nine tenths of what
+    /// is free there.
+    pub pool_bytes: Option<u64>,
+    /// What all roots together may take; those that were used longest ago go first. Default: 20 GiB.
+    pub roots_bytes: u64,
 }
 
 /// The program that becomes PID 1 of a cell; it must call [`crate::init::main`] and nothing else.
@@ -67,6 +76,9 @@ impl ProcessConfig {
             remap: Remap::default(),
             network: NetworkPolicy::default(),
             start_deadline: START_DEADLINE,
+            storage: StorageChoice::Auto,
+            pool_bytes: None,
+            roots_bytes: ROOTS_BYTES,
         }
     }
 }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 use tokio::task::JoinSet;
 
 use super::cgroup::Hierarchies;
 use super::debris::Cleanup;
 use super::network::Firewall;
 use super::owner::Ownership;
+use super::shelf::Shelf;
 use crate::process::ProcessConfig;
 use crate::{CellError, CellId};
 
@@ -28,6 +29,7 @@ pub(crate) struct Core {
     /// Notified whenever a name is free again.
     freed: Notify,
     tasks: Mutex<JoinSet<()>>,
+    pub(super) shelf: OnceCell<Shelf>,
     next: AtomicU32,
 }
 
@@ -44,6 +46,7 @@ impl Core {
             live: Mutex::default(),
             freed: Notify::new(),
             tasks: Mutex::default(),
+            shelf: OnceCell::new(),
             next: AtomicU32::new(1),
         }
     }

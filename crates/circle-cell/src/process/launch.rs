@@ -5,14 +5,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use super::birth::{Birth, give_birth};
-use super::cell::ProcessCell;
+use super::cell::{DaemonProcess, ProcessCell};
 use super::certificates::{CERTIFICATES, trust};
 use super::cgroup::CellGroups;
 use super::core::Core;
@@ -21,9 +22,10 @@ use super::network::{
     Pair, datagram_socket, host_resolvers, lock_addresses, make_link, serve_names, stream_listener, uplink_mtu,
 };
 use super::remains::Remains;
-use super::views::EMPTY_LAYER;
+use super::views::{CACHES, EMPTY_LAYER};
 use crate::init::order::{BRIDGE6, Door, Enter, Order, Run, Six, Words};
-use crate::{Cell, CellError, CellId, CellSpec, Exit, StartTimings};
+use crate::roots::kept_of;
+use crate::{Cell, CellError, CellId, CellSpec, Exit, Root, StartTimings};
 
 /// The daemon writes its last words just before it ends; they take this long through the pipe at most.
 const LAST_WORDS: Duration = Duration::from_millis(30);
@@ -37,12 +39,15 @@ const DAEMON_ENVIRONMENT: [&str; 3] = [
     "TMPDIR=/cell/tmp",
 ];
 
-/// The folders of a cell and who may look into them. Containers come through `/cell` as mapped users.
-const FOLDERS: [(&str, u32); 9] = [
-    ("tmp", 0o700),
-    ("root", 0o700),
-    ("run", 0o700),
+/// The folders of a cell on the host: the mount point of its root, and its sockets.
+const FOLDERS: [(&str, u32); 2] = [("root", 0o700), ("run", 0o700)];
+/// The folders on a cell's disk and who may look into them. Containers come through `/cell` as mapped users. Those of
+/// the first two may have come with the root.
+const DISK_FOLDERS: [(&str, u32); 9] = [
     ("docker", 0o711),
+    (CACHES, 0o711),
+    ("tmp", 0o700),
+    ("run", 0o700),
     ("views", 0o711),
     ("layers", 0o711),
     (EMPTY_LAYER, 0o755),
@@ -70,7 +75,7 @@ pub(super) async fn launch(core: &Arc<Core>, spec: &CellSpec) -> Result<Cell, Ce
     timings.network_ms = lap(clock, timings.prepare_ms + timings.namespace_ms);
 
     let before_daemon = lap(clock, 0);
-    start_daemon(&cell, core, spec, (mtu, pair.six.is_some()), log).await?;
+    cell.daemon = Some(start_daemon(&cell, core, spec, (mtu, pair.six.is_some()), log).await?);
     timings.daemon_ms = lap(clock, before_daemon);
     let before_images = lap(clock, 0);
     tokio::try_join!(load_images(&cell, spec), make_networks(&cell, spec))?;
@@ -101,7 +106,9 @@ fn failed(id: &CellId, step: &'static str) -> impl FnOnce(io::Error) -> CellErro
 async fn prepare(core: &Arc<Core>, spec: &CellSpec) -> Result<Remains, CellError> {
     let mut remains = Remains::new(core)?;
     let id = remains.id.clone();
-    make_folders(&remains.folder()).map_err(failed(&id, "make its folders"))?;
+    make_folders(&remains.folder(), &FOLDERS).map_err(failed(&id, "make its folders"))?;
+    let disk = open_disk(core, &mut remains, spec).await?;
+    make_folders(&disk, &DISK_FOLDERS).map_err(failed(&id, "make its folders"))?;
     remains
         .groups
         .make(&spec.limits)
@@ -111,12 +118,39 @@ async fn prepare(core: &Arc<Core>, spec: &CellSpec) -> Result<Remains, CellError
     Ok(remains)
 }
 
-fn make_folders(folder: &Path) -> io::Result<()> {
+/// The cell's disk: a copy of a root, or empty.
+async fn open_disk(core: &Arc<Core>, remains: &mut Remains, spec: &CellSpec) -> Result<PathBuf, CellError> {
+    let shelf = core.shelf().await?;
+    let fail = |step| failed(&remains.id, step);
+    shelf.storage.grow().await.map_err(fail("make room for it"))?;
+    let began = match &spec.root {
+        Root::Plain => None,
+        Root::Kept(name) => Some(
+            shelf
+                .roots
+                .borrow(name)
+                .ok_or_else(|| CellError::NoRoot(name.clone()))?,
+        ),
+    };
+    let from = began.as_deref().map(kept_of);
+    let disk = shelf
+        .storage
+        .open(&remains.id, from.as_ref(), spec.limits.disk_bytes)
+        .await;
+    let disk = disk.map_err(fail("make its disk"))?;
+    (remains.began, remains.disk) = (began, disk.clone());
+    Ok(disk)
+}
+
+fn make_folders(folder: &Path, folders: &[(&str, u32)]) -> io::Result<()> {
     fs::set_permissions(folder, PermissionsExt::from_mode(0o711))?;
-    for (name, mode) in FOLDERS {
+    for (name, mode) in folders {
         let path = folder.join(name);
-        fs::create_dir(&path)?;
-        fs::set_permissions(&path, PermissionsExt::from_mode(mode))?;
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made?,
+        }
+        fs::set_permissions(&path, PermissionsExt::from_mode(*mode))?;
     }
     Ok(())
 }
@@ -127,6 +161,7 @@ async fn enter(cell: &ProcessCell, core: &Core, spec: &CellSpec) -> Result<(), C
     let trusts_more = trust(&cell.folder, certificates).map_err(failed(cell.id(), "gather its certificates"))?;
     let order = Order::Enter(Enter {
         folder: cell.folder.clone(),
+        disk: cell.disk.clone(),
         hostname: format!("cell-{}", cell.id()),
         remap: (core.config.remap.first, core.config.remap.count),
         open_files: cell.limits.open_files,
@@ -205,21 +240,18 @@ async fn start_daemon(
     spec: &CellSpec,
     (mtu, has_ipv6): (u32, bool),
     log: OwnedFd,
-) -> Result<(), CellError> {
+) -> Result<DaemonProcess, CellError> {
     let fail = |step| failed(cell.id(), step);
     let run = daemon_run(cell, spec, (mtu, has_ipv6))?;
     let null = fs::File::open("/dev/null").map_err(fail("open /dev/null"))?.into();
     let errors = log.try_clone().map_err(fail("open the daemon's log"))?;
     let (ended, exit) = watch::channel(None);
-    cell.wire
-        .order(
-            "start the daemon",
-            Order::Run(run),
-            vec![null, log, errors],
-            Some(ended),
-        )
-        .await?;
-    watch_daemon(cell, exit).await?;
+    let descriptors = vec![null, log, errors];
+    let order = cell
+        .wire
+        .order("start the daemon", Order::Run(run), descriptors, Some(ended));
+    let (started_by, _) = order.await?;
+    watch_daemon(cell, exit.clone()).await?;
     let deadline = core.config.start_deadline;
     let ready = tokio::select! {
         ready = tokio::time::timeout(deadline, wait_until_ready(&cell.socket)) => ready.map_err(|_| CellError::Start {
@@ -234,14 +266,17 @@ async fn start_daemon(
         }),
     };
     ready?;
-    watch_containerd(cell, core).await
+    watch_containerd(cell, core).await?;
+    Ok(DaemonProcess { started_by, exit })
 }
 
 /// The same holds for its containerd.
 async fn watch_containerd(cell: &ProcessCell, core: &Core) -> Result<(), CellError> {
     let groups = CellGroups::new(core.hierarchies.clone(), cell.id().as_str());
+    let stopping = cell.stopping.clone();
     cell.help(Box::pin(async move {
         match containerd_ended(&groups).await {
+            Ok(()) if stopping.load(Ordering::Relaxed) => None,
             Ok(()) => {
                 // A daemon that dies takes its containerd along, and is the better reason.
                 tokio::time::sleep(DAEMON_FIRST).await;

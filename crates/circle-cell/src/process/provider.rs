@@ -1,5 +1,6 @@
 //! Starts cells on this machine.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,7 +12,7 @@ use super::launch::launch;
 use super::owner::Ownership;
 use super::sweep::{look_after, sweep};
 use crate::process::ProcessConfig;
-use crate::{Cell, CellError, CellProvider, CellSpec, Described, Swept};
+use crate::{Cell, CellError, CellProvider, CellSpec, Described, KeptRoot, RootName, RootTally, StorageFacts, Swept};
 
 /// Cells made of this machine's own namespaces and cgroups.
 ///
@@ -65,8 +66,45 @@ impl CellProvider for ProcessProvider {
         Described {
             kind: "process",
             instance: self.core.owner.instance().to_owned(),
-            storage: "overlay2",
+            storage: self
+                .core
+                .shelf
+                .get()
+                .map_or("unopened", |shelf| shelf.storage.facts().kind),
             state: self.core.owner.state().to_path_buf(),
         }
+    }
+
+    async fn storage(&self) -> Result<StorageFacts, CellError> {
+        Ok(self.core.shelf().await?.storage.facts().clone())
+    }
+
+    async fn settle_roots(&self, ground: &str) -> Result<(), CellError> {
+        let shelf = self.core.shelf().await?;
+        let settled = shelf.roots.settle(ground).await;
+        settled.map_err(CellError::io("remove roots in", shelf.storage.folder()))
+    }
+
+    async fn roots(&self) -> Result<Vec<KeptRoot>, CellError> {
+        Ok(self.core.shelf().await?.roots.list().0)
+    }
+
+    async fn root_tallies(&self) -> Result<BTreeMap<RootName, RootTally>, CellError> {
+        Ok(self.core.shelf().await?.roots.list().1)
+    }
+
+    async fn root(&self, name: &RootName) -> Result<Option<KeptRoot>, CellError> {
+        Ok(self.core.shelf().await?.roots.find(name))
+    }
+
+    async fn count_root(&self, name: &RootName, hit: bool) -> Result<(), CellError> {
+        self.core.shelf().await?.roots.count(name, hit);
+        Ok(())
+    }
+
+    async fn forget_root(&self, name: &RootName) -> Result<bool, CellError> {
+        let shelf = self.core.shelf().await?;
+        let forgotten = shelf.roots.forget(name).await;
+        forgotten.map_err(CellError::io("remove a root in", shelf.storage.folder()))
     }
 }

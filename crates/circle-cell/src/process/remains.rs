@@ -3,8 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 use super::cgroup::CellGroups;
 use super::core::Core;
+use crate::roots::Borrowed;
 use crate::{CellError, CellId};
 
 /// What one cell has on its host, and its share in the firewall. Dropping it removes all of it in the background; every step
@@ -16,6 +19,12 @@ pub(crate) struct Remains {
     pub(crate) groups: CellGroups,
     /// Whether the firewall counts this cell.
     pub(crate) firewalled: bool,
+    /// Its disk on the host; empty before it has one.
+    pub(crate) disk: PathBuf,
+    /// The root that the disk is a copy of.
+    pub(crate) began: Option<Borrowed>,
+    /// Whoever holds it wants the disk of the dead cell.
+    pub(crate) disk_hold: Arc<Mutex<()>>,
     gone: bool,
 }
 
@@ -29,6 +38,9 @@ impl Remains {
             id,
             groups,
             firewalled: false,
+            disk: PathBuf::new(),
+            began: None,
+            disk_hold: Arc::default(),
             gone: false,
         })
     }
@@ -42,7 +54,10 @@ impl Remains {
     /// sweep: the cell counts as gone, and its folder keeps its name from being taken.
     pub(crate) async fn remove(mut self) -> Result<(), CellError> {
         self.gone = true;
+        let held = self.disk_hold.lock().await;
         let result = self.core.cleanup.remove(&self.id).await;
+        drop(held);
+        self.give_back_the_root().await;
         let lowered = if self.firewalled {
             self.core.firewall.lower(&self.id).await
         } else {
@@ -57,6 +72,18 @@ impl Remains {
     }
 }
 
+impl Remains {
+    /// A generation that was replaced goes with the last cell that began from it.
+    async fn give_back_the_root(&mut self) {
+        self.began = None;
+        if let Some(shelf) = self.core.shelf.get()
+            && let Err(error) = shelf.roots.tidy_retired().await
+        {
+            tracing::warn!(%error, "a replaced root was not removed");
+        }
+    }
+}
+
 impl Drop for Remains {
     fn drop(&mut self) {
         if self.gone {
@@ -67,6 +94,9 @@ impl Drop for Remains {
             id: self.id.clone(),
             groups: self.groups.clone(),
             firewalled: self.firewalled,
+            disk: std::mem::take(&mut self.disk),
+            began: self.began.take(),
+            disk_hold: self.disk_hold.clone(),
             gone: true,
         };
         self.core.spawn(async move {

@@ -11,6 +11,8 @@ use crate::{CellError, Swept};
 pub(super) async fn sweep(core: &Core) -> Result<Swept, CellError> {
     let mut swept = Swept::default();
     let mut trouble = None;
+    // Its disks are looked for as well.
+    core.shelf().await?;
     // Looked for before the living are counted: a cell that is born between the two is alive, or not found yet.
     let found = core.cleanup.cells().await;
     let found = found.map_err(CellError::io("look for dead cells of", core.owner.state()))?;

@@ -1,4 +1,4 @@
-//! Runs one of the system's programs (`ip`, `iptables`) with an input and a deadline.
+//! Runs one of the system's programs (`ip`, `iptables`, `btrfs`) with an input and a deadline.
 
 use std::io;
 use std::process::Stdio;
@@ -13,6 +13,16 @@ const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 
 /// Runs the program to its end and returns what it printed. A failure is an error with what it complained.
 pub(crate) async fn run_tool(program: &str, arguments: &[&str], input: &[u8]) -> io::Result<Vec<u8>> {
+    run_tool_within(DEADLINE, program, arguments, input).await
+}
+
+/// The same with another deadline, for programs that move data.
+pub(crate) async fn run_tool_within(
+    deadline: Duration,
+    program: &str,
+    arguments: &[&str],
+    input: &[u8],
+) -> io::Result<Vec<u8>> {
     let mut child = Command::new(program)
         .args(arguments)
         .env_clear()
@@ -27,8 +37,8 @@ pub(crate) async fn run_tool(program: &str, arguments: &[&str], input: &[u8]) ->
         // A program that does not read its input says why on its standard error.
         let _ = stdin.write_all(input).await;
     }
-    let ended = tokio::time::timeout(DEADLINE, child.wait_with_output()).await;
-    let output = ended.map_err(|_| io::Error::other(format!("{program} did not end within {DEADLINE:?}")))??;
+    let ended = tokio::time::timeout(deadline, child.wait_with_output()).await;
+    let output = ended.map_err(|_| io::Error::other(format!("{program} did not end within {deadline:?}")))??;
     if output.status.success() {
         return Ok(output.stdout);
     }
@@ -37,4 +47,11 @@ pub(crate) async fn run_tool(program: &str, arguments: &[&str], input: &[u8]) ->
         "{program} {}: {complaint}",
         arguments.join(" ")
     )))
+}
+
+/// Whether one of the system's programs is installed.
+pub(crate) fn has_tool(program: &str) -> bool {
+    SEARCH_PATH
+        .split(':')
+        .any(|folder| std::path::Path::new(folder).join(program).exists())
 }

@@ -11,10 +11,24 @@ use crate::{CellError, Folder, Layer, PartOfView, View, is_plain_name};
 
 /// An overlay needs something beneath its writable layer.
 pub(super) const EMPTY_LAYER: &str = "layers/.empty";
+/// Folders that are kept with a root.
+pub(super) const CACHES: &str = "caches";
 
 impl ProcessCell {
     pub(crate) async fn new_folder(&self, name: &str) -> Result<Folder, CellError> {
         self.make("folders", name)
+    }
+
+    pub(crate) async fn cache_folder(&self, name: &str) -> Result<Folder, CellError> {
+        let folder = Folder {
+            host: self.disk.join(CACHES).join(name),
+            inside: Path::new(CELL_FOLDER).join(CACHES).join(name),
+        };
+        // Only the daemon's side makes entries here, so what is there is a folder that an earlier run was given.
+        if is_plain_name(name) && folder.host.is_dir() {
+            return Ok(folder);
+        }
+        self.make(CACHES, name)
     }
 
     pub(crate) async fn new_layer(&self, name: &str) -> Result<Layer, CellError> {
@@ -87,7 +101,7 @@ impl ProcessCell {
             return Err(refused(format!("\"{}\" is not a plain name", name.escape_debug())));
         }
         let place = Path::new(kind).join(name);
-        let host = self.folder.join(&place);
+        let host = self.disk.join(&place);
         let owner = self.remapped_root;
         fs::create_dir(&host)
             .and_then(|()| fs::set_permissions(&host, PermissionsExt::from_mode(0o755)))

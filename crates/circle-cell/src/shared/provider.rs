@@ -215,6 +215,7 @@ impl Core {
             },
             timings: StartTimings::default(),
             limits: Limits::default(),
+            root: None,
             labels,
             // Whoever runs the engine has told it about the network already.
             surroundings: Surroundings::default(),

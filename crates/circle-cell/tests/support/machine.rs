@@ -23,6 +23,8 @@ impl Machine {
         Self {
             mounts: lines(&fs::read_to_string("/proc/self/mountinfo").expect("mounts"))
                 .filter(ours)
+                // The provider's own storage is mounted from its first cell to its end.
+                .filter(|mount| !mount.contains("/state/pool "))
                 .collect(),
             cgroups: cgroups().into_iter().filter(ours).collect(),
             links: names("/sys/class/net")

@@ -4,6 +4,7 @@
 
 mod image;
 pub(crate) mod machine;
+pub(crate) mod roots;
 pub(crate) mod world;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! `circle show`: one run with its stages, images and deployments.
 
-use circle_api::resources::{DeploymentView, ImageView, RerunLink, RunView, StageView, StageWord, WaitingReason};
+use circle_api::resources::{
+    DeploymentView, ImageView, RerunLink, RootView, RunView, StageView, StageWord, WaitingReason,
+};
 use clap::Args;
 
 use crate::context::Context;
@@ -66,6 +68,7 @@ fn head(view: &RunView, printer: &Printer) -> String {
     lines.push(format!("asked by  {} ({}) at {}", run.actor, run.event, run.created_at));
     lines.push(format!("page      {}", view.url));
     lines.extend(view.waiting.iter().flat_map(waits));
+    lines.extend(view.root.iter().map(|root| format!("root      {}", rooted(root))));
     lines.extend(view.rerun_of.iter().map(|link| format!("repeats   {}", linked(link))));
     lines.extend(view.reruns.iter().map(|link| format!("repeated  by {}", linked(link))));
     lines.join("\n")
@@ -78,6 +81,16 @@ fn waits(waiting: &WaitingReason) -> Vec<String> {
     lines.extend(in_ms.map(|ms| format!("starts    in about {}", duration(ms))));
     lines.extend(waiting.times_out_at.map(|at| format!("gives up  at {at}")));
     lines
+}
+
+fn rooted(root: &RootView) -> String {
+    let generation = if root.generation == 0 {
+        String::new()
+    } else {
+        format!(", generation {}", root.generation)
+    };
+    let warm = if root.warm { ", in a cell that stood ready" } else { "" };
+    format!("{}{generation}{warm}", root.name)
 }
 
 fn linked(link: &RerunLink) -> String {
@@ -203,6 +216,7 @@ mod tests {
                 "failure": {"kind": "deploy", "message": "web never became healthy"},
                 "events": [{"at": "2026-01-02T03:04:50Z", "message": "1 of 1 tasks is unhealthy"}],
                 "created_at": "2026-01-02T03:04:40Z", "ended_at": "2026-01-02T03:05:06Z"}],
+            "root": {"name": "refs/heads/main", "generation": 4, "warm": true},
             "warnings": ["`build.foo` is not used"], "reruns": [], "updated_at": "2026-01-02T03:05:06Z",
             "rerun_of": {"run": "run_00000000000000000000000000000006", "from_stage": "build"}
         });

@@ -161,6 +161,7 @@ impl Run {
 
     fn take(&mut self, index: usize, event: WorkerEvent, now: Timestamp) -> Result<(), ApplyError> {
         match event {
+            WorkerEvent::CellTaken { began } => self.part_mut(index)?.began = Some(began),
             WorkerEvent::CheckedOut {
                 commit,
                 commit_time,

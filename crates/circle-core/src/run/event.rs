@@ -7,6 +7,7 @@ use super::record::{BuiltImage, CancelCause, Phases, StoredOutput};
 use super::state::{Failure, Verdict};
 use crate::ids::{DeploymentId, WorkerId};
 use crate::names::CommitId;
+use crate::roots::BeganFrom;
 
 /// Everything that changes a run's document.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +46,10 @@ pub enum RunEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum WorkerEvent {
+    /// It has its cell.
+    CellTaken {
+        began: BeganFrom,
+    },
     /// The commit that was really checked out.
     CheckedOut {
         commit: CommitId,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{DeploymentId, RunId, ServiceId, WorkerId, WorkspaceId};
 use crate::names::Slug;
 use crate::plan::Plan;
+use crate::roots::BeganFrom;
 use crate::run::state::{Failure, RunState};
 use crate::trigger::Trigger;
 
@@ -58,6 +59,9 @@ pub struct Part {
     /// Who executes it or executed it last.
     #[serde(default)]
     pub worker: Option<WorkerId>,
+    /// What its cell began from, once it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began: Option<BeganFrom>,
 }
 
 /// Where a part stands.
@@ -217,6 +221,7 @@ impl Part {
             token_hash: None,
             retried_after: None,
             worker: None,
+            began: None,
         }
     }
 }

@@ -58,7 +58,20 @@ impl Server {
         let (record, version) = found.ok_or_else(|| ApiError::not_found("environment", name))?;
         Ok((record.0, version))
     }
+
+    /// The environments of a workspace.
+    pub(crate) async fn environments(&self, workspace: WorkspaceId) -> Result<Vec<Environment>, ApiError> {
+        let query = Query::over(kinds::ENVIRONMENT_NAME)
+            .equal(workspace.to_string())
+            .limit(MAX_ENVIRONMENTS);
+        let page = self.records.find(query).await?;
+        let records = self.records.load_page::<EnvironmentRecord>(&page).await?;
+        Ok(records.into_iter().map(|(record, _)| record.0).collect())
+    }
 }
+
+/// Environments of one workspace that are read.
+const MAX_ENVIRONMENTS: usize = 200;
 
 /// The document of a workspace with a name.
 pub(crate) fn named(index: Index, workspace: WorkspaceId, name: &str) -> Query {

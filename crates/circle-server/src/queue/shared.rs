@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use circle_api::worker::Order;
-use circle_core::ids::{RunId, ServiceId, WorkerId};
+use circle_core::ids::{RunId, ServiceId, WorkerId, WorkspaceId};
 use circle_core::run::Run;
 use circle_core::service::{Service, Workspace};
 use circle_core::serving::Serves;
+use circle_core::trigger::Trust;
 use circle_store::records::Version;
 
 use super::entry::{Due, Entry, Phase};
@@ -97,6 +98,16 @@ impl Queue {
         state.workers.drain(worker);
         state.workers.send(worker, Order::Drain);
         state.withdraw(worker);
+    }
+
+    /// Says something to the worker that would be asked next about a run of a workspace's member.
+    pub(crate) fn tell_idle(&self, workspace: WorkspaceId, order: Order) {
+        let mut state = self.lock();
+        let idle = state.workers.idle();
+        let asked = idle.iter().find(|(serves, _)| serves.takes(workspace, Trust::Member));
+        if let Some((_, worker)) = asked {
+            state.workers.send(*worker, order);
+        }
     }
 
     /// Says something to a worker if it listens.

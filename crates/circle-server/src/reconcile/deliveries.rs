@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use circle_api::worker::Order;
 use circle_core::ids::{RunId, ServiceId};
+use circle_core::roots::RootAccess;
 use circle_core::service::Service;
+use circle_core::trigger::Trust;
 use circle_store::logs::{Chunk, Entry, LogError, StreamId};
 use circle_store::records::Kind;
 use tokio::task::JoinSet;
 
 use super::backlog::{Backlog, Batch};
 use super::planning::{Outcome, gave_up, plan_wish};
-use super::wish::{NoWish, understand};
+use super::wish::{NoWish, Wish, understand};
 use crate::http::ApiError;
 use crate::limits;
 use crate::records::{Delivery, DeliveryState, ServiceRecord};
@@ -106,6 +109,7 @@ async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
         Err(NoWish::Ignored(why)) => return settle(server, id, DeliveryState::Ignored { why }).await,
         Err(NoWish::Refused(why)) => return settle(server, id, DeliveryState::Refused { why }).await,
     };
+    expect(server, &service, &wish).await;
     let key = format!("delivery:{}", delivery.id);
     let outcome = match plan_wish(server, &service, &wish, key.clone()).await? {
         Outcome::Later { why } if delivery.tries + 1 >= limits::DELIVERY_TRIES => gave_up(&wish, key, &why),
@@ -131,6 +135,18 @@ async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
             postpone(server, id).await;
             Ok(())
         }
+    }
+}
+
+/// Lets the worker that will probably have the run start its cell while the run is planned. A guess: nothing depends on it.
+async fn expect(server: &Server, service: &Service, wish: &Wish) {
+    let Ok(environments) = server.environments(service.workspace).await else {
+        return;
+    };
+    let coming = (&wish.event, &wish.git_ref, Trust::Member);
+    let roots = RootAccess::expected(coming, service, &environments);
+    if !roots.reads.is_empty() {
+        server.queue.tell_idle(service.workspace, Order::Expect { roots });
     }
 }
 

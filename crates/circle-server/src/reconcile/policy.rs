@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 
 use circle_core::environment::{Environment, Refusal};
-use circle_core::ids::WorkspaceId;
 use circle_core::plan::{DeployStep, Plan, Policy, Work};
 use circle_core::service::{SecretScope, Service};
 use circle_core::trigger::Trigger;
 use circle_store::records::{FindAll, Query, kinds};
 
 use crate::http::ApiError;
-use crate::records::{EnvironmentRecord, WorkspaceRecord, scope_key};
+use crate::records::{WorkspaceRecord, scope_key};
 use crate::server::Server;
 
 /// The image of a file with one image, unless that has a name.
@@ -31,7 +30,7 @@ pub(super) async fn rules(server: &Server, service: &Service, trigger: &Trigger)
         .await?;
     let (WorkspaceRecord(workspace), _) =
         workspace.ok_or_else(|| ApiError::not_found("workspace", service.workspace))?;
-    let environments = environments(server, service.workspace).await?;
+    let environments = server.environments(service.workspace).await?;
     let mut policy = Policy::from(&workspace.policy);
     policy.secrets = Some(secret_names(server, service, trigger, &environments).await?);
     policy.environments = Some(environments.iter().map(|one| one.name.to_string()).collect());
@@ -88,15 +87,6 @@ fn image_names(plan: &Plan) -> Vec<String> {
         _ => None,
     });
     pushes.flatten().map(|image| image.name.clone()).collect()
-}
-
-async fn environments(server: &Server, workspace: WorkspaceId) -> Result<Vec<Environment>, ApiError> {
-    let query = Query::over(kinds::ENVIRONMENT_NAME)
-        .equal(workspace.to_string())
-        .limit(200);
-    let page = server.records.find(query).await?;
-    let records = server.records.load_page::<EnvironmentRecord>(&page).await?;
-    Ok(records.into_iter().map(|(record, _)| record.0).collect())
 }
 
 /// Names that this service may read in a run of this trigger.

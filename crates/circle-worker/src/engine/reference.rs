@@ -64,6 +64,13 @@ impl Reference {
         }
     }
 
+    /// The name as the engine lists it: without the host and the folder that are understood.
+    pub(crate) fn familiar(&self) -> String {
+        let name = self.to_string();
+        let name = name.strip_prefix("docker.io/").unwrap_or(&name);
+        name.strip_prefix("library/").unwrap_or(name).to_owned()
+    }
+
     /// `host/path`, with the host that is used when none is written.
     pub(crate) fn repository(&self) -> String {
         format!("{}/{}", self.host, self.path)

@@ -6,11 +6,10 @@ use bollard::models::{
     EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, ImageInspect, Mount, MountBindOptions,
     MountBindOptionsPropagationEnum, MountType, NetworkingConfig,
 };
-use circle_core::plan::{Cache, Container};
+use circle_core::plan::Container;
 use circle_core::run::{Failure, FailureKind};
-use sha2::{Digest, Sha256};
 
-use super::context::{StageRun, cell_failure, reference_of};
+use super::context::{StageRun, reference_of};
 use super::rights::{rights, shares_network};
 use crate::engine::engine_failure;
 
@@ -94,33 +93,9 @@ impl StageRun<'_> {
         inspected.map_err(|error| engine_failure(&format!("the image {image} could not be looked at"), &error))
     }
 
-    /// The mounts of the container's caches, each a folder of the cell.
-    async fn caches(&mut self, caches: &[Cache]) -> Result<Vec<Mount>, Failure> {
-        let mut mounts = Vec::new();
-        for cache in caches {
-            let key = hex::encode(Sha256::digest(format!("{}\0{}", cache.path, cache.key.join("\0"))));
-            if !self.carried.caches.contains_key(&key) {
-                let name = self.shared.fresh_name("cache");
-                let folder = self
-                    .shared
-                    .cell
-                    .new_folder(&name)
-                    .await
-                    .map_err(cell_failure("a cache's folder"))?;
-                self.carried.caches.insert(key.clone(), folder);
-            }
-            mounts.push(bind(
-                &self.carried.caches[&key].inside().display().to_string(),
-                &cache.path,
-                false,
-            ));
-        }
-        Ok(mounts)
-    }
-
     /// The mounts of what a container sees of the checkout and of earlier runs.
     pub(crate) async fn folders(&mut self, plan: &Container, view: Option<&str>) -> Result<Vec<Mount>, Failure> {
-        let mut mounts = self.caches(&plan.caches).await?;
+        let mut mounts = self.caches(&plan.caches, view).await?;
         if let Some(view) = view {
             mounts.extend(self.volumes(view, &plan.volumes).await?);
         }

@@ -21,6 +21,7 @@ use super::network::StageNetwork;
 use super::phases::PhaseClock;
 use super::scene::SceneSlot;
 use super::surroundings;
+use super::traces::Traces;
 use crate::Sink;
 use crate::engine::Engine;
 
@@ -41,6 +42,7 @@ pub(crate) struct Shared<'a> {
     pub(super) flow: RunFlow,
     /// Where the running job is, when the cell of a failure is kept.
     pub(crate) scene: SceneSlot,
+    pub(crate) traces: Arc<Traces>,
     pub(super) names: AtomicU32,
 }
 
@@ -53,7 +55,7 @@ pub(crate) struct Carried {
     pub(crate) layers: Vec<Layer>,
     /// What build made and push pushed.
     pub(crate) images: Vec<BuiltImage>,
-    /// Cache folders, by path and key.
+    /// Cache folders, by key.
     pub(crate) caches: BTreeMap<String, Folder>,
 }
 

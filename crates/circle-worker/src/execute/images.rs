@@ -1,15 +1,17 @@
 //! Images of a run: pulled side by side in the background, each once.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use circle_api::worker::RegistryAccess;
+use circle_core::roots::RootImage;
 use circle_core::run::{Failure, FailureKind};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::log::StageLog;
+use super::traces::Traces;
 use crate::engine::{Engine, Lines, RawError, Reference, access_for, sentence};
 
 type Pulled = Option<Result<(), String>>;
@@ -19,6 +21,7 @@ type Pulled = Option<Result<(), String>>;
 pub(crate) struct Images {
     engine: Engine,
     registries: Vec<RegistryAccess>,
+    traces: Arc<Traces>,
     pulls: Mutex<Pulls>,
 }
 
@@ -29,10 +32,11 @@ struct Pulls {
 }
 
 impl Images {
-    pub(crate) fn new(engine: Engine, registries: Vec<RegistryAccess>) -> Self {
+    pub(crate) fn new(engine: Engine, registries: Vec<RegistryAccess>, traces: Arc<Traces>) -> Self {
         Self {
             engine,
             registries,
+            traces,
             pulls: Mutex::default(),
         }
     }
@@ -47,8 +51,9 @@ impl Images {
         }
         let (done, pulled) = watch::channel(None);
         let (engine, registries, wanted) = (self.engine.clone(), self.registries.clone(), name.to_owned());
+        let traces = self.traces.clone();
         pulls.tasks.spawn(async move {
-            let result = make_present(&engine, &registries, &wanted).await;
+            let result = make_present(&engine, &registries, &wanted, &traces).await;
             done.send_replace(Some(result));
         });
         pulls.known.insert(name.to_owned(), pulled.clone());
@@ -95,22 +100,75 @@ fn unavailable(name: &str, why: &str) -> Failure {
     )
 }
 
-async fn make_present(engine: &Engine, registries: &[RegistryAccess], name: &str) -> Result<(), String> {
+async fn make_present(
+    engine: &Engine,
+    registries: &[RegistryAccess],
+    name: &str,
+    traces: &Traces,
+) -> Result<(), String> {
     let reference = Reference::parse(name).ok_or_else(|| "this is no name of an image".to_owned())?;
-    match engine.docker.inspect_image(&reference.to_string()).await {
-        Ok(_) => return Ok(()),
-        Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {}
-        Err(error) => return Err(sentence(&error)),
-    }
     let access = access_for(registries, &reference);
+    let present = id_of(engine, &reference).await?;
+    if let Some(id) = &present
+        && (reference.digest.is_some() || is_believed(traces, &reference, id))
+    {
+        note(traces, &reference, id, access.is_some());
+        return Ok(());
+    }
     let path = format!(
         "/images/create?fromImage={}&tag={}",
         encoded(&reference.name()),
         encoded(reference.version())
     );
     let pull = async { drain(engine.lines("POST", &path, access).await?).await };
-    pull.await
-        .map_err(|error| explain(&error, &reference, access.is_some()))
+    if let Err(error) = pull.await {
+        let known = traces.began().and_then(|began| began.image(&reference.familiar()));
+        return match (present, known) {
+            // The registry is away, and this is what an earlier run of a trusted ref got from it.
+            (Some(id), Some(known)) if known.id == id => {
+                tracing::warn!(%error, name, "the registry was not asked: the image of the root is used");
+                note(traces, &reference, &id, known.private);
+                Ok(())
+            }
+            _ => Err(explain(&error, &reference, access.is_some())),
+        };
+    }
+    if let Some(id) = id_of(engine, &reference).await? {
+        note(traces, &reference, &id, access.is_some());
+    }
+    Ok(())
+}
+
+async fn id_of(engine: &Engine, reference: &Reference) -> Result<Option<String>, String> {
+    match engine.docker.inspect_image(&reference.to_string()).await {
+        Ok(image) => Ok(image.id),
+        Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => Ok(None),
+        Err(error) => Err(sentence(&error)),
+    }
+}
+
+/// Whether a tag that is there needs no look at its registry. In a root of the service only the operator's images are: whatever
+/// else an earlier run left under a name is asked for again, which costs a question when it has not changed.
+fn is_believed(traces: &Traces, reference: &Reference, id: &str) -> bool {
+    let Some(began) = traces.began() else { return true };
+    began
+        .image(&reference.familiar())
+        .is_some_and(|image| image.id == id && image.operators)
+}
+
+fn note(traces: &Traces, reference: &Reference, id: &str, with_credential: bool) {
+    let operators = match traces.began() {
+        None => false,
+        Some(began) => began
+            .image(&reference.familiar())
+            .is_some_and(|image| image.operators && image.id == id),
+    };
+    traces.resolved(RootImage {
+        name: reference.familiar(),
+        id: id.to_owned(),
+        private: with_credential,
+        operators,
+    });
 }
 
 async fn drain(mut lines: Lines) -> Result<(), RawError> {

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod bounds;
+mod caches;
 mod container;
 mod context;
 mod flow;
@@ -18,10 +19,12 @@ mod scene;
 mod shell;
 mod sidecar;
 mod surroundings;
+mod traces;
 mod volumes;
 mod walk;
 
 pub(crate) use scene::Scene;
+pub use traces::Traces;
 pub(crate) use walk::execute_and_keep;
 pub use walk::{End, execute};
 
@@ -35,3 +38,4 @@ pub(crate) use phases::Phase;
 pub(crate) use shell::serve_shell;
 pub(crate) use sidecar::Sidecars;
 pub(crate) use surroundings::proxy_variables;
+pub(crate) use traces::Left;

@@ -22,6 +22,7 @@ use super::log::StageLog;
 use super::network::StageNetwork;
 use super::phases::PhaseClock;
 use super::scene::{Scene, SceneSlot};
+use super::traces::Traces;
 use crate::Sink;
 use crate::engine::Engine;
 use crate::stages;
@@ -44,18 +45,21 @@ pub enum End {
 /// the future stops the execution at any point; what still runs in the cell ends with the cell. `waited` is how long the
 /// run waited for its cell.
 pub async fn execute(assignment: &Assignment, cell: &Cell, waited: Duration, sink: Arc<dyn Sink>) -> End {
-    execute_and_keep(assignment, cell, waited, sink).await.0
+    execute_and_keep(assignment, cell, waited, (sink, Arc::default()))
+        .await
+        .0
 }
 
-/// The same, and gives the scene of a failed stage when the assignment wants its cell kept.
+/// The same, noting what it leaves in the cell that is worth keeping, and gives the scene of a failed stage when the assignment
+/// wants its cell kept.
 pub(crate) async fn execute_and_keep(
     assignment: &Assignment,
     cell: &Cell,
     waited: Duration,
-    sink: Arc<dyn Sink>,
+    (sink, traces): (Arc<dyn Sink>, Arc<Traces>),
 ) -> (End, Option<Scene>) {
     let scene = SceneSlot::default();
-    let end = walk_within(assignment, cell, waited, (sink, scene.clone())).await;
+    let end = walk_within(assignment, cell, waited, (sink, scene.clone(), traces)).await;
     let kept = scene.take().filter(|_| matches!(end, End::Failed(_)));
     (end, kept)
 }
@@ -64,11 +68,12 @@ async fn walk_within(
     assignment: &Assignment,
     cell: &Cell,
     waited: Duration,
-    (sink, scene): (Arc<dyn Sink>, SceneSlot),
+    (sink, scene, traces): (Arc<dyn Sink>, SceneSlot, Arc<Traces>),
 ) -> End {
     let masker = masker(assignment);
     let limit = Duration::from_secs(assignment.plan.timeout_s);
-    let walked = tokio::time::timeout(limit, walk(assignment, cell, waited, (sink, masker.clone(), scene))).await;
+    let walked = walk(assignment, cell, waited, (sink, masker.clone(), scene, traces));
+    let walked = tokio::time::timeout(limit, walked).await;
     match walked {
         Ok(Ok(())) => End::Succeeded,
         Ok(Err(failure)) => End::Failed(masked(&masker, failure)),
@@ -103,7 +108,7 @@ async fn walk(
     assignment: &Assignment,
     cell: &Cell,
     waited: Duration,
-    (sink, masker, scene): (Arc<dyn Sink>, Masker, SceneSlot),
+    (sink, masker, scene, traces): (Arc<dyn Sink>, Masker, SceneSlot, Arc<Traces>),
 ) -> Result<(), Failure> {
     let engine = Engine::new(cell.socket())?;
     let gate = cell
@@ -116,7 +121,7 @@ async fn walk(
             format!("the gate could not be installed: {error}"),
         )
     })?;
-    let images = Images::new(engine.clone(), assignment.registries.clone());
+    let images = Images::new(engine.clone(), assignment.registries.clone(), traces.clone());
     let network = StageNetwork::prepare(&engine, cell, &assignment.plan);
     let ahead = Ahead::new(&assignment.plan, |stage| {
         assignment.reused.contains_key(&stage.name) && is_left_over(stage, assignment)
@@ -132,6 +137,7 @@ async fn walk(
         ahead,
         flow: RunFlow::new(assignment.log),
         scene,
+        traces,
         names: AtomicU32::new(0),
     };
     let mut carried = Carried {

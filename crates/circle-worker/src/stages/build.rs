@@ -10,6 +10,7 @@ pub(super) async fn run(stage: &mut StageRun<'_>, images: &[ImageBuild]) -> Resu
     stage.clock.enter(Phase::Run);
     for image in images {
         let built = build_image(stage, image).await?;
+        stage.shared.traces.built(&built.id);
         stage
             .log
             .say(&format!(

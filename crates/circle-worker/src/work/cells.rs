@@ -1,6 +1,7 @@
 //! The executor of the product: every part in a cell of its own, from a warm pool.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -9,17 +10,22 @@ use circle_api::shell::ShellMessage;
 use circle_api::worker::Assignment;
 use circle_cell::pool::{Pool, PoolConfig, PooledCell};
 use circle_cell::process::{ProcessConfig, ProcessProvider};
-use circle_cell::{Cell, CellError, CellProvider, CellSpec, Cidr, Death, Root};
+use circle_cell::{Cell, CellError, CellProvider, CellSpec, Cidr, Death, Root, RootName};
 use circle_core::ids::RunId;
-use circle_core::run::{Failure, FailureKind};
+use circle_core::roots::RootAccess;
+use circle_core::run::{Failure, FailureKind, WorkerEvent};
+use circle_core::trigger::Trust;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::base::{ground, make_base};
 use super::executor::{Executor, PartEnd};
 use super::held::{HOLD, Held, HeldCell};
 use super::reconcile::reconcile;
+use super::renew::{Renewing, renew};
+use super::root_names::{began_from, note_of, wishes};
 use crate::execute::{STAGE_NETWORK, Scene, execute_and_keep, serve_shell};
-use crate::{End, Sink, WorkerConfig, WorkerError};
+use crate::{End, Sink, Traces, WorkerConfig, WorkerError};
 
 /// The death of an engine is known so long after it stopped answering.
 const DEATH_NOTICE: Duration = Duration::from_secs(5);
@@ -31,8 +37,15 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Cells {
     provider: Arc<dyn CellProvider>,
-    pool: Pool,
-    /// Cells that are dead and being removed.
+    pool: Arc<Pool>,
+    /// Whether the operator has images, without which no root is complete.
+    has_images: bool,
+    disk_bytes: Option<u64>,
+    /// Cells whose run has succeeded and may become roots, once its end is told.
+    promising: Mutex<HashMap<(RunId, u64), (PooledCell, Renewing)>>,
+    /// The worker ends: what no run waits for is dropped.
+    stop: CancellationToken,
+    /// Cells that are dead and being removed, and other work that no run waits for.
     ends: Mutex<JoinSet<()>>,
     /// Dropped with the rest, which ends it.
     _reconciler: JoinSet<()>,
@@ -47,6 +60,9 @@ impl Cells {
             .map_err(|error| WorkerError::Configuration(error.to_string()))?;
         let process = ProcessConfig {
             network: config.network(),
+            storage: config.storage,
+            pool_bytes: config.pool_bytes,
+            roots_bytes: config.roots_bytes,
             ..ProcessConfig::new(config.folder.join("cells"), config.init_program())
         };
         let provider = Arc::new(ProcessProvider::open(process)?);
@@ -55,11 +71,7 @@ impl Cells {
             tracing::info!(?swept, "removed what an earlier worker left");
         }
         let spec = CellSpec {
-            root: if config.images.is_empty() {
-                Root::Plain
-            } else {
-                Root::Base
-            },
+            root: Root::Plain,
             limits: config.limits(),
             relays,
             images: config.images.clone(),
@@ -67,20 +79,26 @@ impl Cells {
             networks: vec![STAGE_NETWORK.to_owned()],
             insecure_registries: config.insecure_registries.clone(),
         };
+        provider.settle_roots(&ground(config)).await?;
         let pool = PoolConfig {
-            warm: config.warm_cells as usize,
-            max: config.max_cells as usize,
-            spec,
+            warm_roots: config.warm_roots as usize,
+            ..PoolConfig::new(config.warm_cells as usize, config.max_cells as usize, spec.clone())
         };
         let mut reconciler = JoinSet::new();
         reconciler.spawn(reconcile(provider.clone()));
-        Ok(Self {
+        let cells = Self {
             provider: provider.clone(),
-            pool: Pool::new(provider, pool),
+            pool: Arc::new(Pool::new(provider.clone(), pool)),
+            has_images: !config.images.is_empty(),
+            disk_bytes: config.cell_disk_bytes,
+            promising: Mutex::default(),
+            stop: CancellationToken::new(),
             ends: Mutex::default(),
             _reconciler: reconciler,
             held: Arc::new(Held::new(config.max_cells as usize, config.held_cells as usize)),
-        })
+        };
+        cells.spawn(make_base(provider, cells.pool.clone(), spec));
+        Ok(cells)
     }
 
     /// Keeps the cell of a failed run for a while.
@@ -119,6 +137,90 @@ impl Cells {
         while ends.try_join_next().is_some() {}
         ends.spawn(kill(cell));
     }
+
+    /// Begins work that no run waits for, and that is dropped when the worker ends.
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        while ends.try_join_next().is_some() {}
+        let stop = self.stop.clone();
+        ends.spawn(async move {
+            tokio::select! {
+                () = work => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+
+    /// What the run's cell must be, or why there is none for it.
+    async fn wishes(&self, assignment: &Assignment) -> Result<Vec<RootName>, Failure> {
+        let access = assignment.roots.as_ref();
+        let storage = self.provider.storage().await.map_err(|error| no_cell(&error))?;
+        let is_bounded = storage.bounded && self.disk_bytes.is_some();
+        if access.is_some_and(|access| access.trust == Trust::Stranger) && !is_bounded {
+            let message =
+                "the disk of cells is unbounded on this worker, so it runs no code of strangers: see `circle doctor`";
+            return Err(Failure::new(FailureKind::Refused, message));
+        }
+        Ok(wishes(self.provider.as_ref(), access).await)
+    }
+
+    /// What the cell's root held, for a run that begins from a root of its service.
+    async fn beginning(&self, cell: &PooledCell) -> Arc<Traces> {
+        let note = match cell.root().filter(|stamp| !stamp.name.is_base()) {
+            Some(stamp) => note_of(self.provider.as_ref(), &stamp.name).await,
+            None => None,
+        };
+        Arc::new(Traces::beginning_from(note))
+    }
+
+    /// Names the bound that a job hit without knowing it.
+    async fn explained(&self, cell: &PooledCell, end: PartEnd) -> PartEnd {
+        let (PartEnd::Failed(failure), Some(most)) = (&end, self.disk_bytes) else {
+            return end;
+        };
+        if failure.is_infrastructure() || !cell.disk_is_full().await {
+            return end;
+        }
+        let message = format!(
+            "{}; the disk of the run's cell is full: it may write {} MiB",
+            failure.message,
+            most >> 20
+        );
+        PartEnd::Failed(Failure {
+            kind: FailureKind::Bound,
+            message,
+            ..failure.clone()
+        })
+    }
+
+    /// Kills the cell, or keeps it until the run's end is told and it may become a root.
+    async fn settle(&self, assignment: &Assignment, mut cell: PooledCell, (end, traces): (&PartEnd, &Traces)) {
+        let base = note_of(self.provider.as_ref(), &RootName::base()).await;
+        let base = if self.has_images {
+            base
+        } else {
+            Some(base.unwrap_or_default())
+        };
+        let renewing = match base {
+            Some(base) if *end == PartEnd::Succeeded => Renewing::of(assignment, traces.all(), &base),
+            _ => None,
+        };
+        let Some(renewing) = renewing else {
+            return self.end(cell);
+        };
+        cell.give_up_place();
+        self.promising()
+            .insert((assignment.run, assignment.fence), (cell, renewing));
+    }
+
+    fn promising(&self) -> MutexGuard<'_, HashMap<(RunId, u64), (PooledCell, Renewing)>> {
+        self.promising.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn no_cell(error: &CellError) -> Failure {
+    let message = format!("no cell could be started on this worker: {error}");
+    Failure::new(FailureKind::Infrastructure, message)
 }
 
 /// Opens the private networks of the run's workspace to its cell.
@@ -166,15 +268,16 @@ async fn kill(cell: PooledCell) {
 impl Executor for Cells {
     async fn execute(&self, assignment: Arc<Assignment>, sink: Arc<dyn Sink>, stop: CancellationToken) -> PartEnd {
         let began = Instant::now();
+        let wishes = match self.wishes(&assignment).await {
+            Ok(wishes) => wishes,
+            Err(failure) => return PartEnd::Failed(failure),
+        };
         let (_turn, gone) = self.held.begin();
         self.release(gone).await;
-        let cell = match self.pool.take(&stop).await {
+        let cell = match self.pool.take_of(&wishes, &stop).await {
             Ok(cell) => cell,
             Err(CellError::Cancelled) => return PartEnd::Stopped,
-            Err(error) => {
-                let message = format!("no cell could be started on this worker: {error}");
-                return PartEnd::Failed(Failure::new(FailureKind::Infrastructure, message));
-            }
+            Err(error) => return PartEnd::Failed(no_cell(&error)),
         };
         let waited = began.elapsed();
         tracing::info!(cell = %cell.id(), waited_ms = waited.as_millis(), "the run has its cell");
@@ -182,11 +285,14 @@ impl Executor for Cells {
             self.end(cell);
             return PartEnd::Failed(failure);
         }
+        let began = began_from(&assignment, &cell, cell.stood_ready());
+        sink.event(WorkerEvent::CellTaken { began }).await;
+        let traces = self.beginning(&cell).await;
         let mut scene = None;
         let end = tokio::select! {
             biased;
             () = stop.cancelled() => PartEnd::Stopped,
-            (end, kept) = execute_and_keep(&assignment, &cell, waited, sink) => match end {
+            (end, kept) = execute_and_keep(&assignment, &cell, waited, (sink, traces.clone())) => match end {
                 End::Succeeded => PartEnd::Succeeded,
                 End::Failed(failure) => {
                     scene = kept;
@@ -202,9 +308,10 @@ impl Executor for Cells {
             let dead_in = cell.killer().kill().await;
             tracing::info!(cell = %cell.id(), dead_ms = dead_in.as_millis(), "the run was stopped");
         }
+        let end = self.explained(&cell, end).await;
         match scene {
             Some(scene) => self.hold(assignment.run, cell, scene).await,
-            None => self.end(cell),
+            None => self.settle(&assignment, cell, (&end, &traces)).await,
         }
         end
     }
@@ -225,7 +332,25 @@ impl Executor for Cells {
         }
     }
 
+    async fn expect(&self, roots: &RootAccess) {
+        let wishes = wishes(self.provider.as_ref(), Some(roots)).await;
+        self.pool.expect(&wishes).await;
+    }
+
+    fn told(&self, run: RunId, fence: u64) {
+        let Some((cell, renewing)) = self.promising().remove(&(run, fence)) else {
+            return;
+        };
+        let pool = self.pool.clone();
+        self.spawn(async move {
+            renew(cell, renewing).await;
+            pool.refresh();
+        });
+    }
+
     async fn shutdown(&self) {
+        self.stop.cancel();
+        self.promising().clear();
         self.release(self.held.take_all()).await;
         self.pool.shutdown().await;
         let mut ends = std::mem::take(&mut *self.ends.lock().unwrap_or_else(PoisonError::into_inner));

@@ -8,6 +8,7 @@ use circle_api::client::ShellSocket;
 use circle_api::shell::ShellMessage;
 use circle_api::worker::Assignment;
 use circle_core::ids::RunId;
+use circle_core::roots::RootAccess;
 use circle_core::run::Failure;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +26,11 @@ pub trait Executor: Send + Sync + Debug {
         socket.say(&ShellMessage::Refused { reason }).await;
         socket.close().await;
     }
+    /// A run that will wish for these roots is on its way.
+    async fn expect(&self, _roots: &RootAccess) {}
+
+    /// The end of a part has been told: what is left to do with its cell delays nobody.
+    fn told(&self, _run: RunId, _fence: u64) {}
 
     /// The worker ends: kills what is left.
     async fn shutdown(&self) {}

@@ -1,12 +1,15 @@
 //! A worker's life: enrol, hear orders, claim what is offered while a cell is free, execute, tell.
 
 mod active;
+mod base;
 mod cells;
 mod executor;
 mod held;
 mod one;
 mod reconcile;
+mod renew;
+mod root_names;
 mod worker;
 
 pub use executor::{Executor, PartEnd};
-pub use worker::{work, work_with};
+pub use worker::{cells, work, work_with};

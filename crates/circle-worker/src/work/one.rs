@@ -61,10 +61,11 @@ async fn execute(ground: Ground, assignment: Arc<Assignment>, place: OwnedSemaph
     drop(place);
     tracing::info!(run = %assignment.run, ?end, "executed");
     let last = match end {
-        _ if stopper.why() == Some(Stop::Stale) => return,
+        _ if stopper.why() == Some(Stop::Stale) => return ground.executor.told(assignment.run, assignment.fence),
         PartEnd::Succeeded => WorkerEvent::PartSucceeded,
         PartEnd::Failed(failure) => WorkerEvent::PartFailed { failure },
         PartEnd::Stopped => WorkerEvent::PartCancelled,
     };
     sink.finish(last).await;
+    ground.executor.told(assignment.run, assignment.fence);
 }

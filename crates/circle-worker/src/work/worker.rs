@@ -34,6 +34,15 @@ pub async fn work(config: WorkerConfig, shutdown: CancellationToken) -> Result<(
     work_with(config, cells, shutdown).await
 }
 
+/// The executor of [`work`], for those who hand out runs themselves.
+///
+/// # Errors
+/// [`WorkerError`] when the machine, the folder or the configuration does not allow to begin.
+pub async fn cells(config: WorkerConfig) -> Result<Arc<dyn Executor>, WorkerError> {
+    make_folder(&config)?;
+    Ok(Arc::new(Cells::open(&config).await?))
+}
+
 /// The same, with somebody else who executes: a measurement of dispatch, or another way to have cells.
 ///
 /// # Errors
@@ -178,6 +187,10 @@ impl Desk {
                 }
             }
             Order::Offer { .. } | Order::Ping | Order::Hello { .. } => {}
+            Order::Expect { roots } => {
+                let executor = self.ground.executor.clone();
+                self.runs.spawn(async move { executor.expect(&roots).await });
+            }
             Order::Cancel { run, fence, cause } => {
                 tracing::info!(%run, ?cause, "the run is to be cancelled");
                 self.ground.active.stop(run, fence, Stop::Cancelled);

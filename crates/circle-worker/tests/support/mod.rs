@@ -152,7 +152,7 @@ impl Ran {
 }
 
 /// An example of this package, which cargo builds beside the tests.
-fn example(name: &str) -> PathBuf {
+pub(crate) fn example(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this program");
     let path = test
         .parent()

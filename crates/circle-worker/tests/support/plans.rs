@@ -171,5 +171,6 @@ pub(crate) fn assignment(url: &str, stages: Vec<Stage>) -> Assignment {
         networks: vec![],
         log: LogBounds::default(),
         hold: false,
+        roots: None,
     }
 }

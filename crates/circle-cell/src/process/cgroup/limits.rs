@@ -69,6 +69,7 @@ mod tests {
             cpu_millis: Some(1500),
             pids: Some(512),
             open_files: Some(1024),
+            disk_bytes: Some(1 << 30),
         };
         let words = |version| {
             settings(&limits, version)

@@ -42,7 +42,6 @@ impl Cleanup {
     }
 
     /// Adds the kinds of the storage; a second call changes nothing.
-    #[expect(dead_code, reason = "the storage port registers here")]
     pub(crate) fn add_storage(&self, kinds: Vec<Arc<dyn Debris>>) {
         let _ = self.storage.set(kinds);
     }

@@ -6,6 +6,7 @@
 //! as a whole (firewall rules) is kept and removed by its own owner.
 
 mod cleanup;
+mod disks;
 mod folders;
 mod groups;
 mod links;
@@ -20,6 +21,7 @@ use std::io;
 use async_trait::async_trait;
 
 pub(crate) use cleanup::Cleanup;
+pub(crate) use disks::Disks;
 
 use crate::CellId;
 

@@ -2,6 +2,7 @@
 
 mod admin;
 mod process;
+mod storage;
 mod surroundings;
 
 use clap::{Args, Subcommand};

@@ -8,6 +8,7 @@ use circle_worker::{WorkerConfig, WorkerError, work};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::storage::StorageFlags;
 use super::surroundings::SurroundingsFlags;
 use crate::config::SOCKET;
 use crate::context::Context;
@@ -66,6 +67,8 @@ pub(crate) struct WorkerFlags {
     cell_open_files: u32,
     #[command(flatten)]
     surroundings: SurroundingsFlags,
+    #[command(flatten)]
+    storage: StorageFlags,
 }
 
 pub(super) async fn run(context: &Context, args: ProcessArgs) -> anyhow::Result<Exit> {
@@ -118,6 +121,11 @@ impl WorkerFlags {
             cell_cpu_millis: self.cell_cpu_millis,
             cell_pids: Some(self.cell_pids),
             cell_open_files: Some(self.cell_open_files),
+            storage: self.storage.storage,
+            cell_disk_bytes: self.storage.cell_disk_bytes(),
+            pool_bytes: self.storage.pool_bytes(),
+            roots_bytes: self.storage.roots_bytes(),
+            warm_roots: self.storage.warm_roots,
             ..defaults
         };
         self.surroundings.apply(config)
@@ -148,6 +156,7 @@ impl WorkerFlags {
             .for_each(|cpu| add(format!("--cell-cpu-millis={cpu}")));
         add(format!("--cell-pids={}", self.cell_pids));
         add(format!("--cell-open-files={}", self.cell_open_files));
+        self.storage.to_arguments().for_each(add);
         for image in &self.images {
             arguments.extend(["--image".into(), image.clone().into_os_string()]);
         }
@@ -182,6 +191,11 @@ mod tests {
             "--cell-cpu-millis=1500",
             "--cell-pids=100",
             "--cell-open-files=2048",
+            "--storage=reflink",
+            "--cell-disk-mib=4096",
+            "--roots-mib=8192",
+            "--warm-roots=3",
+            "--pool-mib=9000",
             "--image",
             "a b.tar",
         ];

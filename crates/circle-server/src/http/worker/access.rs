@@ -9,6 +9,7 @@ use circle_api::worker::{CloneCredential, RegistryAccess, SecretValue};
 use circle_core::environment::Environment;
 use circle_core::network::NetworkRange;
 use circle_core::plan::Plan;
+use circle_core::roots::RootAccess;
 use circle_core::run::Run;
 use circle_core::service::{Registry, SecretScope, Service, Workspace};
 use circle_core::trigger::Trust;
@@ -34,6 +35,7 @@ pub(super) struct Access {
     pub(super) registries: Vec<RegistryAccess>,
     pub(super) image_home: Option<String>,
     pub(super) networks: Vec<NetworkRange>,
+    pub(super) roots: RootAccess,
 }
 
 impl Access {
@@ -68,8 +70,11 @@ impl Access {
         } else {
             Vec::new()
         };
+        let environments = server.environments(run.workspace).await?;
+        let roots = RootAccess::of(run, &service, &environments);
         Ok(Self {
             networks,
+            roots,
             workspace,
             service,
             plan,

@@ -47,6 +47,7 @@ pub(super) fn assemble(
         networks: access.networks,
         log: server.config.log,
         hold,
+        roots: Some(access.roots),
     }
 }
 
