@@ -310,7 +310,31 @@ impl Circle {
     /// When it does not come up.
     pub async fn start_worker(&mut self) -> Result<()> {
         let data = self.folder.path().join("data");
-        let mut arguments = vec!["worker".to_owned(), "--data".to_owned(), text(&data)];
+        let arguments = vec!["worker".to_owned(), "--data".to_owned(), text(&data)];
+        self.start_worker_with(arguments)
+    }
+
+    /// Starts a worker that knows nothing but the server's address and a one-time token; its data lies in a folder of its name.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn join_worker(&mut self, token: &str, name: &str) -> Result<()> {
+        let data = text(&self.folder.path().join(name));
+        let words = [
+            "worker",
+            "join",
+            token,
+            "--server",
+            &self.url(),
+            "--data",
+            &data,
+            "--name",
+            name,
+        ];
+        self.start_worker_with(words.map(str::to_owned).to_vec())
+    }
+
+    fn start_worker_with(&mut self, mut arguments: Vec<String>) -> Result<()> {
         let private = self.private.iter().flat_map(Private::addresses);
         for address in [self.registry.address(), self.git.address()].into_iter().chain(private) {
             arguments.extend(["--relay".to_owned(), address]);

@@ -1,6 +1,7 @@
 //! `circle worker`: the worker's process, and what an administrator does with workers.
 
 mod admin;
+mod join;
 mod process;
 mod storage;
 mod surroundings;
@@ -27,6 +28,8 @@ pub(crate) struct WorkerArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Become a worker of a server elsewhere, with a one-time token
+    Join(join::JoinArgs),
     /// List workers
     List,
     /// Make a one-time token that lets one new worker in
@@ -40,13 +43,14 @@ enum Action {
 impl WorkerArgs {
     /// Whether this process becomes a worker.
     pub(crate) fn is_process(&self) -> bool {
-        self.action.is_none()
+        matches!(self.action, None | Some(Action::Join(_)))
     }
 }
 
 pub(crate) async fn worker(context: &Context, args: WorkerArgs) -> anyhow::Result<Exit> {
     match args.action {
         None => process::run(context, args.process).await,
+        Some(Action::Join(args)) => join::join(context, args).await,
         Some(Action::List) => admin::list(context).await,
         Some(Action::Enrol(wish)) => admin::enrol(context, wish).await,
         Some(Action::Drain(worker)) => admin::drain(context, worker).await,

@@ -72,15 +72,23 @@ pub(crate) struct WorkerFlags {
 }
 
 pub(super) async fn run(context: &Context, args: ProcessArgs) -> anyhow::Result<Exit> {
+    let data = std::path::absolute(&context.args.data)?;
+    let here = || format!("unix://{}", data.join(SOCKET).display());
+    let server = context.args.server.clone().unwrap_or_else(here);
+    let enrolment = args.enrolment.unwrap_or_else(|| data.join("server/local-enrolment"));
+    work_as(context, args.flags, (server, enrolment)).await
+}
+
+/// Works until a signal or the server says otherwise.
+pub(super) async fn work_as(
+    context: &Context,
+    flags: WorkerFlags,
+    (server, enrolment): (String, PathBuf),
+) -> anyhow::Result<Exit> {
     let signals = Signals::new()?;
     let data = std::path::absolute(&context.args.data)?;
-    let server = context
-        .args
-        .server
-        .clone()
-        .unwrap_or_else(|| format!("unix://{}", data.join(SOCKET).display()));
-    let mut config = args.flags.config(WorkerConfig::new(server, data.join("worker")));
-    config.enrolment = Some(args.enrolment.unwrap_or_else(|| data.join("server/local-enrolment")));
+    let mut config = flags.config(WorkerConfig::new(server, data.join("worker")));
+    config.enrolment = Some(enrolment);
     let shutdown = CancellationToken::new();
     let worked = signals.end(&shutdown, Box::pin(work(config, shutdown.clone()))).await;
     match worked {
