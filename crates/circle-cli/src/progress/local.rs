@@ -64,7 +64,8 @@ impl LocalStory {
                 self.paint
                     .tone(Tone::Dim, &format!("image {}: {}", image.name, image.image_id)),
             ),
-            WorkerEvent::CheckedOut { .. }
+            WorkerEvent::CellTaken { .. }
+            | WorkerEvent::CheckedOut { .. }
             | WorkerEvent::ImagePushed { .. }
             | WorkerEvent::PartSucceeded
             | WorkerEvent::PartFailed { .. }

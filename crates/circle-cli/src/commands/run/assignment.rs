@@ -56,5 +56,6 @@ pub(super) fn assemble(local: Local) -> Assignment {
         networks: Vec::new(),
         log: LogBounds::default(),
         hold: false,
+        roots: None,
     }
 }
