@@ -15,7 +15,12 @@ pub use memory::is_memory_short;
 /// Looks at this machine: rights, kernel, programs, and the disk where cells would live. Changes nothing; blocks for up
 /// to a second, since it asks programs for their versions.
 pub fn facts(state: &Path) -> Vec<Fact> {
-    let mut facts = vec![rights::root(), rights::administration(), rights::resources()];
+    let mut facts = vec![
+        rights::root(),
+        rights::administration(),
+        rights::resources(),
+        rights::open_files(),
+    ];
     facts.extend([
         kernel::cgroups(),
         kernel::overlay(),
@@ -27,6 +32,7 @@ pub fn facts(state: &Path) -> Vec<Fact> {
         programs::firewall(),
         programs::links(),
         programs::forwarding(),
+        programs::ipv6(),
     ]);
     facts.push(disk::free(state));
     facts.extend(disk::storage(state));

@@ -1,6 +1,7 @@
 //! Programs that cells are made with.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use super::Fact;
@@ -74,6 +75,24 @@ pub(super) fn forwarding() -> Fact {
             "forwarding",
             "IPv4 forwarding is off; the worker switches it on with its first cell.",
             "Nothing to do, unless this machine must not forward; then run the worker elsewhere.",
+        ),
+    }
+}
+
+pub(super) fn ipv6() -> Fact {
+    if !Path::new("/proc/net/if_inet6").exists() {
+        return Fact::warn(
+            "ipv6",
+            "The kernel has no IPv6, so cells have IPv4 only.",
+            "Nothing to do unless runs must reach what has no IPv4 address.",
+        );
+    }
+    match output("ip6tables-save", &["-t", "nat"]) {
+        Some(_) => Fact::ok("ipv6", "Cells can have IPv6, with the worker's --cell-network6."),
+        None => Fact::warn(
+            "ipv6",
+            "ip6tables cannot read its rules, so cells can have IPv4 only.",
+            "Install iptables, or load the kernel's modules for IPv6 translation (ip6table_nat).",
         ),
     }
 }

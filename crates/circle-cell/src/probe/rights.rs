@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::geteuid;
 
 use super::Fact;
@@ -10,6 +11,9 @@ use super::Fact;
 const CAP_NET_ADMIN: u32 = 12;
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_SYS_RESOURCE: u32 = 24;
+
+/// What the worker bounds the open files of a process in a cell to when nobody says otherwise.
+const USUAL_OPEN_FILES: u64 = 65_536;
 
 pub(super) fn root() -> Fact {
     if geteuid().is_root() {
@@ -44,6 +48,23 @@ pub(super) fn resources() -> Fact {
         "resources",
         "CAP_SYS_RESOURCE is missing: privileged containers, raised ulimits and negative OOM scores fail in cells.",
         "Nothing to do unless a pipeline needs them; then run the worker on a machine that has the capability.",
+    )
+}
+
+pub(super) fn open_files() -> Fact {
+    let hard = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(_, hard)| hard);
+    if hard >= USUAL_OPEN_FILES {
+        return Fact::ok(
+            "open-files",
+            format!("A process in a cell can have {USUAL_OPEN_FILES} files open."),
+        );
+    }
+    Fact::warn(
+        "open-files",
+        format!(
+            "A process of this machine has at most {hard} files open, and so has one in a cell: some databases want more."
+        ),
+        "Raise the hard limit of the worker (ulimit -Hn, or LimitNOFILE of its unit).",
     )
 }
 
