@@ -163,6 +163,7 @@ fn sec_60_repetitions_privileged_runs_and_strangers_renew_nothing() {
     repeated.rerun = Some(Rerun {
         of: RunId::from_uuid(Uuid::from_u128(9)),
         from_stage: None,
+        hold: false,
     });
     assert_eq!(RootAccess::of(&repeated, &service(), &[]).renews, None);
 
