@@ -107,10 +107,13 @@ impl Cells {
         let cell = Arc::new(cell);
         let gone = self.held.keep(HeldCell { run, cell, scene });
         self.release(gone.into_iter().collect()).await;
-        let held = self.held.clone();
+        let (held, stop) = (self.held.clone(), self.stop.clone());
         let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
         ends.spawn(async move {
-            tokio::time::sleep(HOLD).await;
+            // A worker that ends has let go of its held cells, and waits for nobody's half hour.
+            if stop.run_until_cancelled(tokio::time::sleep(HOLD)).await.is_none() {
+                return;
+            }
             if let Some(over) = held.take(run) {
                 over.cell.killer().kill().await;
                 if let Some(cell) = Arc::into_inner(over.cell) {
