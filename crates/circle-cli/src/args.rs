@@ -35,9 +35,9 @@ pub(crate) struct Cli {
 /// One command, one file in `commands`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Up(commands::up::UpArgs),
+    Up(Box<commands::up::UpArgs>),
     Server(commands::server::ServerArgs),
-    Worker(commands::worker::WorkerArgs),
+    Worker(Box<commands::worker::WorkerArgs>),
     Demo(crate::demo::DemoArgs),
     Doctor(commands::doctor::DoctorArgs),
     Run(commands::run::RunArgs),

@@ -60,9 +60,9 @@ fn execute(cli: Cli, printer: Printer) -> anyhow::Result<Exit> {
 async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
     let printer = &context.printer;
     match command {
-        Command::Up(args) => Box::pin(commands::up::up(context, args)).await,
+        Command::Up(args) => Box::pin(commands::up::up(context, *args)).await,
         Command::Server(args) => Box::pin(commands::server::server(context, args)).await,
-        Command::Worker(args) => Box::pin(commands::worker::worker(context, args)).await,
+        Command::Worker(args) => Box::pin(commands::worker::worker(context, *args)).await,
         Command::Demo(args) => Box::pin(crate::demo::demo(&args, printer)).await,
         Command::Doctor(args) => commands::doctor::doctor(context, &args),
         Command::Run(args) => Box::pin(commands::run::run(printer, args)).await,

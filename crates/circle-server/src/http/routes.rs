@@ -70,7 +70,7 @@ pub(super) fn described() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(hooks::git_hook))
         .layer(DefaultBodyLimit::max(HOOK_BODY_BYTES));
     let api = api::router()
-        .routes(routes!(shell::list))
+        .routes(routes!(shell::handlers::list))
         .layer(DefaultBodyLimit::max(API_BODY_BYTES))
         .layer(from_fn(time_limit));
     OpenApiRouter::with_openapi(describe::base()).merge(api).merge(hooks)

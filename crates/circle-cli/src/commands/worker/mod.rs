@@ -29,7 +29,7 @@ pub(crate) struct WorkerArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Become a worker of a server elsewhere, with a one-time token
-    Join(join::JoinArgs),
+    Join(Box<join::JoinArgs>),
     /// List workers
     List,
     /// Make a one-time token that lets one new worker in
@@ -50,7 +50,7 @@ impl WorkerArgs {
 pub(crate) async fn worker(context: &Context, args: WorkerArgs) -> anyhow::Result<Exit> {
     match args.action {
         None => process::run(context, args.process).await,
-        Some(Action::Join(args)) => join::join(context, args).await,
+        Some(Action::Join(args)) => join::join(context, *args).await,
         Some(Action::List) => admin::list(context).await,
         Some(Action::Enrol(wish)) => admin::enrol(context, wish).await,
         Some(Action::Drain(worker)) => admin::drain(context, worker).await,
