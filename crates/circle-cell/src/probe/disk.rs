@@ -13,7 +13,14 @@ const LEAST_BYTES: u64 = 2 << 30;
 /// What makes snapshots and bounds possible nearly everywhere.
 const ADVICE: &str = "Install btrfs-progs (Debian: apt install btrfs-progs), load btrfs (modprobe btrfs), and give the worker loop devices.";
 
-pub(super) fn free(state: &Path) -> Fact {
+/// The room, how it is used, and whether a job can fill it.
+pub(super) fn facts(state: &Path) -> Vec<Fact> {
+    let mut facts = vec![free(state)];
+    facts.extend(storage(state));
+    facts
+}
+
+fn free(state: &Path) -> Fact {
     let existing = state
         .ancestors()
         .find(|folder| folder.exists())
@@ -43,7 +50,7 @@ pub(super) fn free(state: &Path) -> Fact {
 }
 
 /// How the files of cells would be stored, and whether a job can fill the machine.
-pub(super) fn storage(state: &Path) -> Vec<Fact> {
+fn storage(state: &Path) -> Vec<Fact> {
     let facts = match foresee(state, StorageChoice::Auto) {
         Ok(facts) => facts,
         Err(why) => {

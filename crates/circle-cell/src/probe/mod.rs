@@ -34,8 +34,7 @@ pub fn facts(state: &Path) -> Vec<Fact> {
         programs::forwarding(),
         programs::ipv6(),
     ]);
-    facts.push(disk::free(state));
-    facts.extend(disk::storage(state));
+    facts.extend(disk::facts(state));
     facts
 }
 
