@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use circle_cell::{CellSpec, Limits};
 use support::{Bench, docker, docker_ok, until};
 
@@ -100,7 +102,16 @@ async fn sec_28_a_container_that_passes_its_own_memory_dies_alone_and_is_told_fr
         (cell.memory_kills_in(&eater) == 1, cell.memory_kills_in(&eater))
     })
     .await;
-    assert_eq!(docker_ok(&cell, &["logs", &eater]).await, "137");
+    // The shell hears of its child's end a moment after the kernel counted it.
+    let said = tokio::time::timeout(Duration::from_secs(10), async {
+        loop {
+            let said = docker_ok(&cell, &["logs", &eater]).await;
+            if !said.is_empty() {
+                return said;
+            }
+        }
+    });
+    assert_eq!(said.await.expect("the shell says how it ended"), "137");
     assert_eq!(cell.bounds_hit().memory, 0, "the cell's own bound was not hit");
     cell.kill().await.expect("nothing is left");
 }

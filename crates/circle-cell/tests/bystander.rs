@@ -187,7 +187,10 @@ impl Foreign {
         }
         let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
         let own = self.folder.display().to_string();
-        seen.extend(mounts.lines().filter(|line| line.contains(&own)).map(str::to_owned));
+        // What Circle keeps its cells on is its own, and stays while its provider lives.
+        let pool = self.state.join("pool").display().to_string();
+        let foreign = |line: &&str| line.contains(&own) && !line.contains(&pool);
+        seen.extend(mounts.lines().filter(foreign).map(str::to_owned));
         for path in self.groups.iter().chain([&self.state.join("cells/not-a-cell")]) {
             seen.insert(format!("{} {}", path.display(), path.exists()));
         }
