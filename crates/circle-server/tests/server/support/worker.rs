@@ -158,8 +158,18 @@ impl Played {
 }
 
 impl Orders {
-    /// The next order, or `None` at the end of the stream; panics when nothing comes for long.
+    /// The next order that wants something done, or `None` at the end of the stream; panics when nothing comes for long.
+    /// That a run is expected may be said at any moment before its offer, and obliges to nothing.
     pub(crate) async fn next(&mut self) -> Option<Order> {
+        loop {
+            match self.next_said().await {
+                Some(Order::Expect { .. }) => {}
+                said => return said,
+            }
+        }
+    }
+
+    async fn next_said(&mut self) -> Option<Order> {
         loop {
             if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.rest.drain(..=end).collect();
