@@ -30,7 +30,7 @@ pub(super) struct Machine {
     registry: Registry,
     git: GitServer,
     swarm: Swarm,
-    _provider: ProcessProvider,
+    provider: ProcessProvider,
     circle: Child,
     client: Client,
 }
@@ -62,7 +62,7 @@ impl Machine {
             registry,
             git,
             swarm,
-            _provider: provider,
+            provider,
             circle,
             client,
         };
@@ -132,6 +132,8 @@ impl Machine {
         self.git.stop().await?;
         circle?;
         swarm?;
+        // What cells are kept on is mounted in the folder for as long as the provider lives.
+        drop(self.provider);
         std::fs::remove_dir_all(&self.folder).with_context(|| format!("remove {}", self.folder.display()))
     }
 }
