@@ -222,6 +222,8 @@ impl At<'_> {
             "no route",
             "unreachable",
             "connection reset",
+            // The registry went away between two requests on one connection.
+            "server closed idle connection",
             "eof",
         ]) {
             format!("the registry {host} could not be reached from the cell")
