@@ -40,6 +40,8 @@ fn nowhere(folder: &Path, text: &str) -> Result<()> {
         let Ok(kind) = entry.file_type() else { continue };
         if kind.is_dir() {
             nowhere(&entry.path(), text)?;
+        } else if entry.file_name() == "pool.btrfs" {
+            // The image that cells are kept on: sparse, many gigabytes, and mounted beside itself, where it is looked at.
         } else if let (true, Ok(content)) = (kind.is_file(), std::fs::read(entry.path())) {
             let found = content.windows(text.len()).any(|window| window == text.as_bytes());
             ensure!(!found, "{} holds the secret", entry.path().display());

@@ -18,6 +18,8 @@ const EXEC: Rules = &[
     ("Env", Rule::Any),
     ("WorkingDir", Rule::Any),
     ("Cmd", Rule::Any),
+    // Some clients repeat the container here; the engine goes by the path, which has been judged.
+    ("Container", Rule::Any),
     ("Privileged", Rule::Empty),
 ];
 
