@@ -7,6 +7,7 @@ const PIPELINE: &str = "version: 1
 integration:
   image: circle/compose:1
   docker: true
+  environment: {COMPOSE_DOCKER_CLI_BUILD: '0', COMPOSE_INTERACTIVE_NO_CLI: '1'}
   commands:
     - python3 library.py
     - docker-compose -p shop up -d

@@ -21,6 +21,8 @@ const EXEC: Rules = &[
     // Some clients repeat the container here; the engine goes by the path, which has been judged.
     ("Container", Rule::Any),
     ("Privileged", Rule::Empty),
+    // Python's client names the container a second time; the address alone says which one it is.
+    ("Container", Rule::By(left_away)),
 ];
 
 const UPDATE: Rules = &[
@@ -89,6 +91,10 @@ pub(super) fn judge_volume(body: &Value) -> Result<Value, Refusal> {
     judge("the volume", body, VOLUME).map(Value::Object)
 }
 
+fn left_away(_: &Value) -> Result<Value, Refusal> {
+    Ok(Value::Null)
+}
+
 fn network_name(value: &Value) -> Result<Value, Refusal> {
     match value.as_str() {
         Some(name) if !is_host(name) => Ok(value.clone()),
@@ -123,6 +129,8 @@ mod tests {
     fn sec_30_no_other_body_gives_a_right() {
         assert!(judge_exec(&json!({"Cmd": ["sh"], "Tty": true, "Privileged": false})).is_ok());
         assert!(judge_exec(&json!({"Cmd": ["sh"], "privileged": true})).is_err());
+        let other = judge_exec(&json!({"Cmd": ["sh"], "Container": "circle"})).expect("as Python's client writes it");
+        assert!(other["Container"].is_null());
         assert!(judge_update(&json!({"Memory": 1, "RestartPolicy": {"Name": "no"}})).is_ok());
         for body in [
             json!({"Devices": [{}]}),
