@@ -18,8 +18,6 @@ const EXEC: Rules = &[
     ("Env", Rule::Any),
     ("WorkingDir", Rule::Any),
     ("Cmd", Rule::Any),
-    // Some clients repeat the container here; the engine goes by the path, which has been judged.
-    ("Container", Rule::Any),
     ("Privileged", Rule::Empty),
     // Python's client names the container a second time; the address alone says which one it is.
     ("Container", Rule::By(left_away)),
