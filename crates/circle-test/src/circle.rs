@@ -454,6 +454,18 @@ impl Circle {
     }
 }
 
+impl Drop for Circle {
+    /// A worker that was killed leaves mounted what its cells were kept on; no other worker comes to this folder to sweep.
+    fn drop(&mut self) {
+        let pool = self.folder.path().join("data/worker/cells/pool");
+        let _ = std::process::Command::new("umount")
+            .arg("--lazy")
+            .arg(pool)
+            .stderr(std::process::Stdio::null())
+            .status();
+    }
+}
+
 /// A client that will be replaced when the server is there.
 fn unconnected(folder: &Path) -> Result<Client> {
     Ok(Client::new(
