@@ -83,16 +83,12 @@ async fn with_socket<F: Future<Output = ()>>(
     holds.docker = true;
     let assignment = assignment(bench.repository.url(), vec![checkout(), integration(vec![], holds)]);
     let run = execute(&assignment, &cell, Duration::ZERO, sink.clone());
-    let state = cell
-        .socket()
-        .parent()
-        .and_then(std::path::Path::parent)
-        .expect("the cell's folder")
-        .to_owned();
     let engine = format!("unix://{}", cell.socket().display());
+    let beside = cell.new_folder("beside").await.expect("a folder");
+    let folders = beside.host().parent().expect("the cell's folders").to_path_buf();
     let told = sink.clone();
     let talk = async {
-        let client = Client(found(&state.join("folders"), &told).await);
+        let client = Client(found(&folders, &told).await);
         let own = own_container(&engine).await;
         story(client, own.clone()).await;
         let touched = direct(&engine, &["exec", &own, "touch", "/workspace/go"]).await;
