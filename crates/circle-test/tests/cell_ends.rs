@@ -150,6 +150,10 @@ async fn sec_32_a_run_whose_engine_is_killed_says_so_and_is_tried_once_more() ->
         said.contains("the run's cell died: its daemon ended by signal 9"),
         "{said}"
     );
+    shop.write(
+        "caicloud.yml",
+        "version: 1\nintegration:\n  image: circle/busybox:1\n  commands: [\"true\"]\n",
+    )?;
     shop.push("main").await?.succeeds().await?;
     leaves_nothing(&mut circle).await?;
     circle.stop().await

@@ -87,3 +87,35 @@ async fn without_root_it_is_one_sentence_too() -> Result<()> {
     assert!(said.contains("root"), "{said}");
     Ok(())
 }
+
+/// The demo in a mount namespace of its own, after a change to what it sees of the kernel.
+async fn demo_after(change: &str) -> Result<Output> {
+    let demo = demo(free_port()?)?;
+    let (demo, script) = (demo.as_std(), format!("{change} && exec \"$@\""));
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-c", &script, "demo"])
+        .arg(demo.get_program())
+        .args(demo.get_args());
+    Ok(command.output().await?)
+}
+
+#[tokio::test]
+async fn without_support_of_the_kernel_it_is_one_sentence_and_nothing_is_left() -> Result<()> {
+    let no_overlay = "grep -v overlay /proc/filesystems >/run/list && mount --bind /run/list /proc/filesystems";
+    // `/run` of the namespace only, so that no file is left here either.
+    let no_overlay = format!("mount -t tmpfs none /run && {no_overlay}");
+    for (change, cause, advice) in [
+        (no_overlay.as_str(), "overlayfs", "modprobe overlay"),
+        ("umount --recursive --lazy /sys/fs/cgroup", "cgroup", "Mount cgroups"),
+    ] {
+        let before = folders()?;
+        let output = demo_after(change).await?;
+        let said = said(&output);
+        assert!(!output.status.success(), "{said}");
+        assert_eq!(said.trim().lines().count(), 1, "one sentence: {said}");
+        assert!(said.contains(cause) && said.contains(advice), "{said}");
+        assert_eq!(folders()?, before, "a folder was left");
+    }
+    Ok(())
+}

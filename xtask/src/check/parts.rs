@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 
 use super::tidy;
 use crate::process::{self, command, seconds};
+use crate::setup;
 
 type Part = (&'static str, fn() -> Result<()>);
 
@@ -55,6 +56,7 @@ fn clippy() -> Result<()> {
 
 /// Fetches first: cargo-deny looks at every platform's dependencies, and works offline afterwards.
 fn deny() -> Result<()> {
+    setup::tools()?;
     process::run(command("cargo").args(["fetch", "--locked", "--quiet"]))?;
     process::run(command("cargo-deny").args([
         "--offline",

@@ -35,6 +35,11 @@ pub(crate) fn for_demo() -> Result<()> {
     apt::install(&needs::missing_packages())
 }
 
+/// Installs cargo's companions only.
+pub(crate) fn tools() -> Result<()> {
+    cargo_tools::install(&cargo_tools::missing())
+}
+
 /// Installs one package when a program that only some chores use is missing.
 pub(crate) fn need(program: &str, package: &str) -> Result<()> {
     if process::find(program).is_some() {

@@ -4,15 +4,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The bundle in the cell's folder.
+/// The bundle on the cell's disk, where its containers see it.
 pub(super) const CERTIFICATES: &str = "certificates.crt";
 /// The machine's bundle, where Debian keeps it.
 const OF_THE_MACHINE: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// How a certificate begins in PEM.
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 
-/// Writes the bundle; `false` when there is nothing beside the machine's own.
-pub(super) fn trust(folder: &Path, certificates: &[PathBuf]) -> io::Result<bool> {
+/// Writes the bundle onto a cell's disk; `false` when there is nothing beside the machine's own.
+pub(super) fn trust(disk: &Path, certificates: &[PathBuf]) -> io::Result<bool> {
     if certificates.is_empty() {
         return Ok(false);
     }
@@ -32,6 +32,6 @@ pub(super) fn trust(folder: &Path, certificates: &[PathBuf]) -> io::Result<bool>
         bundle.push('\n');
         bundle.push_str(&text);
     }
-    fs::write(folder.join(CERTIFICATES), bundle)?;
+    fs::write(disk.join(CERTIFICATES), bundle)?;
     Ok(true)
 }

@@ -158,7 +158,7 @@ fn make_folders(folder: &Path, folders: &[(&str, u32)]) -> io::Result<()> {
 /// Lets init build the cell's root and move into it.
 async fn enter(cell: &ProcessCell, core: &Core, spec: &CellSpec) -> Result<(), CellError> {
     let certificates = &spec.surroundings.certificates;
-    let trusts_more = trust(&cell.folder, certificates).map_err(failed(cell.id(), "gather its certificates"))?;
+    let trusts_more = trust(&cell.disk, certificates).map_err(failed(cell.id(), "gather its certificates"))?;
     let order = Order::Enter(Enter {
         folder: cell.folder.clone(),
         disk: cell.disk.clone(),
@@ -166,7 +166,7 @@ async fn enter(cell: &ProcessCell, core: &Core, spec: &CellSpec) -> Result<(), C
         remap: (core.config.remap.first, core.config.remap.count),
         open_files: cell.limits.open_files,
         cgroups: core.hierarchies.mounts(),
-        certificates: trusts_more.then(|| cell.folder.join(CERTIFICATES)),
+        certificates: trusts_more.then(|| cell.disk.join(CERTIFICATES)),
     });
     cell.wire
         .order("build its root", order, Vec::new(), None)

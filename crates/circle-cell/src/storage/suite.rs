@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use tempfile::TempDir;
 
@@ -170,6 +171,7 @@ async fn conforms(place: &Place) {
     what_a_crash_left_is_found_by_its_name(place).await;
     removing_is_idempotent(storage).await;
     sizes_are_told(storage).await;
+    disks_come_and_go_side_by_side(storage).await;
     if storage.facts().bounded {
         a_full_disk_is_one_cells_own(storage).await;
     }
@@ -245,6 +247,18 @@ async fn removing_is_idempotent(storage: &dyn Storage) {
         storage.remove(&cell(7)).await.expect("removed");
         storage.forget(&kept("never-1")).await.expect("there is none");
     }
+}
+
+async fn disks_come_and_go_side_by_side(storage: &dyn Storage) {
+    let loops = (20..24).map(|number| async move {
+        for _ in 0..5 {
+            let opened = storage.open(&cell(number), None, Some(LIMIT)).await;
+            let disk = opened.expect("a disk beside those that go");
+            fs::write(disk.join("file"), "content").expect("written");
+            storage.remove(&cell(number)).await.expect("removed");
+        }
+    });
+    join_all(loops).await;
 }
 
 async fn sizes_are_told(storage: &dyn Storage) {

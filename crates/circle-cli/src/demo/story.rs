@@ -4,10 +4,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use circle_api::resources::{CancelRequest, RunQuery, RunView, ServiceCreate, StageWord, WorkloadBind};
+use circle_api::resources::{CancelRequest, RunQuery, RunView, ServiceCreate, StageView, StageWord, WorkloadBind};
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_core::ids::RunId;
 use circle_lab::{Repository, visit};
+use tokio::sync::Notify;
 
 use super::command::DemoArgs;
 use super::files::{File, files_of};
@@ -63,7 +64,7 @@ async fn link(machine: &Machine, options: &DemoArgs) -> Result<Repository> {
 async fn good_version(machine: &Machine, repository: &Repository, telling: &mut Telling) -> Result<RunView> {
     telling.chapter("1. A push: tested beside Redis, compiled, packed, pushed, deployed, watched");
     let (run, commit) = push(machine, repository, "Say hello").await?;
-    let view = telling.follow(machine.client(), run, |_| false).await?;
+    let view = telling.follow(machine.client(), run, |_| {}).await?;
     ensure_ended(&view, "succeeded")?;
     let answer = answer(machine).await?;
     ensure!(
@@ -85,7 +86,7 @@ async fn bad_version(
     let (run, _commit) = push(machine, repository, "Break the health check").await?;
     let mut visits = Visits::default();
     let view = {
-        let follow = telling.follow(machine.client(), run, |_| false);
+        let follow = telling.follow(machine.client(), run, |_| {});
         tokio::pin!(follow);
         loop {
             tokio::select! {
@@ -122,20 +123,23 @@ async fn cancelled_version(
     telling.chapter("3. A long build, cancelled: its cell dies with everything in it");
     lay_out(repository, options, Some("slow"))?;
     let (run, _commit) = push(machine, repository, "Take ten minutes").await?;
-    let compiling = |view: &RunView| {
-        view.stages
-            .iter()
-            .any(|stage| stage.name == "pre_build" && stage.state == StageWord::Running)
+    let compiles = Notify::new();
+    let (view, start) = {
+        let follow = telling.follow(machine.client(), run, |view| {
+            let compiling = |stage: &StageView| stage.name == "pre_build" && stage.state == StageWord::Running;
+            if view.stages.iter().any(compiling) {
+                compiles.notify_one();
+            }
+        });
+        tokio::pin!(follow);
+        tokio::select! {
+            () = compiles.notified() => {}
+            ended = &mut follow => bail!("the run ended before it compiled: {}", ended?.run.message.unwrap_or_default()),
+        }
+        let start = Instant::now();
+        machine.client().cancel(run, &CancelRequest::default()).await?;
+        (follow.await?, start)
     };
-    let view = telling.follow(machine.client(), run, compiling).await?;
-    ensure!(
-        compiling(&view),
-        "the run ended before it compiled: {}",
-        view.run.message.unwrap_or_default()
-    );
-    let start = Instant::now();
-    machine.client().cancel(run, &CancelRequest::default()).await?;
-    let view = telling.follow(machine.client(), run, |_| false).await?;
     ensure_ended(&view, "cancelled")?;
     telling.note(&format!(
         "cancelled and dead {} ms after the request",

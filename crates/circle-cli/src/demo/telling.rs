@@ -38,12 +38,12 @@ impl Telling {
         say(&format!("   {text}"));
     }
 
-    /// Follows a run to its end; `stop` is asked after each event and may end the telling early.
+    /// Follows a run to its end; `seen` gets every state of it.
     pub(super) async fn follow(
         &mut self,
         client: &Client,
         run: RunId,
-        mut stop: impl FnMut(&RunView) -> bool,
+        mut seen: impl FnMut(&RunView),
     ) -> Result<RunView> {
         self.told.clear();
         let mut follow = client.follow(
@@ -59,11 +59,8 @@ impl Telling {
                 LiveEvent::Run(view) => {
                     self.stages(&view);
                     self.deployments(&view);
-                    let enough = stop(&view);
+                    seen(&view);
                     last = Some(*view);
-                    if enough {
-                        break;
-                    }
                 }
                 LiveEvent::Log { bytes, .. } => self.output(&bytes),
                 LiveEvent::Mark { mark, .. } => self.mark(&mark),

@@ -4,14 +4,16 @@ use circle_api::client::{FollowWish, LiveEvent};
 use circle_api::live::Place;
 use circle_api::worker::frames::Mark;
 use circle_core::run::WorkerEvent;
+use tokio::sync::Notify;
 
 use crate::support::{Circle, PIPELINE, Played, Repo};
 
-/// Everything that a follower is told of a run, as text: state words, marks, bytes by stage.
+/// Everything that a follower is told of a run, as text: state words, marks, bytes by stage. `first` hears of its first word.
 async fn followed(
     circle: &Circle,
     run: circle_core::ids::RunId,
     from: Vec<Place>,
+    first: &Notify,
 ) -> (Vec<String>, Vec<(String, Vec<u8>)>) {
     let mut follow = circle.api.follow(
         run,
@@ -22,7 +24,11 @@ async fn followed(
         },
     );
     let (mut told, mut logs) = (Vec::new(), Vec::<(String, Vec<u8>)>::new());
+    let mut first = Some(first);
     while let Some(event) = follow.next().await.expect("an event") {
+        if let Some(first) = first.take() {
+            first.notify_one();
+        }
         match event {
             LiveEvent::Run(view) => told.push(view.run.state.word().to_owned()),
             LiveEvent::Mark {
@@ -52,8 +58,10 @@ async fn a_follower_sees_state_marks_and_every_byte_until_the_verdict() {
     let worker = Played::enrol(&circle, "w", 1).await;
     let run = circle.trigger("shop").await;
     let large = vec![b'x'; 200_000];
-    let watching = followed(&circle, run, Vec::new());
+    let first = Notify::new();
+    let watching = followed(&circle, run, Vec::new(), &first);
     let working = async {
+        first.notified().await;
         let mut job = worker.claim(run).await;
         let mut body = job.mark(
             "checkout",
@@ -115,7 +123,7 @@ async fn a_follower_that_comes_back_gets_only_what_it_lacks() {
         attempt: 1,
         offset: 4,
     }];
-    let (told, logs) = followed(&circle, run, from).await;
+    let (told, logs) = followed(&circle, run, from, &Notify::new()).await;
     assert_eq!(told.last().map(String::as_str), Some("failed"));
     assert_eq!(logs, [("checkout".to_owned(), b"two\n".to_vec())]);
 }

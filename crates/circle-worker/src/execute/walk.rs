@@ -9,7 +9,7 @@ use circle_api::worker::Assignment;
 use circle_cell::{Cell, gate};
 use circle_core::mask::Masker;
 use circle_core::plan::{PreBuild, RetryWhen, Stage, Work};
-use circle_core::run::{Failure, FailureKind, StoredOutput, WorkerEvent};
+use circle_core::run::{Failure, FailureKind, Phases, StoredOutput, WorkerEvent};
 use jiff::Timestamp;
 
 use super::ahead::Ahead;
@@ -224,15 +224,12 @@ async fn run_stage(
     let log = StageLog::new(&stage.name, shared.sink.clone(), masker.clone(), shared.flow.clone());
     let tries = stage.retry.max.max(1);
     for attempt in 1..=tries {
-        let name = stage.name.clone();
-        shared
-            .sink
-            .event(WorkerEvent::StageStarted {
-                stage: name.clone(),
-                at: Timestamp::now(),
-                attempt,
-            })
-            .await;
+        let started = WorkerEvent::StageStarted {
+            stage: stage.name.clone(),
+            at: Timestamp::now(),
+            attempt,
+        };
+        shared.sink.event(started).await;
         let before = Before::look(shared.cell);
         let mut clock = PhaseClock::new(if attempt == 1 { waited } else { Duration::ZERO });
         let result = try_stage(StageRun {
@@ -251,15 +248,13 @@ async fn run_stage(
         let failure = match result {
             Ok(output) => {
                 shared.scene.clear();
-                shared
-                    .sink
-                    .event(WorkerEvent::StageSucceeded {
-                        stage: name,
-                        at,
-                        phases,
-                        output,
-                    })
-                    .await;
+                let succeeded = WorkerEvent::StageSucceeded {
+                    stage: stage.name.clone(),
+                    at,
+                    phases,
+                    output,
+                };
+                shared.sink.event(succeeded).await;
                 return Ok(());
             }
             Err(failure) => {
@@ -268,15 +263,7 @@ async fn run_stage(
             }
         };
         let again = attempt < tries && calls_for_another(stage.retry.when, &failure);
-        log.say(&format!("circle: {}", failure.message)).await;
-        let event = WorkerEvent::StageFailed {
-            stage: name,
-            at,
-            phases,
-            failure: failure.clone(),
-            again,
-        };
-        shared.sink.event(event).await;
+        tell_failure((shared, stage), &log, &failure, (at, phases, again)).await;
         if !again {
             return Err(failure);
         }
@@ -287,6 +274,24 @@ async fn run_stage(
         FailureKind::Infrastructure,
         "a stage ended without a verdict",
     ))
+}
+
+/// Tells the sink and the log how a try failed.
+async fn tell_failure(
+    (shared, stage): (&Shared<'_>, &Stage),
+    log: &StageLog,
+    failure: &Failure,
+    (at, phases, again): (Timestamp, Phases, bool),
+) {
+    log.say(&format!("circle: {}", failure.message)).await;
+    let failed = WorkerEvent::StageFailed {
+        stage: stage.name.clone(),
+        at,
+        phases,
+        failure: failure.clone(),
+        again,
+    };
+    shared.sink.event(failed).await;
 }
 
 fn calls_for_another(when: RetryWhen, failure: &Failure) -> bool {

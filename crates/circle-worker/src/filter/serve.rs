@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use circle_core::run::{Failure, FailureKind};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use http::header::{CONTENT_TYPE, UPGRADE};
+use http::request::Parts;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -41,6 +43,10 @@ const OWN: &str = "circle.stage";
 const MAX_CONNECTIONS: usize = 256;
 /// The longest body that is judged; a large compose service has some kilobytes.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// As much of a refused request is read as a build context of ordinary size has.
+const MAX_DRAINED_BYTES: usize = 64 * 1024 * 1024;
+/// And so long.
+const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 /// The socket of one job: open from its container's making to the job's end.
 #[derive(Debug)]
@@ -161,7 +167,13 @@ impl Desk<'_> {
     async fn answer(&self, mut request: Request<Incoming>) -> Answer {
         let protocol = request.headers().get(UPGRADE).cloned();
         let upgrade = protocol.map(|protocol| (protocol, hyper::upgrade::on(&mut request)));
-        match self.judged(request).await {
+        let (head, body) = request.into_parts();
+        let mut body = Some(body);
+        let judged = self.judged(head, &mut body).await;
+        if judged.is_err() {
+            drain(body).await;
+        }
+        match judged {
             Ok(mut outbound) => {
                 outbound.upgrade = upgrade;
                 forward(&self.places.shared.engine, outbound, &self.streams).await
@@ -174,13 +186,13 @@ impl Desk<'_> {
         }
     }
 
-    /// The request as the engine gets it.
-    async fn judged(&self, request: Request<Incoming>) -> Result<Outbound, Verdict> {
-        let mut route = route(request.method(), request.uri().path())?;
+    /// The request as the engine gets it. Takes the body once the head is judged.
+    async fn judged(&self, head: Parts, body: &mut Option<Incoming>) -> Result<Outbound, Verdict> {
+        let mut route = route(&head.method, head.uri.path())?;
         let is_form =
             |kind: &str| kind.starts_with("application/x-www-form-urlencoded") || kind.starts_with("multipart/");
-        let kind = request
-            .headers()
+        let kind = head
+            .headers
             .get(CONTENT_TYPE)
             .map(|kind| kind.as_bytes().to_ascii_lowercase());
         if kind.is_some_and(|kind| is_form(String::from_utf8_lossy(&kind).trim())) {
@@ -190,17 +202,19 @@ impl Desk<'_> {
             self.spare_own(&mut route, &name).await?;
         }
         let query = match route.deed {
-            Deed::Start => judge_start(request.uri().query())?,
-            Deed::Build => judge_build(request.uri().query())?,
-            _ => rewritten(request.uri().query()),
+            Deed::Start => judge_start(head.uri.query())?,
+            Deed::Build => judge_build(head.uri.query())?,
+            _ => rewritten(head.uri.query()),
         };
         let target = if query.is_empty() {
             route.path
         } else {
             format!("{}?{query}", route.path)
         };
-        let (head, body) = request.into_parts();
-        let body = self.judged_body(route.deed, body).await?;
+        let body = match body.take() {
+            Some(body) => self.judged_body(route.deed, body).await?,
+            None => empty(),
+        };
         Ok(Outbound {
             method: head.method,
             target,
@@ -279,6 +293,18 @@ enum Verdict {
 impl From<Refusal> for Verdict {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
+    }
+}
+
+/// Reads the body of a refused request, so that a client which writes it all first still hears the refusal.
+async fn drain(body: Option<Incoming>) {
+    let Some(body) = body else { return };
+    let all = Limited::new(body, MAX_DRAINED_BYTES).into_data_stream();
+    let read = all
+        .take_while(|frame| std::future::ready(frame.is_ok()))
+        .for_each(|_| async {});
+    if tokio::time::timeout(DRAIN_TIME, read).await.is_err() {
+        tracing::debug!("a refused request was still being sent");
     }
 }
 

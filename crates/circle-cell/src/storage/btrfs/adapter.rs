@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::RwLock;
 
 use super::pool::PoolFile;
 use super::quota::{Group, Quota};
@@ -24,6 +25,9 @@ pub(in crate::storage) struct Btrfs {
     quota: Quota,
     /// What the living cells count to.
     groups: Mutex<BTreeMap<CellId, Group>>,
+    /// Shared by disks that are being made, whose groups have no member yet; whole for whoever touches the groups of
+    /// others.
+    births: RwLock<()>,
     /// `None` on a file system that is not Circle's own.
     pool: Option<PoolFile>,
 }
@@ -43,6 +47,7 @@ impl Btrfs {
             folder: folder.to_path_buf(),
             quota,
             groups: Mutex::default(),
+            births: RwLock::default(),
             pool,
         })
     }
@@ -88,6 +93,7 @@ impl Storage for Btrfs {
 
     async fn open(&self, cell: &CellId, from: Option<&Kept>, limit_bytes: Option<u64>) -> io::Result<PathBuf> {
         let disk = self.disk(cell);
+        let _birth = self.births.read().await;
         let group = self.quota.group(&self.folder, limit_bytes).await?;
         let from = from.map(|kept| self.kept_disk(kept));
         create(&disk, from.as_deref(), group.as_ref().map(|group| group.0.as_str())).await?;
@@ -97,13 +103,16 @@ impl Storage for Btrfs {
 
     async fn remove(&self, cell: &CellId) -> io::Result<()> {
         self.groups().remove(cell);
-        let living: Vec<Group> = self.groups().values().cloned().collect();
         let disk = self.disk(cell);
         if delete_tree(&disk).await.is_err() {
             // One that is full to the brim has no room for its own removal.
+            let no_birth = self.births.write().await;
+            let living: Vec<Group> = self.groups().values().cloned().collect();
             self.quota.lift(&self.folder, &living).await?;
+            drop(no_birth);
             delete_tree(&disk).await?;
         }
+        let _no_birth = self.births.write().await;
         self.quota.tidy(&self.folder).await
     }
 
