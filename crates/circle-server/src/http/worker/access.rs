@@ -39,38 +39,27 @@ pub(super) struct Access {
 }
 
 impl Access {
+    /// Reads what is independent side by side: every claim waits for it.
     pub(super) async fn of(server: &Server, run: &Run) -> Result<Self, ApiError> {
-        let workspace = server
-            .records
-            .load::<WorkspaceRecord>(&run.workspace.to_string())
-            .await?;
-        let workspace = workspace
-            .ok_or_else(|| ApiError::not_found("workspace", run.workspace))?
-            .0
-            .0;
-        let service = service_of(server, run).await?;
         let plan = run
             .plan
             .clone()
             .ok_or_else(|| ApiError::Conflict("the run has no plan".into()))?;
-        // It opens the checkout of every run, a stranger's too; no container ever sees it.
-        let clone_credential = server.clone_credential(&service).await?;
-        let secrets = secrets(server, run, &plan).await?;
         let trusted = run.trigger.trust == Trust::Member;
-        let registries = registries(server, run, trusted).await?;
+        let (workspace, (service, clone_credential, home), secrets, registries, environments) = tokio::try_join!(
+            workspace_of(server, run),
+            service_and_its_places(server, run),
+            secrets(server, run, &plan),
+            registries(server, run, trusted),
+            server.environments(run.workspace),
+        )?;
         // The run may have been planned before the workspace had a floor: then it is given no place to push to.
         let may_push = trusted && workspace.policy.scan_floor.refusal().is_none();
-        let image_home = if may_push {
-            home_of(server, &service).await?
-        } else {
-            None
-        };
         let networks = if trusted {
             workspace.policy.networks.iter().cloned().collect()
         } else {
             Vec::new()
         };
-        let environments = server.environments(run.workspace).await?;
         let roots = RootAccess::of(run, &service, &environments);
         Ok(Self {
             networks,
@@ -81,9 +70,26 @@ impl Access {
             clone_credential,
             secrets,
             registries,
-            image_home,
+            image_home: home.filter(|_| may_push),
         })
     }
+}
+
+async fn workspace_of(server: &Server, run: &Run) -> Result<Workspace, ApiError> {
+    let id = run.workspace.to_string();
+    let found = server.records.load::<WorkspaceRecord>(&id).await?;
+    Ok(found.ok_or_else(|| ApiError::not_found("workspace", id))?.0.0)
+}
+
+/// The service, what opens its repository, and where its images go. The credential opens the checkout of every run, a
+/// stranger's too; no container ever sees it.
+async fn service_and_its_places(
+    server: &Server,
+    run: &Run,
+) -> Result<(Service, Option<CloneCredential>, Option<String>), ApiError> {
+    let service = service_of(server, run).await?;
+    let (credential, home) = tokio::try_join!(server.clone_credential(&service), home_of(server, &service))?;
+    Ok((service, credential, home))
 }
 
 /// Where the service's images go, as `host/path`.
