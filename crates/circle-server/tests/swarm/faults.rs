@@ -88,7 +88,14 @@ pub(crate) async fn a_target_whose_daemon_is_killed_in_mid_deploy_is_waited_for_
     let (word, message) = with_a_killed_daemon(&mut bench, 3, &bad, "rolling_back").await;
     assert!(word == "failed" && message.contains("rolled back"), "{word} {message}");
     bench.answers("shop", "two").await;
-    assert_eq!(bench.tally.writes(), (1, 2, 1), "and so was the way back");
+    // Never twice. The daemon may have died after it wrote the way back and before it said so: then nobody counted it,
+    // and the version that answers is what shows it.
+    let (creates, applies, reverts) = bench.tally.writes();
+    assert!(
+        (creates, applies) == (1, 2) && reverts <= 1,
+        "and so was the way back: {:?}",
+        bench.tally
+    );
     bench.stop().await;
 }
 
