@@ -120,10 +120,13 @@ impl Laptop {
             .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin")
             .env("HOME", self.at("home"))
             .env("DOCKER_HOST", format!("unix://{}", self.engine.socket().display()))
-            .envs([("GIT_AUTHOR_NAME", "Mia"), ("GIT_AUTHOR_EMAIL", "mia@example.org")])
             .envs([
-                ("GIT_COMMITTER_NAME", "Mia"),
-                ("GIT_COMMITTER_EMAIL", "mia@example.org"),
+                ("GIT_AUTHOR_NAME", "Developer"),
+                ("GIT_AUTHOR_EMAIL", "developer@example.org"),
+            ])
+            .envs([
+                ("GIT_COMMITTER_NAME", "Developer"),
+                ("GIT_COMMITTER_EMAIL", "developer@example.org"),
             ])
             .stdin(Stdio::null());
         command

@@ -1,7 +1,8 @@
 //! `circle run`: a pipeline on a developer's machine, by a user who is not root, without a server.
 
 use std::fs::File;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -9,6 +10,9 @@ use anyhow::{Context, Result};
 use circle_test::{Laptop, says, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinSet;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -169,6 +173,46 @@ async fn an_engine_that_dies_ends_the_run_with_that_reason() -> Result<()> {
     let without = laptop.ran(&[])?;
     assert_eq!(without.code, 7, "{}", without.said);
     assert!(without.said.contains("does not answer"), "{}", without.said);
+    Ok(())
+}
+
+/// The engine as seen by a client from before BuildKit: it knows no sessions.
+async fn without_sessions(engine: PathBuf, listener: UnixListener) {
+    let mut connections = JoinSet::new();
+    while let Ok((mut client, _)) = listener.accept().await {
+        let engine = engine.clone();
+        connections.spawn(async move {
+            let mut head = vec![0; 4_096];
+            let length = client.read(&mut head).await?;
+            if head.starts_with(b"POST /session") {
+                let answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+                return client.write_all(answer).await;
+            }
+            let mut engine = UnixStream::connect(engine).await?;
+            engine.write_all(&head[..length]).await?;
+            tokio::io::copy_bidirectional(&mut client, &mut engine).await.map(drop)
+        });
+    }
+}
+
+#[tokio::test]
+async fn an_engine_without_buildkit_is_refused_with_a_sentence() -> Result<()> {
+    let mut laptop = Laptop::start().await?;
+    laptop.write("caicloud.yml", "version: 1\nbuild: {}\n")?;
+    laptop.write("Dockerfile", "FROM circle/busybox:1\nRUN true\n")?;
+    let socket = laptop.tree().join("../home/old.sock");
+    let listener = UnixListener::bind(&socket)?;
+    std::fs::set_permissions(&socket, PermissionsExt::from_mode(0o666))?;
+    let mut old = JoinSet::new();
+    old.spawn(without_sessions(laptop.engine().socket().to_owned(), listener));
+    let mut run = laptop.circle_run(&[]);
+    run.env("DOCKER_HOST", format!("unix://{}", socket.display()));
+    let ended = tokio::task::spawn_blocking(move || run.output()).await??;
+    let said = [ended.stdout, ended.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    assert_eq!(ended.status.code(), Some(1), "{said}");
+    assert!(said.contains("has no BuildKit") && said.contains("20.10"), "{said}");
+    assert_eq!(laptop.remains().await, Vec::<String>::new(), "{said}");
     Ok(())
 }
 

@@ -5,12 +5,15 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use circle_cell::Cell;
+use circle_cell::{Cell, Relay};
 use circle_core::plan::{ContainerJob, Ready, Stage};
 use circle_core::rights::{Right, Rights};
 use circle_core::run::FailureKind;
 use circle_worker::{End, execute};
 use support::{Bench, MemorySink, assignment, checkout, container, integration, job, post_build, pre_build, sidecar};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Barrier, OnceCell};
+use tokio::task::JoinSet;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -106,6 +109,66 @@ async fn containers_of_later_stages_wait_behind_their_gates_while_a_stage_runs()
     assert_eq!(end, End::Succeeded, "{}", sink.all());
     let all = sink.all();
     assert!(all.contains("hello") && all.contains("built"), "{all}");
+}
+
+/// A way to the registry that lets nothing through before every way was asked.
+async fn gathering_way(registry: String, everybody: Arc<Barrier>) -> (Relay, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let relay = Relay::same(listener.local_addr().expect("an address"));
+    let mut ways = JoinSet::new();
+    ways.spawn(async move {
+        let (mut connections, gathered) = (JoinSet::new(), Arc::new(OnceCell::new()));
+        while let Ok((mut client, _)) = listener.accept().await {
+            let (registry, everybody, gathered) = (registry.clone(), everybody.clone(), gathered.clone());
+            connections.spawn(async move {
+                gathered
+                    .get_or_init(|| async { everybody.wait().await.is_leader() })
+                    .await;
+                let mut registry = TcpStream::connect(registry).await?;
+                tokio::io::copy_bidirectional(&mut client, &mut registry).await
+            });
+        }
+    });
+    (relay, ways)
+}
+
+#[tokio::test]
+async fn images_of_all_stages_are_pulled_side_by_side_from_the_first_moment() {
+    let bench = Bench::with_registry(None).await;
+    bench.commit(&[("README", "hello\n")]).await;
+    let registry = bench.registry.as_ref().expect("a registry").address();
+    let first = bench.cell().await;
+    let name = format!("{registry}/tool:1");
+    docker(&first, &["tag", "busybox:test", &name]).await;
+    docker(&first, &["push", &name]).await;
+    first.kill().await.expect("it is removed");
+
+    let everybody = Arc::new(Barrier::new(4));
+    let mut ways = Vec::new();
+    for _ in 0..4 {
+        ways.push(gathering_way(registry.clone(), everybody.clone()).await);
+    }
+    let image = |number: usize| format!("{}/tool:1", ways[number].0.outside);
+    let with = |number: usize, commands: &[&str]| {
+        let mut job = job(commands);
+        job.container.image = image(number);
+        job
+    };
+    let mut side = sidecar("db", "httpd -f -p 80", Ready::Tcp(80));
+    side.container.image = image(0);
+    let stages = vec![
+        integration(vec![side], with(1, &["true"])),
+        pre_build(with(2, &["true"]), vec![]),
+        post_build(with(3, &["echo all were asked for"])),
+    ];
+    let mut all = vec![checkout()];
+    all.extend(stages);
+    let mut relays: Vec<Relay> = ways.iter().map(|(relay, _)| *relay).collect();
+    relays.push(bench.git.address().parse().expect("a relay"));
+    let cell = bench.cell_with(relays).await;
+    let ran = bench.run_in(cell, assignment(bench.repository.url(), all)).await;
+    ran.succeeded();
+    assert!(ran.sink.all().contains("all were asked for"), "{}", ran.sink.all());
 }
 
 #[tokio::test]

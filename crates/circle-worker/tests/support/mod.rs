@@ -103,6 +103,16 @@ impl Bench {
         self.provider.start(&spec).await.expect("a cell starts")
     }
 
+    /// A cell with busybox that reaches these servers.
+    pub(crate) async fn cell_with(&self, relays: Vec<Relay>) -> Cell {
+        let spec = CellSpec {
+            images: vec![busybox()],
+            relays,
+            ..CellSpec::default()
+        };
+        self.provider.start(&spec).await.expect("a cell starts")
+    }
+
     /// Commits these files and gives the commit.
     pub(crate) async fn commit(&self, files: &[(&str, &str)]) -> String {
         for (path, content) in files {

@@ -92,7 +92,7 @@ mod tests {
                 )
             })
             .collect();
-        let expected = [("docker.io", "mia", "pw:1"), ("r.example.org:5000", "a", "b")];
+        let expected = [("docker.io", "me", "pw:1"), ("r.example.org:5000", "a", "b")];
         let expected =
             expected.map(|(host, user, word)| (host.to_owned(), Some(user.to_owned()), Some(word.to_owned())));
         assert_eq!(shown, expected);

@@ -84,7 +84,11 @@ impl Tree {
             BranchName::full,
         );
         Trigger {
-            event: Event::Manual { branch, tag: None },
+            event: Event::Manual {
+                branch,
+                tag: None,
+                reason: None,
+            },
             git_ref,
             commit: git.and_then(|git| git.commit.clone()),
             commit_time: None,
@@ -185,7 +189,7 @@ mod tests {
     use super::Tree;
 
     fn run(folder: &Path, words: &[&str]) {
-        let identity = ["-c", "user.name=Mia", "-c", "user.email=mia@example.org"];
+        let identity = ["-c", "user.name=Developer", "-c", "user.email=developer@example.org"];
         let status = Command::new("git")
             .arg("-C")
             .arg(folder)
