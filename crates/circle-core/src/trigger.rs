@@ -42,6 +42,9 @@ pub enum Event {
     Manual {
         branch: Option<BranchName>,
         tag: Option<TagName>,
+        /// Why, in their own words; cut to 200 characters.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
 }
 
@@ -53,6 +56,14 @@ impl Event {
             Self::Tag { .. } => "tag",
             Self::PullRequest { .. } => "pull_request",
             Self::Manual { .. } => "manual",
+        }
+    }
+
+    /// Why somebody asked by hand.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Manual { reason, .. } => reason.as_deref(),
+            _ => None,
         }
     }
 }

@@ -110,6 +110,7 @@ function Head({ run: { run }, failed }: { run: RunView; failed: (why: string) =>
           <State state={run.state} /> · <Link href="/">{run.service_name}</Link> #{run.number} · {shortRef(run.ref)}
           {run.commit != null && <> · <code>{run.commit.slice(0, 12)}</code></>} · {run.event} {words.by} {run.actor} ·{" "}
           <Ago at={run.created_at} />
+          {run.reason != null && <> · “{run.reason}”</>}
         </p>
       </div>
       {isEnded ? (

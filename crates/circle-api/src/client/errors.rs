@@ -48,7 +48,9 @@ fn problem_sentence(problem: &Problem) -> String {
     } else {
         &problem.detail
     };
-    let entries: Vec<String> = problem.errors.iter().map(entry_sentence).collect();
+    // The detail of a short problem tells its faults already.
+    let news = problem.errors.iter().filter(|entry| !detail.contains(&entry.message));
+    let entries: Vec<String> = news.map(entry_sentence).collect();
     if entries.is_empty() {
         detail.clone()
     } else {

@@ -75,6 +75,9 @@ pub struct RunSummary {
     pub title: Option<String>,
     /// Who asked.
     pub actor: String,
+    /// Why, when somebody asked by hand and said so; at most 200 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The stage that runs now, or that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<String>,
@@ -262,6 +265,7 @@ impl From<&Run> for RunSummary {
             commit: run.trigger.commit.as_ref().map(ToString::to_string),
             title: run.trigger.title.clone(),
             actor: run.trigger.actor.clone(),
+            reason: run.trigger.event.reason().map(str::to_owned),
             stage: current_stage(run),
             message: message(&run.state),
             cancelling: run.cancel.is_some() && ended_at.is_none(),

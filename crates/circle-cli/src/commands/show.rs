@@ -66,6 +66,8 @@ fn head(view: &RunView, printer: &Printer) -> String {
     ];
     lines.extend(title.map(|title| format!("title     {title}")));
     lines.push(format!("asked by  {} ({}) at {}", run.actor, run.event, run.created_at));
+    let reason = run.reason.as_ref().map(|reason| safe_line(reason.as_bytes(), false));
+    lines.extend(reason.map(|reason| format!("because   {reason}")));
     lines.push(format!("page      {}", view.url));
     lines.extend(view.waiting.iter().flat_map(waits));
     lines.extend(view.root.iter().map(|root| format!("root      {}", rooted(root))));

@@ -164,7 +164,7 @@ fn refs(event: &Event) -> (Option<&str>, Option<&str>, Option<String>) {
         Event::Push { branch } => (Some(branch.as_str()), None, None),
         Event::Tag { tag } => (None, Some(tag.as_str()), None),
         Event::PullRequest { number, .. } => (None, None, Some(format!("pr-{number}"))),
-        Event::Manual { branch, tag } => (
+        Event::Manual { branch, tag, .. } => (
             branch.as_ref().map(|branch| branch.as_str()),
             tag.as_ref().map(|tag| tag.as_str()),
             None,

@@ -52,11 +52,11 @@ fn matches(rule: &TriggerRule, trigger: &Trigger) -> bool {
         (EventWord::Tag, Event::Tag { tag }) => names(&rule.tags, Some(tag.as_str())),
         (EventWord::PullRequest, Event::PullRequest { into, .. }) => names(&rule.into, Some(into.as_str())),
 
-        (EventWord::Manual, Event::Manual { branch, tag }) => branch_and_tag(
+        (EventWord::Manual, Event::Manual { branch, tag, .. }) => branch_and_tag(
             branch.as_ref().map(|name| name.as_str()),
             tag.as_ref().map(|name| name.as_str()),
         ),
-        (EventWord::Push, Event::Manual { branch, tag: None }) => {
+        (EventWord::Push, Event::Manual { branch, tag: None, .. }) => {
             names(&rule.branches, branch.as_ref().map(|name| name.as_str()))
         }
         (EventWord::Tag, Event::Manual { tag: Some(tag), .. }) => names(&rule.tags, Some(tag.as_str())),

@@ -66,7 +66,7 @@ pub(crate) fn member(event: Event) -> Trigger {
         Event::Push { branch } => branch.full(),
         Event::Tag { tag } => tag.full(),
         Event::PullRequest { into, .. } => into.full(),
-        Event::Manual { branch, tag } => match (branch, tag) {
+        Event::Manual { branch, tag, .. } => match (branch, tag) {
             (Some(branch), _) => branch.full(),
             (None, Some(tag)) => tag.full(),
             (None, None) => branch_name("main").full(),
@@ -112,6 +112,7 @@ pub(crate) fn manual(branch: &str) -> Trigger {
     member(Event::Manual {
         branch: Some(branch_name(branch)),
         tag: None,
+        reason: None,
     })
 }
 

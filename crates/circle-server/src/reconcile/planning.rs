@@ -7,7 +7,7 @@ use circle_core::pipeline::{Diagnostic, MAX_FILE_BYTES, PipelineFile, RootFolder
 use circle_core::plan::{is_skip, plan};
 use circle_core::run::{Failure, FailureKind};
 use circle_core::service::Service;
-use circle_core::trigger::{Trigger, Trust};
+use circle_core::trigger::{Event, Trigger, Trust};
 use circle_vcs::{FailureClass, GitFailure, Mirror};
 
 use super::policy::rules;
@@ -72,15 +72,27 @@ pub(super) async fn plan_wish(
 
 fn trigger_of(wish: &Wish, key: String) -> Trigger {
     Trigger {
-        event: wish.event.clone(),
+        event: bounded(wish.event.clone()),
         git_ref: wish.git_ref.clone(),
         commit: wish.commit.clone(),
         commit_time: None,
-        title: wish.reason.as_deref().map(cut),
+        title: None,
         actor: cut(&wish.actor),
         trust: Trust::Member,
         key,
         changed_paths: None,
+    }
+}
+
+/// What a person said is cut as any other foreign text.
+fn bounded(event: Event) -> Event {
+    match event {
+        Event::Manual { branch, tag, reason } => Event::Manual {
+            branch,
+            tag,
+            reason: reason.as_deref().map(cut),
+        },
+        other => other,
     }
 }
 
@@ -104,9 +116,7 @@ async fn fetch(
     let facts = mirror.facts(&commit).await?;
     trigger.commit = Some(commit.clone());
     trigger.commit_time = facts.commit_time;
-    if trigger.title.is_none() {
-        trigger.title = Some(cut(&facts.title));
-    }
+    trigger.title = Some(cut(&facts.title));
     if let Some(before) = &wish.before {
         // Unknown paths match every rule, so a failure here only runs more than needed.
         trigger.changed_paths = mirror

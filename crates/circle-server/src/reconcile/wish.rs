@@ -18,7 +18,6 @@ pub(super) struct Wish {
     /// What the ref was before, for changed paths.
     pub(super) before: Option<CommitId>,
     pub(super) actor: String,
-    pub(super) reason: Option<String>,
     pub(super) priority: Priority,
 }
 
@@ -70,7 +69,6 @@ fn from_hook(body: &str, service: &Service) -> Result<Wish, NoWish> {
         commit: Some(commit),
         before,
         actor: "hook".into(),
-        reason: None,
         priority: Priority::Normal,
     })
 }
@@ -91,12 +89,15 @@ fn from_person(manual: &ManualBody, service: &Service) -> Wish {
     };
     let tag = if branch.is_some() { None } else { manual.tag.clone() };
     Wish {
-        event: Event::Manual { branch, tag },
+        event: Event::Manual {
+            branch,
+            tag,
+            reason: manual.reason.clone(),
+        },
         git_ref,
         commit: manual.commit.clone(),
         before: None,
         actor: manual.actor.clone(),
-        reason: manual.reason.clone(),
         priority: manual.priority,
     }
 }
