@@ -6,6 +6,8 @@ use circle_cell::process::{InitProgram, NetworkPolicy};
 use circle_cell::{Cidr, Limits, Proxy, Relay, StorageChoice, Surroundings};
 use serde::{Deserialize, Serialize};
 
+use crate::machine::{Machine, warm_cells};
+
 /// A worker's settings. Unknown keys are errors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,12 +22,12 @@ pub struct WorkerConfig {
     /// A file with an enrolment token, read when the worker has no token of its own yet.
     #[serde(default)]
     pub enrolment: Option<PathBuf>,
-    /// Cells at the same time, at least 1. Default: 2.
-    #[serde(default = "two")]
-    pub max_cells: u32,
-    /// Cells that stand ready ahead of demand. Default: 1.
-    #[serde(default = "one")]
-    pub warm_cells: u32,
+    /// Cells at the same time, at least 1. Default: what the machine's cores and memory carry.
+    #[serde(default)]
+    pub max_cells: Option<u32>,
+    /// Cells that stand ready ahead of demand. Default: one for four at the same time.
+    #[serde(default)]
+    pub warm_cells: Option<u32>,
     /// Cells of failed runs that are held for a shell at the same time; they go first when a run needs a place. Default: 1.
     #[serde(default = "one")]
     pub held_cells: u32,
@@ -105,8 +107,8 @@ impl WorkerConfig {
             folder: folder.into(),
             name: host_name(),
             enrolment: None,
-            max_cells: two(),
-            warm_cells: one(),
+            max_cells: None,
+            warm_cells: None,
             held_cells: one(),
             images: Vec::new(),
             relays: Vec::new(),
@@ -127,6 +129,17 @@ impl WorkerConfig {
             warm_roots: one(),
             cell_init: None,
         }
+    }
+
+    /// Cells at the same time, by the machine when nobody said it.
+    pub fn max_cells(&self) -> u32 {
+        self.max_cells
+            .unwrap_or_else(|| Machine::this().max_cells(self.cell_memory_bytes))
+    }
+
+    /// Cells that stand ready.
+    pub fn warm_cells(&self) -> u32 {
+        self.warm_cells.unwrap_or_else(|| warm_cells(self.max_cells()))
     }
 
     pub(crate) fn limits(&self) -> Limits {
@@ -189,10 +202,6 @@ fn default_disk_bytes() -> Option<u64> {
 /// Some ten services with a tool chain each.
 fn default_roots_bytes() -> u64 {
     20 << 30
-}
-
-fn two() -> u32 {
-    2
 }
 
 fn one() -> u32 {

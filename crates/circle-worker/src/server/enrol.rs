@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::connection::{CallError, Connection, answer, sentence};
 use super::pause::Pause;
+use crate::machine::Machine;
 use crate::{WorkerConfig, WorkerError};
 
 /// What every enrolment token begins with.
@@ -118,25 +119,15 @@ fn keep(file: &Path, enrolled: &Enrolled) -> std::io::Result<()> {
 
 /// What this machine is.
 fn facts(config: &WorkerConfig) -> WorkerFacts {
-    let cpus = std::thread::available_parallelism().map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(u32::MAX));
+    let machine = Machine::this();
     WorkerFacts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         arch: std::env::consts::ARCH.to_owned(),
-        max_cells: config.max_cells,
-        warm_cells: config.warm_cells,
-        memory_bytes: memory_bytes(),
-        cpus,
+        max_cells: config.max_cells(),
+        warm_cells: config.warm_cells(),
+        memory_bytes: machine.memory_bytes,
+        cpus: machine.cores,
     }
-}
-
-fn memory_bytes() -> u64 {
-    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kibibytes: u64 = line
-        .and_then(|line| line.split_whitespace().next())
-        .and_then(|word| word.parse().ok())
-        .unwrap_or(0);
-    kibibytes * 1024
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ impl Cells {
         provider.settle_roots(&ground(config)).await?;
         let pool = PoolConfig {
             warm_roots: config.warm_roots as usize,
-            ..PoolConfig::new(config.warm_cells as usize, config.max_cells as usize, spec.clone())
+            ..PoolConfig::new(config.warm_cells() as usize, config.max_cells() as usize, spec.clone())
         };
         let mut reconciler = JoinSet::new();
         reconciler.spawn(reconcile(provider.clone()));
@@ -95,7 +95,7 @@ impl Cells {
             stop: CancellationToken::new(),
             ends: Mutex::default(),
             _reconciler: reconciler,
-            held: Arc::new(Held::new(config.max_cells as usize, config.held_cells as usize)),
+            held: Arc::new(Held::new(config.max_cells() as usize, config.held_cells as usize)),
         };
         cells.spawn(make_base(provider, cells.pool.clone(), spec));
         Ok(cells)

@@ -79,7 +79,7 @@ async fn serve(
         executor: executor.clone(),
         active: Active::default(),
     };
-    let mut desk = Desk::new(ground(&token), config.max_cells);
+    let mut desk = Desk::new(ground(&token), config.max_cells());
     loop {
         let opened = tokio::select! {
             biased;
@@ -89,7 +89,8 @@ async fn serve(
         match opened {
             Ok(orders) => {
                 (is_fresh, pause) = (true, Pause::default());
-                tracing::info!(server = %config.server, "connected");
+                let (max, warm) = (config.max_cells(), config.warm_cells());
+                tracing::info!(server = %config.server, max_cells = max, warm_cells = warm, "connected");
                 match desk.hear(orders, shutdown).await {
                     Heard::Shutdown => return desk.leave().await,
                     Heard::Drained => return Ok(()),

@@ -1,4 +1,6 @@
-//! Memory; the disk is the probe's.
+//! Memory and how many cells it carries; the disk is the probe's.
+
+use circle_worker::{Machine, warm_cells};
 
 use super::finding::Finding;
 use crate::text::size;
@@ -21,6 +23,15 @@ pub(super) fn memory() -> Finding {
         return Finding::limited("memory", sentence, "A server, a worker and a build want 2 GiB.");
     }
     Finding::good("memory", sentence)
+}
+
+/// How many cells a worker has here when nobody says it.
+pub(super) fn cells() -> Finding {
+    let max = Machine::this().max_cells(None);
+    let warm = warm_cells(max);
+    let sentence =
+        format!("A worker here has {max} cells at the same time and keeps {warm} warm, unless told otherwise.");
+    Finding::good("cells", sentence)
 }
 
 fn available(meminfo: &str) -> Option<u64> {

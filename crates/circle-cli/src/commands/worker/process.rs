@@ -31,12 +31,12 @@ pub(crate) struct WorkerFlags {
     /// The worker's name, unique on the server; the machine's host name when absent
     #[arg(long, env = "CIRCLE_WORKER_NAME")]
     name: Option<String>,
-    /// Cells at the same time
-    #[arg(long, env = "CIRCLE_MAX_CELLS", value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=256))]
-    max_cells: u32,
-    /// Cells that stand ready ahead of demand
-    #[arg(long, env = "CIRCLE_WARM_CELLS", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=256))]
-    warm_cells: u32,
+    /// Cells at the same time; when absent two for a core, as far as the memory goes (`circle doctor` tells how many)
+    #[arg(long, env = "CIRCLE_MAX_CELLS", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    max_cells: Option<u32>,
+    /// Cells that stand ready ahead of demand; when absent one for four at the same time
+    #[arg(long, env = "CIRCLE_WARM_CELLS", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=256))]
+    warm_cells: Option<u32>,
     /// A service of this machine that cells reach at the same address, such as a registry's 127.0.0.1:5000, or
     /// INSIDE:PORT=OUTSIDE:PORT; may be repeated
     #[arg(long = "relay", value_name = "HOST:PORT")]
@@ -144,8 +144,12 @@ impl WorkerFlags {
         let mut arguments: Vec<OsString> = Vec::new();
         let mut add = |text: String| arguments.push(text.into());
         self.name.iter().for_each(|name| add(format!("--name={name}")));
-        add(format!("--max-cells={}", self.max_cells));
-        add(format!("--warm-cells={}", self.warm_cells));
+        self.max_cells
+            .iter()
+            .for_each(|cells| add(format!("--max-cells={cells}")));
+        self.warm_cells
+            .iter()
+            .for_each(|cells| add(format!("--warm-cells={cells}")));
         self.relays.iter().for_each(|relay| add(format!("--relay={relay}")));
         self.insecure_registries
             .iter()
