@@ -113,18 +113,25 @@ async fn fetch(
         }
         None => mirror.fetch(&wish.git_ref).await?,
     };
-    let facts = mirror.facts(&commit).await?;
-    trigger.commit = Some(commit.clone());
+    // Three looks at the mirror that do not wait for each other: all of it lies between a push and its first command.
+    let (facts, changed_paths, file) = tokio::join!(
+        mirror.facts(&commit),
+        changed_paths(&mirror, wish, &commit),
+        read(&mirror, service, &commit),
+    );
+    let facts = facts?;
     trigger.commit_time = facts.commit_time;
     trigger.title = Some(cut(&facts.title));
-    if let Some(before) = &wish.before {
-        // Unknown paths match every rule, so a failure here only runs more than needed.
-        trigger.changed_paths = mirror
-            .changed_paths(before, &commit, MAX_CHANGED_PATHS)
-            .await
-            .unwrap_or(None);
-    }
-    read(&mirror, service, &commit).await
+    trigger.changed_paths = changed_paths;
+    trigger.commit = Some(commit);
+    file
+}
+
+/// Unknown paths match every rule, so a failure here only runs more than needed.
+async fn changed_paths(mirror: &Mirror, wish: &Wish, commit: &CommitId) -> Option<Vec<String>> {
+    let before = wish.before.as_ref()?;
+    let changed = mirror.changed_paths(before, commit, MAX_CHANGED_PATHS);
+    changed.await.unwrap_or(None)
 }
 
 async fn read(mirror: &Mirror, service: &Service, commit: &CommitId) -> Result<FileOrFindings, GitFailure> {

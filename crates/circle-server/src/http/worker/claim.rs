@@ -37,9 +37,7 @@ pub(super) async fn claim(
         .filter(|(run, _)| worker.record.serves().takes(run.workspace, run.trigger.trust))
         .ok_or_else(|| ApiError::not_found("run", id))?;
     check_waiting(&server, &run, version, claim.part)?;
-    // Whatever can fail is done before the part is taken, so that no claim is left without its assignment.
-    let access = Access::of(&server, &run).await?;
-    let lease = acquire(&server, &worker, id, claim.part).await?;
+    let (access, lease) = gather(&server, &worker, (&run, claim.part)).await?;
     let token = mint(RUN_TOKEN_PREFIX);
     let run = take(&server, (run, version), (claim.part, &worker), &lease, &token).await?;
     tracing::info!(run = %id, worker = %worker.id, fence = lease.fence.0, "a run was claimed");
@@ -61,6 +59,24 @@ fn check_waiting(server: &Server, run: &Run, version: Version, part: usize) -> R
     // The view offered what the store knows better.
     server.queue.observe(run, version, now_ms());
     Err(ApiError::Conflict("another worker has the run, or it has ended".into()))
+}
+
+/// Whatever can fail is done before the part is taken, so that no claim is left without its assignment; the lease is
+/// written down meanwhile.
+async fn gather(
+    server: &Server,
+    worker: &WorkerIdentity,
+    (run, part): (&Run, usize),
+) -> Result<(Access, Lease), ApiError> {
+    let (access, lease) = tokio::join!(Access::of(server, run), acquire(server, worker, run.id, part));
+    match (access, lease) {
+        (Ok(access), Ok(lease)) => Ok((access, lease)),
+        (Err(error), Ok(lease)) => {
+            let _ = server.leases.release(&lease.name, lease.fence).await;
+            Err(error)
+        }
+        (_, Err(error)) => Err(error),
+    }
 }
 
 async fn acquire(server: &Server, worker: &WorkerIdentity, run: RunId, part: usize) -> Result<Lease, ApiError> {
