@@ -85,6 +85,25 @@ async fn a_cell_that_died_while_it_was_warm_is_not_given_out() {
 }
 
 #[tokio::test]
+async fn a_warm_cell_whose_daemon_does_not_answer_is_not_given_out() {
+    let bench = Bench::new();
+    let pool = pool(&bench, 1, 1);
+    until("one cell is warm", || (pool.counters().ready == 1, pool.counters())).await;
+    let described = bench.provider.describe();
+    let processes = Machine::look(&described.instance, &described.state.display().to_string()).processes;
+    let stuck = processes.iter().filter(|process| process.contains("dockerd"));
+    for pid in stuck.filter_map(|process| process.split(' ').next()?.parse().ok()) {
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGSTOP).expect("stopped");
+    }
+    let cell = pool.take(&CancellationToken::new()).await.expect("another cell");
+    cell.health().await.expect("it answers");
+    assert_eq!(pool.counters().died_ready, 1, "{:?}", pool.counters());
+    cell.kill().await.expect("nothing is left");
+    pool.shutdown().await;
+    bench.provider.settled().await;
+}
+
+#[tokio::test]
 async fn without_warm_cells_each_is_started_when_it_is_asked_for() {
     let bench = Bench::new();
     let pool = Arc::new(pool(&bench, 0, 1));

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 /// A daemon that lives answers a ping in about a millisecond.
-const PING_DEADLINE: Duration = Duration::from_secs(5);
+const PING_DEADLINE: Duration = Duration::from_secs(2);
 /// Between two looks for the socket of a daemon that starts.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);

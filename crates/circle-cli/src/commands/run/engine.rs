@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn logins_of_the_docker_client_are_known_by_host() {
-        let text = r#"{"auths": {"https://index.docker.io/v1/": {"auth": "bWlhOnB3OjE="}, "r.example.org:5000": {"auth": "YTpi"}, "helped": {}}}"#;
+        let text = r#"{"auths": {"https://index.docker.io/v1/": {"auth": "bWU6cHc6MQ=="}, "r.example.org:5000": {"auth": "YTpi"}, "helped": {}}}"#;
         let shown: Vec<_> = logged_in(text)
             .into_iter()
             .map(|one| {
