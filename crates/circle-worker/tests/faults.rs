@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use circle_api::worker::{RegistryAccess, SecretValue};
-use circle_cell::Limits;
+use circle_cell::{Limits, StorageChoice};
 use circle_core::names::{BranchName, CommitId};
 use circle_core::plan::{Bind, Ready, Retry, RetryWhen, Work};
 use circle_core::run::{FailureKind, LogBounds, WorkerEvent};
@@ -602,6 +602,49 @@ async fn sec_28_the_bound_that_ended_a_job_is_named() {
         "{:?}",
         ran.failure()
     );
+}
+
+/// Runs a greedy job in a cell with a small disk, while a modest one writes in a cell beside it.
+async fn fills_its_disk(storage: StorageChoice, greedy: &str) -> support::Ran {
+    let bench = Bench::stored(storage).await;
+    bench.commit(&[("a", "b")]).await;
+    let limits = Limits {
+        disk_bytes: Some(256 << 20),
+        ..Limits::default()
+    };
+    let (full, beside) = tokio::join!(bench.cell_within(limits), bench.cell_within(limits));
+    let run = |cell, commands: &[&str]| {
+        let stages = vec![checkout(), integration(vec![], job(commands))];
+        bench.run_in(cell, assignment(bench.repository.url(), stages))
+    };
+    let modest = ["for i in 1 2 3 4 5; do dd if=/dev/zero of=/part bs=1M count=20 conv=fsync; sleep 1; done"];
+    let (greedy, modest) = tokio::join!(run(full, &[greedy]), run(beside, &modest));
+    modest.succeeded();
+    greedy
+}
+
+#[tokio::test]
+async fn sec_28_a_job_that_fills_its_cells_disk_dies_alone_and_the_bound_is_named() {
+    for storage in [StorageChoice::Btrfs, StorageChoice::Plain] {
+        let ran = fills_its_disk(storage, "dd if=/dev/zero of=/flood bs=1M count=400").await;
+        let failure = ran.failure();
+        assert_eq!(failure.kind, FailureKind::Bound, "{storage:?}: {failure:?}");
+        assert!(
+            failure
+                .message
+                .ends_with("the disk of 256 MiB of the run's cell is full"),
+            "{storage:?}: {failure:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn sec_28_a_job_that_uses_up_the_files_of_its_cells_disk_dies_alone_and_is_told_so() {
+    let files = "mkdir /many; cd /many; i=0; while true > $i; do i=$((i+1)); done; false";
+    let ran = fills_its_disk(StorageChoice::Plain, files).await;
+    let failure = ran.failure();
+    assert_eq!(failure.kind, FailureKind::Bound, "{failure:?}");
+    assert!(failure.message.contains("its inodes are used up"), "{failure:?}");
 }
 
 #[tokio::test]

@@ -106,6 +106,15 @@ fn bound(message: &str, evidence: &Evidence<'_>) -> Option<String> {
     says(&NO_DESCRIPTORS).then(|| open_files(evidence))
 }
 
+/// Whether a failure's message, or the end of what its stage printed, is about a full disk.
+pub fn speaks_of_room(message: &str, said: &str) -> bool {
+    let speaks = |text: &str| {
+        let text = text.to_lowercase();
+        NO_SPACE.iter().any(|words| text.contains(words))
+    };
+    speaks(message) || speaks(said)
+}
+
 fn memory(evidence: &Evidence<'_>) -> String {
     let processes = match evidence.memory_kills {
         1 => "a process was".to_owned(),

@@ -8,7 +8,7 @@ mod record;
 mod state;
 
 pub use apply::{ApplyError, Outcome};
-pub use bound::{CellBounds, DiskLeft, Evidence, binary};
+pub use bound::{CellBounds, DiskLeft, Evidence, binary, speaks_of_room};
 pub use event::{RunEvent, WorkerEvent};
 pub use log_meter::{LogBounds, LogMeter, Metered};
 pub use record::{

@@ -2,7 +2,7 @@
 
 use circle_cell::{BoundsHit, Cell};
 use circle_core::plan::{PreBuild, Stage, Work};
-use circle_core::run::{CellBounds, DiskLeft, Evidence, Failure};
+use circle_core::run::{CellBounds, DiskLeft, Evidence, Failure, speaks_of_room};
 
 use super::log::StageLog;
 
@@ -21,29 +21,34 @@ impl Before {
     }
 
     /// The failure of this try, with the bound that explains it.
-    pub(super) fn explain(self, cell: &Cell, stage: &Stage, log: &StageLog, failure: Failure) -> Failure {
+    pub(super) async fn explain(self, cell: &Cell, stage: &Stage, log: &StageLog, failure: Failure) -> Failure {
         let hit = cell.bounds_hit().since(self.0);
+        let said = log.tail();
+        // Asking the storage makes it write everything down: only for a failure that speaks of room.
+        let is_full = speaks_of_room(&failure.message, &said) && cell.disk_is_full().await;
         failure.explained(&Evidence {
             memory_kills: hit.memory,
             refused_forks: hit.pids,
             disk: cell.disk_left().map(|left| DiskLeft {
-                bytes: left.bytes,
+                // What the file system has left is not all the cell's.
+                bytes: if is_full { 0 } else { left.bytes },
                 files: left.files,
             }),
-            said: &log.tail(),
-            cell: bounds(cell),
+            said: &said,
+            cell: bounds(cell, is_full),
             own_pids: own_pids(stage),
         })
     }
 }
 
-fn bounds(cell: &Cell) -> CellBounds {
+/// The disk's bound counts when it was reached: a storage may have none, and the machine's disk is full before it.
+fn bounds(cell: &Cell, is_full: bool) -> CellBounds {
     let limits = cell.limits();
     CellBounds {
         memory_bytes: limits.memory_bytes,
         pids: limits.pids.map(u64::from),
         open_files: limits.open_files.map(u64::from),
-        disk_bytes: None,
+        disk_bytes: limits.disk_bytes.filter(|_| is_full),
     }
 }
 

@@ -258,7 +258,7 @@ async fn run_stage(
                 return Ok(());
             }
             Err(failure) => {
-                let explained = before.explain(shared.cell, stage, &log, failure);
+                let explained = before.explain(shared.cell, stage, &log, failure).await;
                 masked(masker, explained.in_stage(&stage.name))
             }
         };

@@ -176,26 +176,6 @@ impl Cells {
         Arc::new(Traces::beginning_from(note))
     }
 
-    /// Names the bound that a job hit without knowing it.
-    async fn explained(&self, cell: &PooledCell, end: PartEnd) -> PartEnd {
-        let (PartEnd::Failed(failure), Some(most)) = (&end, self.disk_bytes) else {
-            return end;
-        };
-        if failure.is_infrastructure() || !cell.disk_is_full().await {
-            return end;
-        }
-        let message = format!(
-            "{}; the disk of the run's cell is full: it may write {} MiB",
-            failure.message,
-            most >> 20
-        );
-        PartEnd::Failed(Failure {
-            kind: FailureKind::Bound,
-            message,
-            ..failure.clone()
-        })
-    }
-
     /// Kills the cell, or keeps it until the run's end is told and it may become a root.
     async fn settle(&self, assignment: &Assignment, mut cell: PooledCell, (end, traces): (&PartEnd, &Traces)) {
         let base = note_of(self.provider.as_ref(), &RootName::base()).await;
@@ -311,7 +291,6 @@ impl Executor for Cells {
             let dead_in = cell.killer().kill().await;
             tracing::info!(cell = %cell.id(), dead_ms = dead_in.as_millis(), "the run was stopped");
         }
-        let end = self.explained(&cell, end).await;
         match scene {
             Some(scene) => self.hold(assignment.run, cell, scene).await,
             None => self.settle(&assignment, cell, (&end, &traces)).await,

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use circle_api::worker::Assignment;
 use circle_cell::process::{InitProgram, ProcessConfig, ProcessProvider};
-use circle_cell::{Cell, CellProvider, CellSpec, Limits, Relay};
+use circle_cell::{Cell, CellProvider, CellSpec, Limits, Relay, StorageChoice};
 use circle_core::plan::Stage;
 use circle_lab::{Credentials, GitServer, Registry, Repository};
 use circle_worker::{End, execute};
@@ -42,14 +42,19 @@ pub(crate) struct Ran {
 
 impl Bench {
     pub(crate) async fn new() -> Self {
-        Self::with(None).await
+        Self::with(None, StorageChoice::Auto).await
+    }
+
+    /// Whose cells are stored in this way.
+    pub(crate) async fn stored(storage: StorageChoice) -> Self {
+        Self::with(None, storage).await
     }
 
     pub(crate) async fn with_registry(credentials: Option<&Credentials>) -> Self {
-        Self::with(Some(credentials)).await
+        Self::with(Some(credentials), StorageChoice::Auto).await
     }
 
-    async fn with(registry: Option<Option<&Credentials>>) -> Self {
+    async fn with(registry: Option<Option<&Credentials>>, storage: StorageChoice) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("cw")
             .tempdir_in("/var/tmp")
@@ -58,8 +63,11 @@ impl Bench {
             program: example("cell-init"),
             args: Vec::new(),
         };
-        let provider =
-            ProcessProvider::open(ProcessConfig::new(folder.path().join("state"), init)).expect("a provider");
+        let config = ProcessConfig {
+            storage,
+            ..ProcessConfig::new(folder.path().join("state"), init)
+        };
+        let provider = ProcessProvider::open(config).expect("a provider");
         let git = GitServer::start(&folder.path().join("git"))
             .await
             .expect("a git server");
