@@ -12,6 +12,8 @@ mod hooks;
 mod lines;
 mod memory;
 mod parallel;
+mod peer;
+mod roots;
 mod stages;
 mod start;
 
@@ -19,8 +21,8 @@ use anyhow::{Result, bail};
 use figures::Report;
 
 /// The parts in the order of the table.
-const PARTS: [&str; 9] = [
-    "stages", "start", "hooks", "cancel", "parallel", "lines", "dispatch", "claim", "memory",
+const PARTS: [&str; 10] = [
+    "stages", "start", "hooks", "cancel", "roots", "parallel", "lines", "dispatch", "claim", "memory",
 ];
 
 #[tokio::main]
@@ -39,6 +41,7 @@ async fn main() -> Result<()> {
             "start" => start::measure(&mut report).await,
             "hooks" => hooks::measure(&mut report).await,
             "cancel" => cancel::measure(&mut report).await,
+            "roots" => roots::measure(&mut report).await,
             "parallel" => parallel::measure(&mut report).await,
             "lines" => lines::measure(&mut report).await,
             "dispatch" => dispatch::measure(&mut report).await,

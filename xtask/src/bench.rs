@@ -8,7 +8,7 @@ use crate::{images, place, setup};
 /// Arguments name the parts; none = all.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     setup::run()?;
-    images::ensure(&["busybox", "debian"])?;
+    images::ensure(&["busybox", "debian", "toolchain", "worker-base"])?;
     let build = [
         "build",
         "--release",

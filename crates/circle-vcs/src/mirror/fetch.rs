@@ -29,26 +29,28 @@ impl Mirror {
         Ok(self.facts_of("FETCH_HEAD", &subject).await?.commit)
     }
 
-    /// Makes sure that a commit is there; `git_ref` leads to it on servers that give no commit by its id.
+    /// Makes sure that a commit is there; `git_ref` leads to it on servers that give no commit by its id. It is asked for
+    /// before it is looked for: git looks for what a mirror lacks by two fetches of its own, and a pushed commit is new.
     ///
     /// # Errors
     /// [`FailureClass::CommitGone`] and the others of [`GitFailure`].
     pub async fn fetch_commit(&self, git_ref: &GitRef, commit: &CommitId) -> Result<(), GitFailure> {
         let subject = format!("{git_ref} of {}", self.url);
         let _turn = self.turn.lock().await;
+        let Err(failure) = self.fetch_or_mend(commit.as_str(), &subject).await else {
+            return Ok(());
+        };
         if self.has_commit(commit).await? {
             return Ok(());
         }
-        match self.fetch_or_mend(commit.as_str(), &subject).await {
-            Err(failure) if failure.class == FailureClass::CommitGone => {
-                self.fetch_or_mend(git_ref.as_str(), &subject).await?;
-                if self.has_commit(commit).await? {
-                    Ok(())
-                } else {
-                    Err(failure)
-                }
-            }
-            other => other,
+        if failure.class != FailureClass::CommitGone {
+            return Err(failure);
+        }
+        self.fetch_or_mend(git_ref.as_str(), &subject).await?;
+        if self.has_commit(commit).await? {
+            Ok(())
+        } else {
+            Err(failure)
         }
     }
 

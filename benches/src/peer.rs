@@ -1,0 +1,105 @@
+//! The peer's way, as GitLab's and Drone's users have it: on a host's engine a fresh Docker-in-Docker container for each
+//! job, removed with its volume afterwards.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use circle_cell::conformance::{HostEngine, Reach};
+use circle_test::image;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::roots::docker;
+
+/// Longest wait for the daemon within.
+const READY_LIMIT: Duration = Duration::from_secs(60);
+/// A daemon in a container, with the rights that it needs and this machine can give.
+const RIGHTS: [&str; 9] = [
+    "--cap-add=ALL",
+    "--cap-drop=SYS_RESOURCE",
+    "--security-opt=seccomp=unconfined",
+    "--security-opt=apparmor=unconfined",
+    "--security-opt=systempaths=unconfined",
+    "--volume=/var/lib/docker",
+    "--network=host",
+    "--name=job",
+    "--entrypoint=dockerd",
+];
+
+/// A host with an engine that has the image of the inner daemon.
+pub(crate) struct Host {
+    engine: HostEngine,
+    folder: TempDir,
+}
+
+/// The inner daemon of one job.
+pub(crate) struct Peer<'a> {
+    host: &'a Host,
+    socket: PathBuf,
+}
+
+impl Host {
+    pub(crate) async fn start() -> Result<Self> {
+        let folder = tempfile::tempdir_in("/var/tmp")?;
+        let engine = HostEngine::start(&folder.path().join("engine"), Reach::default()).await;
+        engine.load(&image("worker-base")?).await;
+        Ok(Self { engine, folder })
+    }
+
+    /// Starts a job's daemon and waits until it answers.
+    pub(crate) async fn job(&self) -> Result<Peer<'_>> {
+        let shared = self.folder.path().join("job");
+        std::fs::create_dir_all(&shared)?;
+        let socket = shared.join("docker.sock");
+        let mount = format!("--volume={0}:{0}", shared.display());
+        let host = format!("--host=unix://{}", socket.display());
+        let mut words = vec!["run", "--detach"];
+        words.extend(RIGHTS);
+        words.extend([mount.as_str(), "circle/worker-base:12", host.as_str()]);
+        words.extend([
+            "--storage-driver=overlay2",
+            "--iptables=false",
+            "--exec-opt=native.cgroupdriver=cgroupfs",
+        ]);
+        docker(&self.engine.socket(), &words).await?;
+        let start = Instant::now();
+        while !answers(&socket).await {
+            ensure!(
+                start.elapsed() < READY_LIMIT,
+                "the daemon within does not answer: {}",
+                self.log().await
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(Peer { host: self, socket })
+    }
+
+    async fn log(&self) -> String {
+        let output = Command::new("/usr/bin/docker")
+            .arg("--host")
+            .arg(format!("unix://{}", self.engine.socket().display()))
+            .args(["logs", "--tail=5", "job"])
+            .output()
+            .await;
+        output.map_or_else(
+            |error| error.to_string(),
+            |said| String::from_utf8_lossy(&said.stderr).into_owned(),
+        )
+    }
+}
+
+impl Peer<'_> {
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Removes the container with its volume.
+    pub(crate) async fn stop(self) -> Result<()> {
+        docker(&self.host.engine.socket(), &["rm", "--force", "--volumes", "job"]).await
+    }
+}
+
+async fn answers(socket: &Path) -> bool {
+    docker(socket, &["version"]).await.is_ok()
+}
