@@ -37,6 +37,8 @@
 //! | [`WORKER_ENROLMENTS`] | POST | [`EnrolmentCreate`](crate::resources::EnrolmentCreate) → 201 [`EnrolmentCreated`](crate::resources::EnrolmentCreated) |
 //! | [`WORKER`] | DELETE | revokes the worker's token → 204 |
 //! | [`WORKER_DRAIN`] | POST | → 202 [`WorkerView`](crate::resources::WorkerView) |
+//! | [`WORKER_ROOTS`] | GET | → every [`GoldenRootView`](crate::resources::GoldenRootView) of the worker, as it says now |
+//! | [`WORKER_ROOTS_PRUNE`] | POST | [`GoldenRootsPrune`](crate::resources::GoldenRootsPrune) → those that were removed |
 //! | [`TOKENS`] | GET, POST | [`TokenCreate`](crate::resources::TokenCreate) → 201 [`TokenCreated`](crate::resources::TokenCreated) |
 //! | [`TOKEN`] | DELETE | → 204; the last administrator's token is refused with 409 |
 //! | [`HOOK`] | POST | plain git: signed [`GitHook`](crate::resources::GitHook) → 202 [`HookAccepted`](crate::resources::HookAccepted) |
@@ -115,6 +117,10 @@ pub const WORKER_ENROLMENTS: &str = "/api/v1/workers/enrolments";
 pub const WORKER: &str = "/api/v1/workers/{worker}";
 /// Lets a worker finish and take nothing new.
 pub const WORKER_DRAIN: &str = "/api/v1/workers/{worker}/drain";
+/// The golden roots of a worker.
+pub const WORKER_ROOTS: &str = "/api/v1/workers/{worker}/roots";
+/// Removes golden roots of a worker.
+pub const WORKER_ROOTS_PRUNE: &str = "/api/v1/workers/{worker}/roots/prune";
 /// Credentials for this API; for administrators.
 pub const TOKENS: &str = "/api/v1/tokens";
 /// One credential by id.

@@ -50,6 +50,7 @@ pub(crate) enum Command {
     Cancel(commands::cancel::CancelArgs),
     Rerun(commands::rerun::RerunArgs),
     Shell(commands::shell::ShellArgs),
+    Cells(commands::cells::CellsArgs),
     Deliveries(commands::deliveries::DeliveriesArgs),
     Service(commands::service::ServiceArgs),
     Registry(commands::registry::RegistryArgs),

@@ -101,6 +101,8 @@ ids! {
     WorkerId = "wrk", "a worker";
     /// One terminal in the held cell of a run.
     ShellId = "shl", "a shell";
+    /// A question that the server asked a worker.
+    QuestionId = "qst", "a question";
     /// A credential for the API.
     TokenId = "tok", "a token";
 }

@@ -152,12 +152,18 @@ impl Rules<'_> {
         reads
     }
 
-    /// A push of a member to a protected ref, with ordinary rights. A repetition is of an older commit, perhaps.
+    /// A member's run of the newest commit of a protected branch, with ordinary rights. A repetition is of an older one,
+    /// perhaps.
     fn renews(&self, run: &Run) -> Option<Renewal> {
         let trigger = &run.trigger;
-        let is_push = matches!(trigger.event, Event::Push { .. }) && trigger.trust == Trust::Member;
+        let is_newest = match &trigger.event {
+            Event::Push { .. } => true,
+            Event::Manual { branch, pinned, .. } => branch.is_some() && !pinned,
+            Event::Tag { .. } | Event::PullRequest { .. } => false,
+        };
+        let is_members = is_newest && trigger.trust == Trust::Member;
         let ordinary = run.plan.as_ref().is_some_and(has_ordinary_rights);
-        let may = is_push && run.rerun.is_none() && ordinary && self.is_protected(&trigger.git_ref);
+        let may = is_members && run.rerun.is_none() && ordinary && self.is_protected(&trigger.git_ref);
         may.then(|| Renewal {
             git_ref: trigger.git_ref.clone(),
             order: run.number,

@@ -45,6 +45,9 @@ pub enum Event {
         /// Why, in their own words; cut to 200 characters.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// A commit was named instead of the ref's newest.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        pinned: bool,
     },
 }
 

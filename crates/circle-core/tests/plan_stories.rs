@@ -119,6 +119,7 @@ fn a_manual_run_counts_as_its_ref_until_the_file_speaks_of_manual_runs() {
         branch: None,
         tag: Some(TagName::new("v1").expect("a tag")),
         reason: None,
+        pinned: false,
     });
     let file =
         with_rules("  - {event: push, branches: [main], stages: [build]}\n  - {event: tag, stages: [pre_build]}\n");

@@ -62,3 +62,8 @@ pub(crate) const SHELLS: usize = 32;
 pub(crate) const LIVE_CONNECTIONS: usize = 512;
 /// Diagnostics in the sentence of a failed plan; all of them stand in the log.
 pub(crate) const DIAGNOSTICS_IN_MESSAGE: usize = 5;
+
+/// How long a worker may take to answer what it is asked about itself, below the time of a request.
+pub(crate) const WORKER_ANSWER_TIME: Duration = Duration::from_secs(20);
+/// Golden roots that one worker may tell of.
+pub(crate) const MAX_ROOTS_TOLD: usize = 1_000;

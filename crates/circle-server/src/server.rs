@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::ServerConfig;
 use crate::http::{HookKeys, LiveTickets, Meeting};
 use crate::limits;
-use crate::queue::Queue;
+use crate::queue::{Questions, Queue};
 use crate::reconcile::Repositories;
 use crate::runs::{Closings, LogDesk, NumberTurns, Watchers};
 use crate::vault::Vault;
@@ -47,6 +47,7 @@ pub struct Server {
     pub(crate) live: Arc<Semaphore>,
     pub(crate) live_tickets: LiveTickets,
     pub(crate) shells: Meeting,
+    pub(crate) questions: Questions,
     pub(crate) started_at: Timestamp,
 }
 
@@ -85,6 +86,7 @@ impl Server {
             live_tickets: LiveTickets::default(),
             live: Arc::new(Semaphore::new(limits::LIVE_CONNECTIONS)),
             shells: Meeting::default(),
+            questions: Questions::default(),
             started_at: crate::time::now(),
             config,
             records,

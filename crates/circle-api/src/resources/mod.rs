@@ -6,6 +6,7 @@ mod credential;
 mod delivery;
 mod deployment;
 mod environment;
+mod golden_root;
 mod log;
 mod page;
 mod policy;
@@ -29,6 +30,7 @@ pub use deployment::{DeploymentEvent, DeploymentView};
 pub use environment::{
     EnvironmentChange, EnvironmentCreate, EnvironmentView, WorkloadBind, WorkloadCreate, WorkloadHealth, WorkloadView,
 };
+pub use golden_root::{GoldenRootView, GoldenRootsPrune};
 pub use log::{LiveTicket, LogGroup, LogIndex, LogLines, LogLinesQuery, MAX_LOG_LINES, StageLog};
 pub use page::{DEFAULT_PAGE, MAX_PAGE, Page, PageQuery};
 pub use policy::{MAX_POLICY_ENTRIES, PolicyChange, PolicyView};

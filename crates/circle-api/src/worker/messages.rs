@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use circle_core::ids::{RunId, ShellId, WorkerId};
+use circle_core::ids::{QuestionId, RunId, ServiceId, ShellId, WorkerId};
 use circle_core::network::NetworkRange;
 use circle_core::plan::Plan;
 use circle_core::roots::RootAccess;
@@ -70,9 +70,55 @@ pub enum Order {
         run: RunId,
         shell: ShellId,
     },
+    /// Tell at `/roots/{question}` which golden roots there are; with a wish, remove those first and tell which they were.
+    Roots {
+        question: QuestionId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remove: Option<RootsWish>,
+    },
     /// Take nothing new; end when idle.
     Drain,
     Ping,
+}
+
+/// Which golden roots are to go; the base never does.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootsWish {
+    /// Only those of this service.
+    pub service: Option<ServiceId>,
+    /// Only those that no run has begun from for so long, in seconds.
+    pub unused_s: Option<u64>,
+}
+
+/// Answers [`Order::Roots`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RootsAnswer {
+    /// At most 1,000.
+    pub roots: Vec<RootReport>,
+}
+
+/// One golden root as its worker knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RootReport {
+    /// Absent for the base.
+    pub service: Option<ServiceId>,
+    /// For people: what it belongs to.
+    pub label: String,
+    /// Grows by one with each renewal.
+    pub generation: u64,
+    /// Everything in it.
+    pub total_bytes: u64,
+    /// What it shares with no other root, when it was last looked at.
+    pub own_bytes: u64,
+    /// In seconds since 1970.
+    pub made_at: i64,
+    /// In seconds since 1970.
+    pub used_at: i64,
+    /// Runs that began from it, under this name.
+    pub hits: u64,
+    /// Runs that wished to and found none.
+    pub misses: u64,
 }
 
 /// Answers an offer.

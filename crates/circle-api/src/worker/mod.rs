@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | `POST /worker/v1/enrol` | enrolment token, once | [`Enrol`] → [`Enrolled`] |
 //! | `GET /worker/v1/orders` | worker token | → stream of [`Order`] lines |
+//! | `POST /worker/v1/roots/{question}` | worker token | [`RootsAnswer`] → 204, or 404 when nobody waits for it |
 //! | `POST /worker/v1/runs/{run}/claim` | worker token | [`Claim`] → [`Assignment`], or 409 when somebody else has it |
 //! | `POST /worker/v1/runs/{run}/heartbeat` | run token | [`Heartbeat`] → [`HeartbeatAnswer`] |
 //! | `POST /worker/v1/runs/{run}/events` | run token | [`Events`] → [`EventsAnswer`] |
@@ -21,7 +22,8 @@ mod messages;
 
 pub use messages::{
     Assignment, Claim, CloneCredential, CloneLogin, Enrol, Enrolled, Events, EventsAnswer, Heartbeat, HeartbeatAnswer,
-    LogAnswer, LogHole, NumberedEvent, Order, RegistryAccess, RunFacts, SecretValue, Stored, WorkerFacts,
+    LogAnswer, LogHole, NumberedEvent, Order, RegistryAccess, RootReport, RootsAnswer, RootsWish, RunFacts,
+    SecretValue, Stored, WorkerFacts,
 };
 
 /// The version that both sides speak, sent by the worker as the header `circle-protocol`. Another one is refused with

@@ -2,6 +2,7 @@
 
 pub(crate) mod cancel;
 pub(crate) mod cell_init;
+pub(crate) mod cells;
 pub(crate) mod completions;
 pub(crate) mod deliveries;
 pub(crate) mod doctor;

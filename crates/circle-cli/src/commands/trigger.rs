@@ -77,7 +77,7 @@ fn parse_priority(word: &str) -> Result<Priority, String> {
     }
 }
 
-async fn wait_for_run(session: &Session, triggered: Triggered) -> anyhow::Result<RunSummary> {
+pub(super) async fn wait_for_run(session: &Session, triggered: Triggered) -> anyhow::Result<RunSummary> {
     if let Some(run) = triggered.run {
         return Ok(run);
     }

@@ -113,6 +113,7 @@ pub(crate) fn manual(branch: &str) -> Trigger {
         branch: Some(branch_name(branch)),
         tag: None,
         reason: None,
+        pinned: false,
     })
 }
 

@@ -7,6 +7,7 @@
 mod entry;
 mod history;
 mod offers;
+mod questions;
 mod shared;
 mod view;
 #[cfg(test)]
@@ -16,5 +17,6 @@ mod workers;
 
 pub(crate) use entry::{Due, Entry};
 pub(crate) use history::REMEMBERED_RUNS;
+pub(crate) use questions::Questions;
 pub(crate) use shared::Queue;
 pub(crate) use workers::Stream;

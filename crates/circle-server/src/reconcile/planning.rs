@@ -87,10 +87,16 @@ fn trigger_of(wish: &Wish, key: String) -> Trigger {
 /// What a person said is cut as any other foreign text.
 fn bounded(event: Event) -> Event {
     match event {
-        Event::Manual { branch, tag, reason } => Event::Manual {
+        Event::Manual {
+            branch,
+            tag,
+            reason,
+            pinned,
+        } => Event::Manual {
             branch,
             tag,
             reason: reason.as_deref().map(cut),
+            pinned,
         },
         other => other,
     }

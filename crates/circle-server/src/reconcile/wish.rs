@@ -93,6 +93,7 @@ fn from_person(manual: &ManualBody, service: &Service) -> Wish {
             branch,
             tag,
             reason: manual.reason.clone(),
+            pinned: manual.commit.is_some(),
         },
         git_ref,
         commit: manual.commit.clone(),

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use circle_api::worker::{
-    Assignment, Claim, Events, EventsAnswer, FENCE_HEADER, Heartbeat, HeartbeatAnswer, LogAnswer, SecretValue, Stored,
+    Assignment, Claim, Events, EventsAnswer, FENCE_HEADER, Heartbeat, HeartbeatAnswer, LogAnswer, RootReport,
+    RootsAnswer, SecretValue, Stored,
 };
-use circle_core::ids::RunId;
+use circle_core::ids::{QuestionId, RunId};
 use futures_util::StreamExt;
 use reqwest::{Method, RequestBuilder};
 use tokio::io::AsyncWriteExt;
@@ -132,4 +133,16 @@ pub(crate) async fn claim(
 ) -> Result<Assignment, CallError> {
     let request = connection.request(Method::POST, &format!("/runs/{run}/claim"), token);
     answer(request.json(&Claim { part })).await
+}
+
+/// Answers a question about golden roots.
+pub(crate) async fn tell_roots(
+    connection: &Connection,
+    token: &SecretValue,
+    question: QuestionId,
+    roots: Vec<RootReport>,
+) -> Result<(), CallError> {
+    let request = connection.request(Method::POST, &format!("/roots/{question}"), token);
+    send(request.timeout(CALL_LIMIT).json(&RootsAnswer { roots })).await?;
+    Ok(())
 }

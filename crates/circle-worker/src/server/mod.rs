@@ -11,7 +11,7 @@ mod pause;
 mod remote;
 mod stop;
 
-pub(crate) use calls::{RunCalls, claim};
+pub(crate) use calls::{RunCalls, claim, tell_roots};
 pub(crate) use connection::{CallError, Connection};
 pub(crate) use enrol::identity;
 pub(crate) use orders::Orders;

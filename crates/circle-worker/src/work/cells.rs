@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use circle_api::client::ShellSocket;
 use circle_api::shell::ShellMessage;
-use circle_api::worker::Assignment;
+use circle_api::worker::{Assignment, RootReport, RootsWish};
 use circle_cell::pool::{Pool, PoolConfig, PooledCell};
 use circle_cell::process::{ProcessConfig, ProcessProvider};
 use circle_cell::{Cell, CellError, CellProvider, CellSpec, Cidr, Death, Root, RootName};
@@ -15,6 +15,7 @@ use circle_core::ids::RunId;
 use circle_core::roots::RootAccess;
 use circle_core::run::{Failure, FailureKind, WorkerEvent};
 use circle_core::trigger::Trust;
+use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +25,7 @@ use super::held::{HOLD, Held, HeldCell};
 use super::reconcile::reconcile;
 use super::renew::{Renewing, renew};
 use super::root_names::{began_from, note_of, wishes};
+use super::told_roots;
 use crate::execute::{STAGE_NETWORK, Scene, execute_and_keep, serve_shell};
 use crate::{End, Sink, Traces, WorkerConfig, WorkerError};
 
@@ -312,6 +314,15 @@ impl Executor for Cells {
             () = serve_shell(&cell, &scene, socket) => {}
             _ = cell.died() => {}
         }
+    }
+
+    async fn roots(&self, remove: Option<&RootsWish>) -> Vec<RootReport> {
+        let Some(wish) = remove else {
+            return told_roots::told(self.provider.as_ref()).await;
+        };
+        let removed = told_roots::remove(self.provider.as_ref(), wish, Timestamp::now().as_second()).await;
+        self.pool.refresh();
+        removed
     }
 
     async fn expect(&self, roots: &RootAccess) {

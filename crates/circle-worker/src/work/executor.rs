@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use circle_api::client::ShellSocket;
 use circle_api::shell::ShellMessage;
-use circle_api::worker::Assignment;
+use circle_api::worker::{Assignment, RootReport, RootsWish};
 use circle_core::ids::RunId;
 use circle_core::roots::RootAccess;
 use circle_core::run::Failure;
@@ -26,6 +26,12 @@ pub trait Executor: Send + Sync + Debug {
         socket.say(&ShellMessage::Refused { reason }).await;
         socket.close().await;
     }
+
+    /// The golden roots that are kept here; with a wish, those that were removed by it.
+    async fn roots(&self, _remove: Option<&RootsWish>) -> Vec<RootReport> {
+        Vec::new()
+    }
+
     /// A run that will wish for these roots is on its way.
     async fn expect(&self, _roots: &RootAccess) {}
 

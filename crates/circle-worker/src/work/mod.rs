@@ -9,6 +9,7 @@ mod one;
 mod reconcile;
 mod renew;
 mod root_names;
+mod told_roots;
 mod worker;
 
 pub use executor::{Executor, PartEnd};

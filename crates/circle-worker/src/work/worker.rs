@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use circle_api::worker::{Order, SecretValue};
-use circle_core::ids::{RunId, ShellId};
+use circle_api::worker::{Order, RootsWish, SecretValue};
+use circle_core::ids::{QuestionId, RunId, ShellId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +14,7 @@ use super::active::Active;
 use super::cells::Cells;
 use super::executor::Executor;
 use super::one::{Ground, take};
-use crate::server::{CallError, Connection, Orders, Pause, Stop, identity};
+use crate::server::{CallError, Connection, Orders, Pause, Stop, identity, tell_roots};
 use crate::{WorkerConfig, WorkerError};
 
 /// Offers that wait for a place; the server offers the others again.
@@ -136,7 +136,7 @@ struct Desk {
     offers: VecDeque<(RunId, usize)>,
     runs: JoinSet<()>,
     /// Shells in held cells; they end with the connection to whoever typed, or with the worker.
-    shells: JoinSet<()>,
+    answers: JoinSet<()>,
     draining: bool,
 }
 
@@ -148,7 +148,7 @@ impl Desk {
             places,
             offers: VecDeque::new(),
             runs: JoinSet::new(),
-            shells: JoinSet::new(),
+            answers: JoinSet::new(),
             draining: false,
         }
     }
@@ -197,8 +197,12 @@ impl Desk {
                 self.ground.active.stop(run, fence, Stop::Cancelled);
             }
             Order::Shell { run, shell } => {
-                while self.shells.try_join_next().is_some() {}
-                self.shells.spawn(answer_shell(self.ground.clone(), run, shell));
+                while self.answers.try_join_next().is_some() {}
+                self.answers.spawn(answer_shell(self.ground.clone(), run, shell));
+            }
+            Order::Roots { question, remove } => {
+                while self.answers.try_join_next().is_some() {}
+                self.answers.spawn(answer_roots(self.ground.clone(), question, remove));
             }
             Order::Drain => {
                 tracing::info!("nothing new is taken");
@@ -234,6 +238,14 @@ impl Desk {
             );
         }
         Ok(())
+    }
+}
+
+/// Tells the server of the golden roots here.
+async fn answer_roots(ground: Ground, question: QuestionId, remove: Option<RootsWish>) {
+    let roots = ground.executor.roots(remove.as_ref()).await;
+    if let Err(error) = tell_roots(&ground.connection, &ground.token, question, roots).await {
+        tracing::warn!(error = error.to_string(), "the server was not told of the golden roots");
     }
 }
 

@@ -5,8 +5,8 @@ use reqwest::Method;
 
 use crate::client::{ApiError, Client};
 use crate::resources::{
-    EnrolmentCreate, EnrolmentCreated, Page, PageQuery, ServerView, TokenCreate, TokenCreated, TokenView, WorkerView,
-    WorkspaceChange, WorkspaceCreate, WorkspaceView,
+    EnrolmentCreate, EnrolmentCreated, GoldenRootView, GoldenRootsPrune, Page, PageQuery, ServerView, TokenCreate,
+    TokenCreated, TokenView, WorkerView, WorkspaceChange, WorkspaceCreate, WorkspaceView,
 };
 use crate::routes::{self, fill};
 
@@ -34,6 +34,22 @@ impl Client {
             &serde_json::json!({}),
         )
         .await
+    }
+
+    /// The golden roots of a worker, as it says now.
+    pub async fn worker_roots(&self, worker: WorkerId) -> Result<Vec<GoldenRootView>, ApiError> {
+        self.read(&fill(routes::WORKER_ROOTS, &[&worker.to_string()]), &())
+            .await
+    }
+
+    /// Removes golden roots of a worker; tells which they were.
+    pub async fn prune_worker_roots(
+        &self,
+        worker: WorkerId,
+        wish: &GoldenRootsPrune,
+    ) -> Result<Vec<GoldenRootView>, ApiError> {
+        let path = fill(routes::WORKER_ROOTS_PRUNE, &[&worker.to_string()]);
+        self.write(Method::POST, &path, wish).await
     }
 
     /// Ends a worker's credential.

@@ -88,6 +88,7 @@ impl Tree {
                 branch,
                 tag: None,
                 reason: None,
+                pinned: false,
             },
             git_ref,
             commit: git.and_then(|git| git.commit.clone()),

@@ -13,6 +13,7 @@ mod page;
 mod post_receive;
 mod registries;
 mod rerun;
+mod roots;
 mod routes;
 mod runs;
 mod secrets;

@@ -6,8 +6,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    credentials, deliveries, deployments, environments, live_ticket, log_lines, logs, registries, rerun, runs, secrets,
-    server, services, targets, tokens, triggers, workers, workloads, workspaces,
+    credentials, deliveries, deployments, environments, live_ticket, log_lines, logs, registries, rerun, roots, runs,
+    secrets, server, services, targets, tokens, triggers, workers, workloads, workspaces,
 };
 use crate::server::Server;
 
@@ -51,6 +51,8 @@ fn runs_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(workers::enrolment))
         .routes(routes!(workers::revoke))
         .routes(routes!(workers::drain))
+        .routes(routes!(roots::list))
+        .routes(routes!(roots::prune))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
 }

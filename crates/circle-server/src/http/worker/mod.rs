@@ -10,6 +10,7 @@ mod heartbeat;
 mod log;
 mod orders;
 mod outputs;
+mod roots;
 mod routes;
 
 pub use routes::ROUTES;

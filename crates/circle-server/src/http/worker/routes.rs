@@ -7,7 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use circle_api::worker::MAX_LOG_REQUEST_BYTES;
 
-use super::{claim, enrol, events, heartbeat, log, orders, outputs};
+use super::{claim, enrol, events, heartbeat, log, orders, outputs, roots};
 use crate::http::shell;
 use crate::limits;
 use crate::server::Server;
@@ -17,6 +17,7 @@ pub const ROUTES: &[(&str, &str)] = &[
     ("POST", "/worker/v1/enrol"),
     ("GET", "/worker/v1/orders"),
     ("GET", "/worker/v1/shells/{shell}"),
+    ("POST", "/worker/v1/roots/{question}"),
     ("POST", "/worker/v1/runs/{run}/claim"),
     ("POST", "/worker/v1/runs/{run}/heartbeat"),
     ("POST", "/worker/v1/runs/{run}/events"),
@@ -32,6 +33,7 @@ pub(in crate::http) fn router() -> Router<Arc<Server>> {
         .route("/worker/v1/enrol", post(enrol::enrol).layer(small))
         .route("/worker/v1/orders", get(orders::orders))
         .route("/worker/v1/shells/{shell}", get(shell::answer))
+        .route("/worker/v1/roots/{question}", post(roots::roots).layer(small))
         .route("/worker/v1/runs/{run}/claim", post(claim::claim).layer(small))
         .route(
             "/worker/v1/runs/{run}/heartbeat",

@@ -1,0 +1,106 @@
+//! Golden roots as an operator sees them: listed, removed, made anew.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use circle_test::{Circle, Options, StoryService, until};
+use serde_json::Value;
+
+const LIMIT: Duration = Duration::from_secs(60);
+/// The root of the service's main branch.
+const OWN: &str = "shop refs/heads/main";
+
+async fn json(circle: &Circle, words: &[&str]) -> Result<Value> {
+    let output = circle.command(&[words, &["--json"]].concat()).await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{words:?}: {said}");
+    serde_json::from_slice(&output.stdout).context("one JSON document")
+}
+
+/// The root with this label, once there is one of this generation.
+async fn root(circle: &Circle, label: &str, generation: u64) -> Result<Value> {
+    until(label, LIMIT, || async {
+        let roots = json(circle, &["cells"]).await.map_err(|error| format!("{error:#}"))?;
+        let found = roots
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|root| root["label"] == label);
+        let found = found.filter(|root| root["generation"].as_u64() >= Some(generation));
+        found.cloned().ok_or_else(|| roots.to_string())
+    })
+    .await
+}
+
+/// Pushes, and tells the name of the root that the run began from.
+async fn push(shop: &StoryService) -> Result<String> {
+    let view = shop.push("main").await?.succeeds().await?;
+    Ok(view.root.context("it says where it began")?.name)
+}
+
+#[tokio::test]
+async fn roots_are_listed_removed_and_made_anew() -> Result<()> {
+    let mut circle = Circle::start(Options::default()).await?;
+    let shop = circle.service("shop").await?;
+    shop.write("caicloud.yml", "version: 1\nbuild: {}\n")?;
+    shop.write("Dockerfile", "FROM circle/busybox:1\nRUN echo built > /made\n")?;
+    root(&circle, "the operator's images", 1).await?;
+    // A cell that stood ready before there was a base is still good for a run, and makes no root.
+    let first = push(&shop).await?;
+    ensure!(
+        first == "base" || (first == "empty" && push(&shop).await? == "base"),
+        "the runs began from {first}"
+    );
+    let made = root(&circle, OWN, 1).await?;
+    ensure!(made["total_bytes"].as_u64() >= made["own_bytes"].as_u64(), "{made}");
+    ensure!(made["hits"] == 0 && made["misses"].as_u64() >= Some(1), "{made}");
+    ensure!(
+        push(&shop).await? == "refs/heads/main",
+        "the second run did not begin from the root"
+    );
+    let used = root(&circle, OWN, 2).await?;
+    ensure!(used["hits"] == 1 && used["misses"] == made["misses"], "{used}");
+    let output = circle.command(&["cells"]).await?;
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    for word in ["base", OWN, " %"] {
+        ensure!(table.contains(word), "no \"{word}\" in\n{table}");
+    }
+
+    let kept = json(&circle, &["cells", "prune", "--service", "shop", "--unused-hours", "1"]).await?;
+    ensure!(kept == Value::Array(Vec::new()), "a root in use was removed: {kept}");
+    let gone = json(&circle, &["cells", "prune", "--service", "shop"]).await?;
+    ensure!(gone.as_array().map(Vec::len) == Some(1), "{gone}");
+    ensure!(push(&shop).await? == "base", "a removed root was begun from");
+    root(&circle, OWN, 3).await?;
+
+    let output = circle.command(&["cells", "rebuild", "shop"]).await?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        said.contains("1 root is removed") && said.contains("makes it anew"),
+        "{said}"
+    );
+
+    root(&circle, OWN, 4).await?;
+
+    let unknown = circle.command(&["cells", "prune", "--service", "nothing"]).await?;
+    ensure!(unknown.status.code() == Some(3), "{unknown:?}");
+    let worker = json(&circle, &["worker", "list"]).await?[0]["name"]
+        .as_str()
+        .context("a name")?
+        .to_owned();
+    circle.stop_worker().await?;
+    until("the worker's leaving is known", LIMIT, || async {
+        let output = circle
+            .command(&["cells", "--worker", &worker])
+            .await
+            .map_err(|error| error.to_string())?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        if output.status.code() == Some(6) && said.contains("is not connected") {
+            Ok(())
+        } else {
+            Err(said)
+        }
+    })
+    .await?;
+    circle.stop().await
+}
