@@ -129,7 +129,7 @@ async fn keeping(report: &mut Report, provider: &ProcessProvider, base: &RootNam
         )
         .await?;
         docker(cell.socket(), &["commit", "own", &format!("own:{number}")]).await?;
-        times.push(promote(provider, cell, &format!("own-{number}").parse()?, 1).await?);
+        times.push(promote(provider, cell, &format!("own_{number}").parse()?, 1).await?);
     }
     report.fact(
         "a cell becomes a root (daemon's end included), p50",
@@ -155,7 +155,7 @@ async fn keeping(report: &mut Report, provider: &ProcessProvider, base: &RootNam
         own * 5 <= all - shared,
     );
     for number in 0..ROOTS {
-        provider.forget_root(&format!("own-{number}").parse()?).await?;
+        provider.forget_root(&format!("own_{number}").parse()?).await?;
     }
     Ok(())
 }

@@ -90,6 +90,25 @@ impl Records {
         Ok(records)
     }
 
+    /// The first record that fits, in the order of the query. However many there are, one page is in memory at a time.
+    pub async fn first_that<T: Record>(
+        &self,
+        mut query: Query,
+        fits: impl Fn(&T) -> bool,
+    ) -> Result<Option<T>, RecordError> {
+        loop {
+            let page = self.find(query.clone()).await?;
+            let records = self.load_page::<T>(&page).await?;
+            if let Some((found, _)) = records.into_iter().find(|(record, _)| fits(record)) {
+                return Ok(Some(found));
+            }
+            match page.next {
+                Some(next) => query = query.after(Some(next)),
+                None => return Ok(None),
+            }
+        }
+    }
+
     /// See [`Store::changes`].
     pub fn changes<T: Record>(&self) -> Changes {
         self.store.changes(T::KIND)

@@ -220,3 +220,21 @@ async fn what_was_read_before_is_changed_only_if_it_is_still_so() {
         "b"
     );
 }
+
+#[tokio::test]
+async fn the_first_that_fits_is_found_on_whatever_page_it_stands() {
+    let folder = Folder::new();
+    let records = open(&folder);
+    for number in 0..25 {
+        let body = json!({SCHEMA_FIELD: 2, "name": format!("w{number:02}"), "zone": "north"});
+        put(&records, &format!("wrk_{number}"), body).await;
+    }
+    let page_by_page = || Query::over(kinds::WORKER_NAME).limit(10);
+    for (name, expected) in [("w00", true), ("w24", true), ("w25", false)] {
+        let found = records
+            .first_that(page_by_page(), |worker: &Worker| worker.name == name)
+            .await;
+        let found = found.expect("readable").map(|worker| worker.name);
+        assert_eq!(found.as_deref(), expected.then_some(name));
+    }
+}

@@ -121,18 +121,19 @@ pub(in crate::http) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     let (workspace, _) = server.workspace(&workspace).await?;
     let (registry, version) = server.registry(workspace.id, &name).await?;
-    let services = Query::over(kinds::SERVICE_NAME)
-        .equal(workspace.id.to_string())
-        .limit(1000);
-    let services = server.records.find(services).await?;
-    for (ServiceRecord(service), _) in server.records.load_page(&services).await? {
-        if service.image.is_some_and(|home| home.registry == registry.name) {
-            let message = format!(
-                "the service {} pushes to it: give that another image first",
-                service.name
-            );
-            return Err(ApiError::Conflict(message));
-        }
+    let of_workspace = Query::over(kinds::SERVICE_NAME).equal(workspace.id.to_string());
+    let pushes = |ServiceRecord(service): &ServiceRecord| {
+        service
+            .image
+            .as_ref()
+            .is_some_and(|home| home.registry == registry.name)
+    };
+    if let Some(ServiceRecord(service)) = server.records.first_that(of_workspace, pushes).await? {
+        let message = format!(
+            "the service {} pushes to it: give that another image first",
+            service.name
+        );
+        return Err(ApiError::Conflict(message));
     }
     server
         .records

@@ -108,18 +108,14 @@ pub(in crate::http) async fn remove(
 ) -> Result<StatusCode, ApiError> {
     let (workspace, _) = server.workspace(&workspace).await?;
     let (target, version) = server.target(workspace.id, &name).await?;
-    let query = Query::over(kinds::ENVIRONMENT_NAME)
-        .equal(workspace.id.to_string())
-        .limit(1000);
-    let page = server.records.find(query).await?;
-    for (EnvironmentRecord(environment), _) in server.records.load_page(&page).await? {
-        if environment.target == target.id {
-            let message = format!(
-                "the environment {} is on it: give that another target first",
-                environment.name
-            );
-            return Err(ApiError::Conflict(message));
-        }
+    let of_workspace = Query::over(kinds::ENVIRONMENT_NAME).equal(workspace.id.to_string());
+    let is_on_it = |EnvironmentRecord(environment): &EnvironmentRecord| environment.target == target.id;
+    if let Some(EnvironmentRecord(environment)) = server.records.first_that(of_workspace, is_on_it).await? {
+        let message = format!(
+            "the environment {} is on it: give that another target first",
+            environment.name
+        );
+        return Err(ApiError::Conflict(message));
     }
     server
         .records
