@@ -67,3 +67,7 @@ pub(crate) const DIAGNOSTICS_IN_MESSAGE: usize = 5;
 pub(crate) const WORKER_ANSWER_TIME: Duration = Duration::from_secs(20);
 /// Golden roots that one worker may tell of.
 pub(crate) const MAX_ROOTS_TOLD: usize = 1_000;
+/// What a run's log may have beyond its bound: Circle's own words on why it ended, in each stage.
+pub(crate) const LOG_LAST_WORDS_BYTES: u64 = 1024 * 1024;
+/// Begins and ends of groups in one stage: a command each, or a step of a build.
+pub(crate) const MARKS_OF_A_STREAM: u64 = 100_000;

@@ -8,7 +8,11 @@ use crate::support::{Circle, Options, PIPELINE, Played, Repo, slug, until};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_worker_loses_its_run_to_the_next() {
     // Short enough to wait for, long enough for the lively one, which does not beat either, to be done in time.
-    let circle = Circle::start_with(Options { lease_ms: 3_000 }).await;
+    let circle = Circle::start_with(Options {
+        lease_ms: 3_000,
+        ..Options::default()
+    })
+    .await;
     let repo = Repo::with(PIPELINE).await;
     circle.service("shop", repo.url()).await;
     let silent = Played::enrol(&circle, "silent", 1).await;
@@ -37,7 +41,11 @@ async fn a_silent_worker_loses_its_run_to_the_next() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_beating_worker_keeps_its_run() {
-    let circle = Circle::start_with(Options { lease_ms: 600 }).await;
+    let circle = Circle::start_with(Options {
+        lease_ms: 600,
+        ..Options::default()
+    })
+    .await;
     let repo = Repo::with(PIPELINE).await;
     circle.service("shop", repo.url()).await;
     let worker = Played::enrol(&circle, "w", 1).await;

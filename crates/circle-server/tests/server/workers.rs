@@ -6,7 +6,7 @@ use circle_core::run::{StoredOutput, WorkerEvent};
 use jiff::Timestamp;
 use reqwest::Method;
 
-use crate::support::{Circle, PIPELINE, Played, Repo, facts};
+use crate::support::{Circle, Options, PIPELINE, Played, Repo, facts};
 
 async fn with_two_services() -> (Circle, Repo, Played) {
     let (circle, repo) = (Circle::start().await, Repo::with(PIPELINE).await);
@@ -263,6 +263,47 @@ async fn sec_58_a_lying_worker_changes_nothing() {
         409
     );
     assert_eq!(circle.ended(run).await.run.state.word(), "failed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_58_an_oversized_log_is_refused_and_costs_its_worker_alone() {
+    let options = Options {
+        log_bytes: 1 << 20,
+        ..Options::default()
+    };
+    let (circle, repo) = (Circle::start_with(options).await, Repo::with(PIPELINE).await);
+    for name in ["shop", "other"] {
+        circle.service(name, repo.url()).await;
+    }
+    let worker = Played::enrol(&circle, "w1", 2).await;
+    let (lying, honest) = (circle.trigger("shop").await, circle.trigger("other").await);
+    let (lying, honest) = (worker.claim(lying).await, worker.claim(honest).await);
+    let piece = vec![b'x'; 200_000];
+    let (mut taken, mut refused) = (0, None);
+    for number in 0..20_u64 {
+        let chunk = lying.chunk("checkout", (number, number * 200_000), &piece);
+        let answer = lying.log(chunk).await;
+        if answer.status() != 200 {
+            refused = Some(answer);
+            break;
+        }
+        taken += piece.len();
+    }
+    let answer = refused.expect("an end");
+    assert_eq!(answer.status(), 413);
+    let problem: serde_json::Value = answer.json().await.expect("a problem");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains("it may have 1048576")),
+        "{problem}"
+    );
+    assert!((1 << 20..=2 << 20).contains(&taken), "{taken} bytes were taken");
+    // The same over several stages is no way around it, and the neighbour's log is its own.
+    assert_eq!(lying.log(lying.chunk("build", (0, 0), &piece)).await.status(), 413);
+    assert_eq!(honest.log(honest.chunk("checkout", (0, 0), &piece)).await.status(), 200);
+    let index = circle.api.log_index(lying.run()).await.expect("an index");
+    assert_eq!(index.stages.iter().map(|stage| stage.bytes).sum::<u64>(), taken as u64);
 }
 
 #[tokio::test(flavor = "multi_thread")]

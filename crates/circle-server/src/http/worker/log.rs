@@ -1,5 +1,6 @@
 //! A worker's log: chunks and marks of one request, all on the disk before the answer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,6 +12,7 @@ use circle_store::logs::{Chunk, Entry, LogError, Mark, StreamId};
 
 use crate::auth::RunLease;
 use crate::http::{ApiError, RawBody};
+use crate::limits::{LOG_LAST_WORDS_BYTES, MARKS_OF_A_STREAM};
 use crate::runs::{MarkBook, kind_of};
 use crate::server::Server;
 
@@ -25,6 +27,8 @@ pub(super) async fn log(
     let mut book = turn.lock().await;
     let entries = entries(&server, &lease, &mut book, frames).await?;
     let before = lengths(&server, lease.run.id).await?;
+    let own = before.iter().filter(|(stream, _)| stream.attempt == lease.attempt);
+    check_size(own, &entries, server.config.log.run_bytes)?;
     match server.log_bus.append(&lease.run.id.to_string(), entries).await {
         Ok(appended) => {
             let known = |stream: &StreamId| {
@@ -89,6 +93,11 @@ async fn entries(
                     .number(server.log_archive.as_ref(), lease.run.id, &stream, &mark)
                     .await?;
                 let Some(sequence) = number else { continue };
+                if sequence >= MARKS_OF_A_STREAM {
+                    return Err(ApiError::TooLarge(format!(
+                        "a stage has at most {MARKS_OF_A_STREAM} marks"
+                    )));
+                }
                 let data = serde_json::to_value(&mark).map_err(|error| ApiError::Internal(error.to_string()))?;
                 entries.push(Entry::Mark(Mark {
                     stream,
@@ -101,6 +110,29 @@ async fn entries(
         }
     }
     Ok(entries)
+}
+
+/// A worker keeps its runs within the bound itself; one that does not fills no disk.
+fn check_size<'a>(
+    before: impl Iterator<Item = &'a (StreamId, u64)>,
+    entries: &'a [Entry],
+    run_bytes: u64,
+) -> Result<(), ApiError> {
+    let mut lengths: BTreeMap<&StreamId, u64> = before.map(|(stream, length)| (stream, *length)).collect();
+    for entry in entries {
+        if let Entry::Chunk(chunk) = entry {
+            let end = chunk.offset.saturating_add(chunk.bytes.len() as u64);
+            let length = lengths.entry(&chunk.stream).or_default();
+            *length = end.max(*length);
+        }
+    }
+    let all = lengths.values().fold(0_u64, |all, length| all.saturating_add(*length));
+    if all <= run_bytes.saturating_add(LOG_LAST_WORDS_BYTES) {
+        return Ok(());
+    }
+    Err(ApiError::TooLarge(format!(
+        "the run's log would have {all} bytes, it may have {run_bytes}: the run prints too much, or its worker does not count"
+    )))
 }
 
 /// Only stages of the plan, only the attempt that the lease is of.

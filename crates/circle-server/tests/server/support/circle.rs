@@ -23,11 +23,16 @@ use super::until::until;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
     pub(crate) lease_ms: u64,
+    /// What the log of a run may have.
+    pub(crate) log_bytes: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { lease_ms: 60_000 }
+        Self {
+            lease_ms: 60_000,
+            log_bytes: 1 << 30,
+        }
     }
 }
 
@@ -62,6 +67,7 @@ impl Circle {
         let url = format!("http://{}", listeners.address().expect("a TCP address"));
         let mut config = ServerConfig::new(folder.path().join("server"), &url);
         (config.lease_ms, config.drain_ms) = (options.lease_ms, 2_000);
+        config.log.run_bytes = options.log_bytes;
         let shutdown = CancellationToken::new();
         let ending = shutdown.clone();
         #[expect(
