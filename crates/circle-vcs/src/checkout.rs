@@ -32,6 +32,8 @@ pub struct Checkout<'a> {
     pub helper: Option<&'a Helper>,
     /// See [`Transport::proxy`].
     pub proxy: Option<&'a str>,
+    /// What is known of the wanted commit already, so that it is not asked for again.
+    pub known: Option<&'a CommitFacts>,
 }
 
 /// What is told of a commit.
@@ -64,6 +66,9 @@ pub async fn check_out(wish: Checkout<'_>, runner: &mut dyn StepRunner) -> Resul
             &format!("a submodule of {}", wish.url),
         )
         .await?;
+    }
+    if let Some(known) = wish.known.filter(|known| wish.commit == Some(&known.commit)) {
+        return Ok(known.clone());
     }
     let said = must(runner, &wish.describe(), &wish.subject()).await?;
     described(&said)

@@ -24,6 +24,7 @@ async fn get(wish: Wish<'_>, to: &Path) -> Result<CommitFacts, GitFailure> {
         submodules: true,
         helper: None,
         proxy: None,
+        known: None,
     };
     check_out(wish, &mut LocalRunner::new(to, RunLimits::default())).await
 }

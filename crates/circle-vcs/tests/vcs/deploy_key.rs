@@ -43,6 +43,7 @@ async fn get(url: &str, to: &Path, key: &str, known_hosts: &str) -> Result<(), G
         submodules: true,
         helper: Some(&helper),
         proxy: None,
+        known: None,
     };
     let got = check_out(wish, &mut LocalRunner::new(to, RunLimits::default())).await;
     nowhere(&place, &[secret_part(key)]);

@@ -35,6 +35,7 @@ async fn get(url: &str, to: &Path, helper: Option<&Helper>) -> Result<(), GitFai
         submodules: true,
         helper,
         proxy: None,
+        known: None,
     };
     check_out(wish, &mut LocalRunner::new(to, RunLimits::default()))
         .await
@@ -157,6 +158,7 @@ async fn sec_39_hooks_filters_monitors_templates_and_lfs_of_a_repository_do_not_
         submodules: false,
         helper: None,
         proxy: None,
+        known: None,
     };
     let mut runner = LocalRunner::new(&to, RunLimits::default());
     for step in [wish.fetch("refs/heads/main", true), wish.detach(), wish.describe()] {

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 use circle_api::worker::{CloneCredential, CloneLogin};
 use circle_cell::{Cell, Exit, InCell, Sight};
 use circle_core::run::{Failure, FailureKind, WorkerEvent};
+use circle_core::trigger::Trigger;
 use circle_vcs::{
-    Checkout, Credential, FailureClass, GitFailure, GitStep, Helper, Login, RepositoryUrl, StepOutput, StepRunner,
-    check_out,
+    Checkout, CommitFacts, Credential, FailureClass, GitFailure, GitStep, Helper, Login, RepositoryUrl, StepOutput,
+    StepRunner, check_out,
 };
 use secrecy::SecretString;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -49,6 +50,7 @@ pub(super) async fn run(stage: &mut StageRun<'_>, submodules: bool) -> Result<()
     } else {
         way.http.clone()
     };
+    let known = known(trigger);
     let wish = Checkout {
         url: &url,
         git_ref: &trigger.git_ref,
@@ -56,6 +58,7 @@ pub(super) async fn run(stage: &mut StageRun<'_>, submodules: bool) -> Result<()
         submodules,
         helper: helper.as_ref(),
         proxy: proxy.as_deref(),
+        known: known.as_ref(),
     };
     let out = check_out(wish, &mut runner).await.map_err(failure)?;
     stage
@@ -75,6 +78,15 @@ pub(super) async fn run(stage: &mut StageRun<'_>, submodules: bool) -> Result<()
     trigger.title = title;
     stage.carried.layers.insert(0, layer);
     Ok(())
+}
+
+/// What the server read of the commit when it planned the run.
+fn known(trigger: &Trigger) -> Option<CommitFacts> {
+    Some(CommitFacts {
+        commit: trigger.commit.clone()?,
+        commit_time: Some(trigger.commit_time?),
+        title: trigger.title.clone()?,
+    })
 }
 
 /// The program that opens the repository, when there is a credential for this very host.
