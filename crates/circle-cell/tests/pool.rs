@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use circle_cell::pool::{Pool, PoolConfig};
-use circle_cell::{CellError, CellProvider, CellSpec};
+use circle_cell::{CellError, CellProvider, CellSpec, Promoted, Promotion, RootName};
 use support::machine::Machine;
 use support::{Bench, until};
 use tokio_util::sync::CancellationToken;
@@ -111,6 +111,49 @@ async fn without_warm_cells_each_is_started_when_it_is_asked_for() {
     assert_eq!((pool.counters().taken_cold, pool.counters().ready), (1, 0));
     cell.kill().await.expect("nothing is left");
     pool.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_root_that_is_expected_has_a_cell_before_its_run_comes_and_none_when_it_does_not() {
+    let bench = Bench::new();
+    let name: RootName = "service".parse().expect("a name");
+    let cell = bench.provider.start(&CellSpec::default()).await.expect("a cell");
+    let wish = Promotion {
+        name: name.clone(),
+        order: 1,
+        label: "a service".to_owned(),
+        note: String::new(),
+        caches: Vec::new(),
+    };
+    let promoted = bench.provider.promote(cell, wish).await.expect("promoted");
+    assert!(matches!(promoted, Promoted::Yes(_)), "{promoted:?}");
+    let config = PoolConfig {
+        prepared: Duration::from_secs(3),
+        ..PoolConfig::new(0, 2, CellSpec::default())
+    };
+    let pool = Pool::new(bench.provider.clone(), config);
+    let wishes = [name.clone()];
+    pool.expect(&wishes).await;
+    until("the expected cell stands ready", || {
+        (pool.ready_roots().len() == 1, pool.ready_roots())
+    })
+    .await;
+    let cell = pool.take_of(&wishes, &CancellationToken::new()).await.expect("a cell");
+    assert!(cell.stood_ready(), "its run did not get it");
+    assert_eq!(cell.root().map(|stamp| &stamp.name), Some(&name));
+    cell.kill().await.expect("nothing is left");
+
+    pool.expect(&wishes).await;
+    until("another one stands ready", || {
+        (pool.counters().ready == 1, pool.counters())
+    })
+    .await;
+    until("nobody came, and it is gone", || {
+        (pool.counters().ready == 0, pool.counters())
+    })
+    .await;
+    pool.shutdown().await;
+    bench.provider.settled().await;
 }
 
 #[tokio::test]

@@ -473,3 +473,23 @@ async fn a_rerun_from_a_stage_takes_over_what_was_stored() {
         .expect_err("build did not succeed");
     assert!(refused.to_string().contains("build"), "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_cell_of_a_delivery_may_be_started_before_its_run_is_offered() {
+    let (circle, _repo, worker) = with_two_services().await;
+    let mut orders = worker.orders().await;
+    let run = circle.trigger("shop").await;
+    let Some(Order::Expect { roots }) = orders.next_said().await else {
+        panic!("the run was not announced");
+    };
+    assert_eq!(
+        roots.reads.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["refs/heads/main"]
+    );
+    assert!(roots.renews.is_none(), "what is not planned yet renews nothing");
+    let offered = orders.next_said().await;
+    assert!(
+        matches!(offered, Some(Order::Offer { run: offered, .. }) if offered == run),
+        "{offered:?}"
+    );
+}

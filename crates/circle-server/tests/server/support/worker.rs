@@ -169,7 +169,8 @@ impl Orders {
         }
     }
 
-    async fn next_said(&mut self) -> Option<Order> {
+    /// The next order, whatever it is.
+    pub(crate) async fn next_said(&mut self) -> Option<Order> {
         loop {
             if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.rest.drain(..=end).collect();
