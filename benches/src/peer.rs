@@ -24,8 +24,11 @@ const RIGHTS: [&str; 9] = [
     "--volume=/var/lib/docker",
     "--network=host",
     "--name=job",
-    "--entrypoint=dockerd",
+    "--entrypoint=sh",
 ];
+/// What a privileged container has from the beginning: control groups that it may write to.
+const ENTRY: &str = "while read -r _ place kind _; do case $kind in cgroup*) mount -o remount,bind,rw \"$place\";; esac; done \
+    < /proc/mounts; exec dockerd \"$@\"";
 
 /// A host with an engine that has the image of the inner daemon.
 pub(crate) struct Host {
@@ -56,7 +59,14 @@ impl Host {
         let host = format!("--host=unix://{}", socket.display());
         let mut words = vec!["run", "--detach"];
         words.extend(RIGHTS);
-        words.extend([mount.as_str(), "circle/worker-base:12", host.as_str()]);
+        words.extend([
+            mount.as_str(),
+            "circle/worker-base:12",
+            "-c",
+            ENTRY,
+            "sh",
+            host.as_str(),
+        ]);
         words.extend([
             "--storage-driver=overlay2",
             "--iptables=false",

@@ -311,7 +311,7 @@ impl Circle {
     pub async fn start_worker(&mut self) -> Result<()> {
         let data = self.folder.path().join("data");
         let arguments = vec!["worker".to_owned(), "--data".to_owned(), text(&data)];
-        self.start_worker_with(arguments)
+        self.start_worker_with(arguments, &[])
     }
 
     /// Starts a worker that knows nothing but the server's address and a one-time token; its data lies in a folder of its name.
@@ -319,22 +319,28 @@ impl Circle {
     /// # Errors
     /// When it does not start.
     pub async fn join_worker(&mut self, token: &str, name: &str) -> Result<()> {
-        let data = text(&self.folder.path().join(name));
-        let words = [
-            "worker",
-            "join",
-            token,
-            "--server",
-            &self.url(),
-            "--data",
-            &data,
-            "--name",
-            name,
-        ];
-        self.start_worker_with(words.map(str::to_owned).to_vec())
+        let server = self.url();
+        self.join_worker_at(token, name, (&server, &[])).await
     }
 
-    fn start_worker_with(&mut self, mut arguments: Vec<String>) -> Result<()> {
+    /// The same with another address of the server, and variables of its own.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn join_worker_at(
+        &mut self,
+        token: &str,
+        name: &str,
+        (server, variables): (&str, &[(&str, &Path)]),
+    ) -> Result<()> {
+        let data = text(&self.folder.path().join(name));
+        let words = [
+            "worker", "join", token, "--server", server, "--data", &data, "--name", name,
+        ];
+        self.start_worker_with(words.map(str::to_owned).to_vec(), variables)
+    }
+
+    fn start_worker_with(&mut self, mut arguments: Vec<String>, variables: &[(&str, &Path)]) -> Result<()> {
         let private = self.private.iter().flat_map(Private::addresses);
         for address in [self.registry.address(), self.git.address()].into_iter().chain(private) {
             arguments.extend(["--relay".to_owned(), address]);
@@ -343,9 +349,19 @@ impl Circle {
             arguments.extend(["--image".to_owned(), text(image)]);
         }
         arguments.extend(["--max-cells".to_owned(), self.options.cells.to_string()]);
-        let path = text(&program("circle")?);
-        self.worker = Some(Child::start(&path, arguments, &self.folder.path().join("worker.log"))?);
+        let mut words: Vec<String> = variables
+            .iter()
+            .map(|(name, value)| format!("{name}={}", value.display()))
+            .collect();
+        words.push(text(&program("circle")?));
+        words.extend(arguments);
+        self.worker = Some(Child::start("env", words, &self.folder.path().join("worker.log"))?);
         Ok(())
+    }
+
+    /// What the worker has said so far.
+    pub fn worker_log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("worker.log")).unwrap_or_default()
     }
 
     /// Asks the server to end and waits for it.

@@ -47,6 +47,11 @@ const NEEDS: &[Need] = &[
         package: "btrfs-progs",
         proof: Proof::Program("mkfs.btrfs"),
     },
+    // The proxy with TLS in front of a server, for its tests.
+    Need {
+        package: "haproxy",
+        proof: Proof::Program("haproxy"),
+    },
     // Other storages of cells, for their tests: XFS shares extents, and attributes are what an overlay marks with.
     Need {
         package: "xfsprogs",

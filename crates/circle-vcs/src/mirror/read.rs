@@ -16,12 +16,6 @@ const MAX_PATH_BYTES: usize = 1_024;
 /// Room for one path in a list of changes, in bytes.
 const BYTES_PER_PATH: usize = 4_096;
 
-/// An entry of a commit's tree.
-struct Entry {
-    mode: String,
-    object: String,
-}
-
 impl Mirror {
     /// A file's content, or `None` when the commit has no plain file there: links are not followed.
     ///
@@ -33,21 +27,22 @@ impl Mirror {
         path: &str,
         max_bytes: usize,
     ) -> Result<Option<Vec<u8>>, GitFailure> {
-        let Some(entry) = self.entry(commit, path).await? else {
-            return Ok(None);
-        };
-        if !entry.mode.starts_with("100") {
-            return Ok(None);
-        }
+        check_path(path)?;
         let helper = self.helper()?;
         let transport = self.transport(helper.as_ref().map(|(helper, _)| helper));
+        let name = format!("{commit}:{path}");
         let step = harden(
             "read a file",
             Some(transport),
             READ_LIMIT,
-            ["cat-file", "blob", entry.object.as_str()],
+            ["cat-file", "blob", name.as_str()],
         );
-        let output = self.keep(&step, max_bytes).await?;
+        // What stands there is asked for beside its content, and decides whether that counts.
+        let (mode, output) = tokio::join!(self.mode(commit, path), self.keep(&step, max_bytes));
+        if !mode?.is_some_and(|mode| mode.starts_with("100")) {
+            return Ok(None);
+        }
+        let output = output?;
         if output.cut {
             let sentence = format!("{path} in {} has more than {max_bytes} bytes", self.url);
             return Err(GitFailure {
@@ -63,10 +58,8 @@ impl Mirror {
     /// # Errors
     /// As [`Mirror::read_file`].
     pub async fn has_file(&self, commit: &CommitId, path: &str) -> Result<bool, GitFailure> {
-        Ok(self
-            .entry(commit, path)
-            .await?
-            .is_some_and(|entry| entry.mode.starts_with("100")))
+        let mode = self.mode(commit, path).await?;
+        Ok(mode.is_some_and(|mode| mode.starts_with("100")))
     }
 
     /// Paths that differ between two commits, both sides of a rename; `None` when there are more than `max`, or when
@@ -133,23 +126,20 @@ impl Mirror {
             .is_success())
     }
 
-    async fn entry(&self, commit: &CommitId, path: &str) -> Result<Option<Entry>, GitFailure> {
+    /// The mode of what the commit has at a path, as git writes it.
+    async fn mode(&self, commit: &CommitId, path: &str) -> Result<Option<String>, GitFailure> {
         check_path(path)?;
         let arguments = ["ls-tree", "-z", "--full-tree", commit.as_str(), "--", path];
         let step = harden("look for a file", None, READ_LIMIT, arguments);
         let output = self.must(&step, &format!("{path} in {commit} of {}", self.url)).await?;
         let text = String::from_utf8_lossy(&output.stdout);
         // `<mode> <type> <object>\t<path>`
-        let entry = text.split('\0').find_map(|line| {
+        let mode = text.split('\0').find_map(|line| {
             let (facts, name) = line.split_once('\t')?;
-            let mut words = facts.split(' ');
-            let (mode, _, object) = (words.next()?, words.next()?, words.next()?);
-            (name == path).then(|| Entry {
-                mode: mode.to_owned(),
-                object: object.to_owned(),
-            })
+            let mode = facts.split(' ').next()?;
+            (name == path).then(|| mode.to_owned())
         });
-        Ok(entry)
+        Ok(mode)
     }
 
     async fn keep(&self, step: &GitStep, stdout_bytes: usize) -> Result<StepOutput, GitFailure> {
