@@ -142,11 +142,12 @@ async fn roots_that_take_more_than_they_may_go_in_the_order_of_their_last_use() 
         let cell = provider.start(&from("base")).await.expect("a cell");
         let fill = format!("FROM busybox:test\nRUN head -c 20000000 /dev/urandom > /{root}\n");
         build(&cell, folder.path(), &fill).await;
+        // The clock of the index counts seconds, and each use is to be in one of its own.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
         if number == 2 {
             provider.count_root(&name("first"), true).await.expect("counted");
+            tokio::time::sleep(Duration::from_millis(1100)).await;
         }
-        // The clock of the index counts seconds.
-        tokio::time::sleep(Duration::from_millis(1100)).await;
         promoted(&provider, cell, wish(root, 1)).await;
     }
     let roots = provider.roots().await.expect("roots");
