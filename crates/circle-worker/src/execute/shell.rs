@@ -26,27 +26,23 @@ use crate::engine::{Engine, engine_failure, start_failure};
 /// What the terminal is, for programs.
 const TERMINAL: &str = "TERM=xterm-256color";
 
-/// Serves one shell until either side ends it.
-pub(crate) async fn serve_shell(cell: &Cell, scene: &Scene, mut socket: ShellSocket) {
-    match open(cell, scene).await {
-        Ok((engine, container, attached)) => {
-            let opened = ShellMessage::Opened {
-                stage: scene.stage.clone(),
-                image: scene.image.clone(),
-            };
-            socket.say(&opened).await;
-            let exit_code = talk(&engine, &container, attached, &mut socket).await;
-            socket.say(&ShellMessage::Ended { exit_code }).await;
-            let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-            // Otherwise it ends with the cell.
-            let _ = engine.docker.remove_container(&container, Some(options)).await;
-        }
-        Err(failure) => {
-            let reason = format!("the shell could not be started: {}", failure.message);
-            socket.say(&ShellMessage::Refused { reason }).await;
-        }
-    }
-    socket.close().await;
+/// Serves one shell until either side ends it; the socket is left to be closed.
+///
+/// # Errors
+/// When it could not be started; nothing was said then.
+pub(crate) async fn serve_shell(cell: &Cell, scene: &Scene, socket: &mut ShellSocket) -> Result<(), Failure> {
+    let (engine, container, attached) = open(cell, scene).await?;
+    let opened = ShellMessage::Opened {
+        stage: scene.stage.clone(),
+        image: scene.image.clone(),
+    };
+    socket.say(&opened).await;
+    let exit_code = talk(&engine, &container, attached, socket).await;
+    socket.say(&ShellMessage::Ended { exit_code }).await;
+    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+    // Otherwise it ends with the cell.
+    let _ = engine.docker.remove_container(&container, Some(options)).await;
+    Ok(())
 }
 
 async fn open(cell: &Cell, scene: &Scene) -> Result<(Engine, String, AttachContainerResults), Failure> {

@@ -29,6 +29,8 @@ use super::told_roots;
 use crate::execute::{STAGE_NETWORK, Scene, execute_and_keep, serve_shell};
 use crate::{End, Sink, Traces, WorkerConfig, WorkerError};
 
+/// Why there is no shell, or no more.
+const NOT_HELD: &str = "the run's cell is not held any more: its 30 minutes are over, or a run needed its place";
 /// The death of an engine is known so long after it stopped answering.
 const DEATH_NOTICE: Duration = Duration::from_secs(5);
 
@@ -301,19 +303,22 @@ impl Executor for Cells {
     }
 
     async fn shell(&self, run: RunId, mut socket: ShellSocket) {
-        let Some(HeldCell { cell, scene, .. }) = self.held.find(run) else {
-            let reason = "the run's cell is not held any more: its 30 minutes are over, or a run needed its place";
-            socket
-                .say(&ShellMessage::Refused {
-                    reason: reason.to_owned(),
-                })
-                .await;
-            return socket.close().await;
+        let served = match self.held.find(run) {
+            None => Err(NOT_HELD.to_owned()),
+            Some(HeldCell { cell, scene, .. }) => tokio::select! {
+                biased;
+                _ = cell.died() => Err(NOT_HELD.to_owned()),
+                served = serve_shell(&cell, &scene, &mut socket) => served.map_err(|failure| {
+                    // A cell that was given away meanwhile breaks the shell before its death is known.
+                    let is_held = self.held.find(run).is_some();
+                    if is_held { format!("the shell could not be started: {}", failure.message) } else { NOT_HELD.to_owned() }
+                }),
+            },
         };
-        tokio::select! {
-            () = serve_shell(&cell, &scene, socket) => {}
-            _ = cell.died() => {}
+        if let Err(reason) = served {
+            socket.say(&ShellMessage::Refused { reason }).await;
         }
+        socket.close().await;
     }
 
     async fn roots(&self, remove: Option<&RootsWish>) -> Vec<RootReport> {
