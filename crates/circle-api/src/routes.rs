@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | [`HEALTH`] | GET | → 200 when the server can answer; no credential |
 //! | [`OPENAPI`] | GET | → the OpenAPI 3.1 description |
+//! | [`METRICS`] | GET | → OpenMetrics text |
 //! | [`SERVER`] | GET | → [`ServerView`](crate::resources::ServerView) |
 //! | [`WORKSPACES`] | GET, POST | [`WorkspaceCreate`](crate::resources::WorkspaceCreate) → [`WorkspaceView`](crate::resources::WorkspaceView) |
 //! | [`WORKSPACE`] | GET, PATCH, DELETE | [`WorkspaceChange`](crate::resources::WorkspaceChange) → the view; DELETE → 204, 409 while it has services |
@@ -47,6 +48,8 @@
 pub const HEALTH: &str = "/healthz";
 /// The description of everything here.
 pub const OPENAPI: &str = "/api/v1/openapi.json";
+/// The server's figures as OpenMetrics text.
+pub const METRICS: &str = "/metrics";
 /// The server itself.
 pub const SERVER: &str = "/api/v1/server";
 /// Tenants.

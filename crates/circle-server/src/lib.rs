@@ -13,6 +13,7 @@ mod config;
 pub mod deploy;
 mod http;
 mod limits;
+mod metrics;
 mod queue;
 mod reconcile;
 pub mod records;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::ServerConfig;
 use crate::http::{HookKeys, LiveTickets, Meeting};
 use crate::limits;
+use crate::metrics::Metrics;
 use crate::queue::{Questions, Queue};
 use crate::reconcile::Repositories;
 use crate::runs::{Closings, LogDesk, NumberTurns, Watchers};
@@ -48,6 +49,7 @@ pub struct Server {
     pub(crate) live_tickets: LiveTickets,
     pub(crate) shells: Meeting,
     pub(crate) questions: Questions,
+    pub(crate) metrics: Metrics,
     pub(crate) started_at: Timestamp,
 }
 
@@ -87,6 +89,7 @@ impl Server {
             live: Arc::new(Semaphore::new(limits::LIVE_CONNECTIONS)),
             shells: Meeting::default(),
             questions: Questions::default(),
+            metrics: Metrics::default(),
             started_at: crate::time::now(),
             config,
             records,

@@ -10,6 +10,7 @@ mod health;
 mod hook_keys;
 mod hooks;
 mod live;
+mod metrics;
 mod routes;
 mod shell;
 mod time_limit;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderName, HeaderValue};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use circle_api::routes as paths;
@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::time_limit::time_limit;
-use super::{ApiError, api, describe, health, hooks, live, shell, web, worker};
+use super::{ApiError, api, describe, health, hooks, live, metrics, shell, web, worker};
 use crate::limits::{API_BODY_BYTES, HOOK_BODY_BYTES};
 use crate::server::Server;
 
@@ -51,6 +51,7 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .merge(web::pages())
         .fallback(|| async { ApiError::NoRoute })
         .method_not_allowed_fallback(|| async { ApiError::Method })
+        .layer(from_fn_with_state(server.clone(), metrics::count))
         .with_state(server)
         .layer(header("x-content-type-options", "nosniff"))
         .layer(header("cache-control", "no-store"))
@@ -71,6 +72,7 @@ pub(super) fn described() -> OpenApiRouter<Arc<Server>> {
         .layer(DefaultBodyLimit::max(HOOK_BODY_BYTES));
     let api = api::router()
         .routes(routes!(shell::handlers::list))
+        .routes(routes!(metrics::metrics))
         .layer(DefaultBodyLimit::max(API_BODY_BYTES))
         .layer(from_fn(time_limit));
     OpenApiRouter::with_openapi(describe::base()).merge(api).merge(hooks)

@@ -212,6 +212,11 @@ impl Queue {
         self.lock().workers.is_connected(worker)
     }
 
+    /// All cells of the connected workers that take runs, and those that are busy.
+    pub(crate) fn cells(&self) -> (u64, u64) {
+        self.lock().workers.cells(|_| true)
+    }
+
     /// Waiting runs, active runs, connected workers.
     pub(crate) fn figures(&self) -> (u64, u64, u64) {
         let state = self.lock();

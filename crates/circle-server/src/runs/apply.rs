@@ -71,6 +71,7 @@ impl Server {
         self.watchers.notify(run.id);
         if run.state.is_ended() {
             tracing::info!(run = %run.id, service = %run.service_name, number = run.number, verdict = run.state.word(), "a run ended");
+            self.metrics.ended(run);
             self.finish(run).await;
         }
     }

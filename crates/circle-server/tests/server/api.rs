@@ -6,7 +6,7 @@ use circle_api::resources::{
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_api::worker::SecretValue;
 
-use crate::support::{Circle, PIPELINE, Repo, slug};
+use crate::support::{Circle, PIPELINE, Played, Repo, slug};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_are_problem_documents_that_say_what_to_do() {
@@ -169,4 +169,45 @@ async fn lists_are_read_page_by_page() {
     assert!(matches!(refused.status(), Some(422 | 400)), "{refused}");
     let server = circle.api.server().await.expect("the server");
     assert_eq!((server.queued_runs, server.connected_workers), (5, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_tell_what_happened_and_name_nobody() {
+    let (circle, repo) = (Circle::start().await, Repo::with(PIPELINE).await);
+    circle.service("shop", repo.url()).await;
+    let worker = Played::enrol(&circle, "builder", 3).await;
+    let _orders = worker.orders().await;
+    let run = circle.trigger("shop").await;
+    let scrape = async || {
+        let answer = circle.get("/metrics").await;
+        assert_eq!(answer.status(), 200);
+        let kind = answer.headers()["content-type"].to_str().expect("text").to_owned();
+        assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
+        answer.text().await.expect("text")
+    };
+    let says = |text: &str, line: &str| assert!(text.lines().any(|known| known == line), "no {line} in\n{text}");
+    says(&scrape().await, "circle_runs_waiting 1");
+    let mut job = worker.claim(run).await;
+    let text = scrape().await;
+    for line in [
+        "circle_runs_waiting 0",
+        "circle_runs_active 1",
+        "circle_workers_connected 1",
+        "circle_cells{state=\"busy\"} 1",
+        "circle_cells{state=\"free\"} 2",
+        "circle_run_wait_seconds_count 1",
+    ] {
+        says(&text, line);
+    }
+    job.fail("enough").await;
+    circle.ended(run).await;
+    let text = scrape().await;
+    says(&text, "circle_runs_ended_total{verdict=\"failed\"} 1");
+    says(
+        &text,
+        "circle_http_answers_total{method=\"GET\",route=\"/metrics\",status=\"2xx\"} 2",
+    );
+    for name in ["shop", "builder", &run.to_string()] {
+        assert!(!text.contains(name), "{name} is told in\n{text}");
+    }
 }

@@ -40,6 +40,7 @@ pub(super) async fn claim(
     let (access, lease) = gather(&server, &worker, (&run, claim.part)).await?;
     let token = mint(RUN_TOKEN_PREFIX);
     let run = take(&server, (run, version), (claim.part, &worker), &lease, &token).await?;
+    server.metrics.claimed(now_ms() - run.created_at.as_millisecond());
     tracing::info!(run = %id, worker = %worker.id, fence = lease.fence.0, "a run was claimed");
     Ok(Json(assemble(
         &server,
