@@ -1,5 +1,7 @@
 //! The client's side of a shell.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use circle_core::ids::RunId;
 use futures_util::{SinkExt, StreamExt};
@@ -10,6 +12,9 @@ use super::errors::ApiError;
 use super::socket::{self, Socket};
 use crate::routes::{self, fill};
 use crate::shell::ShellMessage;
+
+/// How long the other side may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
 
 /// A shell in a held cell, or, at the worker's end, the one who typed.
 #[derive(Debug)]
@@ -70,9 +75,12 @@ impl ShellSocket {
         }
     }
 
-    /// Ends the connection.
+    /// Ends the connection. What the other side still sends is read first: a connection that is dropped with unread bytes
+    /// is reset, and the last words are lost with it.
     pub async fn close(mut self) {
         // Whoever is gone already needs no goodbye.
         let _ = self.0.close(None).await;
+        let rest = async { while self.next().await.is_some() {} };
+        let _ = tokio::time::timeout(GOODBYE, rest).await;
     }
 }

@@ -12,12 +12,15 @@ use crate::records::ShellRecord;
 use crate::server::Server;
 use crate::time::now_ms;
 
+/// How long a side may take to say goodbye.
+const GOODBYE: Duration = Duration::from_secs(2);
+
 /// Asks the worker, passes messages until one side leaves, and writes down how it ended.
 pub(super) async fn serve(server: Arc<Server>, record: ShellRecord, mut person: WebSocket) {
     let ended = match meet(&server, &record).await {
         Some(mut worker) => {
             let ended = pass(&server, &mut person, &mut worker).await;
-            let _ = worker.send(Message::Close(None)).await;
+            leave(worker).await;
             ended
         }
         None => {
@@ -26,8 +29,7 @@ pub(super) async fn serve(server: Arc<Server>, record: ShellRecord, mut person: 
             reason.to_owned()
         }
     };
-    // Either side may be gone; there is nobody else to tell.
-    let _ = person.send(Message::Close(None)).await;
+    leave(person).await;
     let close = |shell: &mut ShellRecord| {
         shell.closed_at = Some(now_ms());
         shell.ended = Some(ended.clone());
@@ -55,7 +57,8 @@ async fn meet(server: &Server, record: &ShellRecord) -> Option<WebSocket> {
 async fn pass(server: &Server, person: &mut WebSocket, worker: &mut WebSocket) -> String {
     let limit = tokio::time::sleep(Duration::from_secs(HOLD_SECONDS));
     tokio::pin!(limit);
-    let mut said = None;
+    // A worker that has said why there is no shell listens no more; what it said is passed on all the same.
+    let (mut said, mut worker_listens) = (None, true);
     loop {
         let (from, to, is_worker) = tokio::select! {
             () = server.shutdown.cancelled() => return "the server went down".to_owned(),
@@ -81,7 +84,14 @@ async fn pass(server: &Server, person: &mut WebSocket, worker: &mut WebSocket) -
         if let (true, Message::Text(text)) = (is_worker, &message) {
             said = ending(text.as_str()).or(said);
         }
+        if !is_worker && !worker_listens {
+            continue;
+        }
         if to.send(message).await.is_err() {
+            if !is_worker {
+                worker_listens = false;
+                continue;
+            }
             return said.unwrap_or_else(|| "one side was gone".to_owned());
         }
     }
@@ -95,6 +105,15 @@ fn ending(text: &str) -> Option<String> {
         ShellMessage::Refused { reason } => Some(reason.chars().take(300).collect()),
         ShellMessage::Size { .. } | ShellMessage::Opened { .. } => None,
     }
+}
+
+/// Says goodbye, and reads what the other side still sends: a connection that is dropped with unread bytes is reset, and the
+/// last words are lost with it.
+async fn leave(mut side: WebSocket) {
+    // Either side may be gone; there is nobody else to tell.
+    let _ = side.send(Message::Close(None)).await;
+    let rest = async { while let Some(Ok(_)) = side.recv().await {} };
+    let _ = tokio::time::timeout(GOODBYE, rest).await;
 }
 
 async fn refuse(person: &mut WebSocket, reason: &str) {
