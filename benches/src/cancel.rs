@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use circle_cell::CellSpec;
 use circle_cell::pool::{Pool, PoolConfig};
-use circle_cell::process::{InitProgram, ProcessConfig, ProcessProvider};
-use circle_test::{image, program};
+use circle_test::image;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
+use crate::cells::provider;
 use crate::figures::{Report, median, ms, percentile};
 
 /// How often it is measured.
@@ -19,11 +19,7 @@ const ROUNDS: usize = 15;
 /// Prints the time to everything dead and to the place ready.
 pub(crate) async fn measure(report: &mut Report) -> Result<()> {
     let folder = tempfile::tempdir_in("/var/tmp")?;
-    let init = InitProgram {
-        program: program("circle")?,
-        args: vec!["cell-init".into()],
-    };
-    let provider = Arc::new(ProcessProvider::open(ProcessConfig::new(folder.path(), init))?);
+    let provider = Arc::new(provider(folder.path())?);
     let spec = CellSpec {
         images: vec![image("busybox")?],
         ..CellSpec::default()

@@ -4,6 +4,7 @@
 //! machines are noisy. Give names of parts to run only those: `make bench ARGS="stages cancel"`.
 
 mod cancel;
+mod cells;
 mod claim;
 mod dispatch;
 mod figures;

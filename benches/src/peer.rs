@@ -10,7 +10,7 @@ use circle_test::image;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::roots::docker;
+use crate::cells::docker;
 
 /// Longest wait for the daemon within.
 const READY_LIMIT: Duration = Duration::from_secs(60);

@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use circle_cell::pool::{Pool, PoolConfig};
-use circle_cell::process::{InitProgram, ProcessConfig, ProcessProvider};
+use circle_cell::process::ProcessProvider;
 use circle_cell::{Cell, CellProvider, CellSpec, Promoted, Promotion, Root, RootName};
-use circle_test::{image, program};
+use circle_test::image;
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
+use crate::cells::{docker, provider};
 use crate::figures::{Report, median, ms};
 use crate::peer::Host;
 
@@ -37,11 +38,7 @@ const MAKEFILE: &str = "SOURCES := $(wildcard *.c)\nOBJECTS := $(SOURCES:%.c=$(O
 /// Prints all of it.
 pub(crate) async fn measure(report: &mut Report) -> Result<()> {
     let folder = tempfile::tempdir_in("/var/tmp")?;
-    let init = InitProgram {
-        program: program("circle")?,
-        args: vec!["cell-init".into()],
-    };
-    let provider = Arc::new(ProcessProvider::open(ProcessConfig::new(folder.path(), init))?);
+    let provider = Arc::new(provider(folder.path())?);
     report.fact("cells are stored as", provider.storage().await?.kind);
     let base = RootName::base();
     let first = provider.start(&spec(Root::Plain)?).await?;
@@ -354,18 +351,4 @@ fn resident_bytes(cell: &str) -> Result<u64> {
 
 fn mebi(bytes: u64) -> String {
     format!("{:.1} MiB", bytes as f64 / 1_048_576.0)
-}
-
-/// Debian's own client: a newer one that stands first in PATH may want more than the daemon has.
-pub(crate) async fn docker(socket: &Path, arguments: &[&str]) -> Result<()> {
-    let host = format!("unix://{}", socket.display());
-    let output = Command::new("/usr/bin/docker")
-        .arg("--host")
-        .arg(host)
-        .args(arguments)
-        .output()
-        .await?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "docker {arguments:?}: {said}");
-    Ok(())
 }

@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
-use circle_cell::process::{InitProgram, ProcessConfig, ProcessProvider};
+use anyhow::{Context, Result};
 use circle_cell::{CellProvider, CellSpec};
-use circle_test::{Circle, Options, StoryService, image, program};
-use tokio::process::Command;
+use circle_test::{Circle, Options, StoryService, image};
 
+use crate::cells::{docker, provider};
 use crate::figures::{Report, median, ms};
 
 /// How often each way is measured, in turns.
@@ -27,11 +26,7 @@ pub(crate) async fn measure(report: &mut Report) -> Result<()> {
     shop.write("caicloud.yml", PIPELINE)?;
     shop.write("README", "an output\n")?;
     let shared = tempfile::tempdir_in("/var/tmp")?;
-    let init = InitProgram {
-        program: program("circle")?,
-        args: vec!["cell-init".into()],
-    };
-    let provider = ProcessProvider::open(ProcessConfig::new(shared.path(), init))?;
+    let provider = provider(shared.path())?;
     let daemon = provider
         .start(&CellSpec {
             images: vec![image("busybox")?],
@@ -111,21 +106,4 @@ async fn hand(socket: &Path, round: usize) -> Result<Duration> {
     docker(socket, &["rm", "--force", &network]).await?;
     docker(socket, &["network", "rm", &network]).await?;
     Ok(start.elapsed())
-}
-
-/// Debian's own client: a newer one that stands first in PATH may want more than the daemon has.
-async fn docker(socket: &Path, arguments: &[&str]) -> Result<()> {
-    let host = format!("unix://{}", socket.display());
-    let output = Command::new("/usr/bin/docker")
-        .arg("--host")
-        .arg(host)
-        .args(arguments)
-        .output()
-        .await?;
-    ensure!(
-        output.status.success(),
-        "docker {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(())
 }

@@ -7,12 +7,30 @@ use std::time::{Duration, Instant};
 
 use circle_cell::pool::{Pool, PoolConfig};
 use circle_cell::{CellError, CellProvider, CellSpec, Promoted, Promotion, RootName};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use support::machine::Machine;
 use support::{Bench, until};
 use tokio_util::sync::CancellationToken;
 
 fn pool(bench: &Bench, warm: usize, max: usize) -> Pool {
     Pool::new(bench.provider.clone(), PoolConfig::new(warm, max, CellSpec::default()))
+}
+
+/// Sends a signal to every process of the bench's cells that is called so.
+fn signal(bench: &Bench, name: &str, signal: Signal) {
+    let described = bench.provider.describe();
+    let processes = Machine::look(&described.instance, &described.state.display().to_string()).processes;
+    let named: Vec<_> = processes.iter().filter(|process| process.contains(name)).collect();
+    assert!(!named.is_empty(), "no {name} among {processes:?}");
+    for process in named {
+        let pid = process
+            .split(' ')
+            .next()
+            .and_then(|pid| pid.parse().ok())
+            .expect("a number");
+        kill(Pid::from_raw(pid), signal).expect("it lives");
+    }
 }
 
 #[tokio::test]
@@ -64,14 +82,7 @@ async fn a_cell_that_died_while_it_was_warm_is_not_given_out() {
     let bench = Bench::new();
     let pool = pool(&bench, 1, 1);
     until("one cell is warm", || (pool.counters().ready == 1, pool.counters())).await;
-    let described = bench.provider.describe();
-    let processes = Machine::look(&described.instance, &described.state.display().to_string()).processes;
-    let init = processes
-        .iter()
-        .find(|process| process.contains("circle-cell-ini"))
-        .expect("an init");
-    let pid = init.split(' ').next().expect("a number").parse().expect("a number");
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).expect("killed");
+    signal(&bench, "circle-cell-ini", Signal::SIGKILL);
     let cell = pool.take(&CancellationToken::new()).await.expect("another cell");
     cell.health().await.expect("it lives");
     assert_eq!(
@@ -89,12 +100,7 @@ async fn a_warm_cell_whose_daemon_does_not_answer_is_not_given_out() {
     let bench = Bench::new();
     let pool = pool(&bench, 1, 1);
     until("one cell is warm", || (pool.counters().ready == 1, pool.counters())).await;
-    let described = bench.provider.describe();
-    let processes = Machine::look(&described.instance, &described.state.display().to_string()).processes;
-    let stuck = processes.iter().filter(|process| process.contains("dockerd"));
-    for pid in stuck.filter_map(|process| process.split(' ').next()?.parse().ok()) {
-        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGSTOP).expect("stopped");
-    }
+    signal(&bench, "dockerd", Signal::SIGSTOP);
     let cell = pool.take(&CancellationToken::new()).await.expect("another cell");
     cell.health().await.expect("it answers");
     assert_eq!(pool.counters().died_ready, 1, "{:?}", pool.counters());
