@@ -10,6 +10,8 @@ use circle_core::run::{BuiltImage, CancelCause, LogBounds, StoredOutput, WorkerE
 use circle_core::trigger::Trigger;
 use serde::{Deserialize, Serialize};
 
+use crate::resources::GoldenRootsPrune;
+
 /// Makes a worker known. The enrolment token stands in the Authorization header and works once.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -74,20 +76,11 @@ pub enum Order {
     Roots {
         question: QuestionId,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        remove: Option<RootsWish>,
+        remove: Option<GoldenRootsPrune>,
     },
     /// Take nothing new; end when idle.
     Drain,
     Ping,
-}
-
-/// Which golden roots are to go; the base never does.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RootsWish {
-    /// Only those of this service.
-    pub service: Option<ServiceId>,
-    /// Only those that no run has begun from for so long, in seconds.
-    pub unused_s: Option<u64>,
 }
 
 /// Answers [`Order::Roots`].

@@ -22,8 +22,8 @@ mod messages;
 
 pub use messages::{
     Assignment, Claim, CloneCredential, CloneLogin, Enrol, Enrolled, Events, EventsAnswer, Heartbeat, HeartbeatAnswer,
-    LogAnswer, LogHole, NumberedEvent, Order, RegistryAccess, RootReport, RootsAnswer, RootsWish, RunFacts,
-    SecretValue, Stored, WorkerFacts,
+    LogAnswer, LogHole, NumberedEvent, Order, RegistryAccess, RootReport, RootsAnswer, RunFacts, SecretValue, Stored,
+    WorkerFacts,
 };
 
 /// The version that both sides speak, sent by the worker as the header `circle-protocol`. Another one is refused with

@@ -1,8 +1,8 @@
 //! `circle cells`: the golden roots that cells begin from, on every worker.
 
-use circle_api::client::Client;
+use circle_api::client::{ApiError, Client};
 use circle_api::resources::{GoldenRootView, GoldenRootsPrune, TriggerRequest, WorkerState, WorkerView};
-use circle_core::ids::ServiceId;
+use circle_core::ids::{ServiceId, WorkerId};
 use circle_core::names::Slug;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -68,8 +68,7 @@ pub(crate) async fn cells(context: &Context, args: CellsArgs) -> anyhow::Result<
             };
             let unused_s = unused_hours.map(|hours| u64::from(hours) * 3_600);
             let removed = prune(context, &of, &GoldenRootsPrune { service, unused_s }).await?;
-            context.printer.show(&removed, |_| freed(&removed))?;
-            Ok(Exit::Ok)
+            show(context, removed, |removed, _| freed(removed))
         }
         Some(Action::Rebuild { service }) => rebuild(context, &service).await,
     }
@@ -77,14 +76,8 @@ pub(crate) async fn cells(context: &Context, args: CellsArgs) -> anyhow::Result<
 
 async fn list(context: &Context, of: &ListArgs) -> anyhow::Result<Exit> {
     let client = context.session()?.client;
-    let mut roots = Vec::new();
-    for worker in connected(&client, of).await? {
-        roots.extend(client.worker_roots(worker.id).await?);
-    }
-    context
-        .printer
-        .show(&roots, |printer| table(&roots, Timestamp::now(), printer))?;
-    Ok(Exit::Ok)
+    let roots = ask(&client, of, async |worker| client.worker_roots(worker).await).await?;
+    show(context, roots, |roots, printer| table(roots, Timestamp::now(), printer))
 }
 
 async fn rebuild(context: &Context, service: &Slug) -> anyhow::Result<Exit> {
@@ -105,18 +98,57 @@ async fn rebuild(context: &Context, service: &Slug) -> anyhow::Result<Exit> {
     };
     let triggered = session.client.trigger(&session.workspace, &request).await?;
     let run = wait_for_run(&session, triggered).await?;
-    let how = format!("{service} #{} makes it anew when it succeeds", run.number);
-    context.printer.show(&run, |_| format!("{}; {how}", freed(&removed)))?;
-    Ok(Exit::Ok)
+    let how = format!(
+        "{service} #{} makes it anew on the worker that takes it, when it succeeds",
+        run.number
+    );
+    show(context, removed, |removed, _| format!("{}; {how}", freed(removed)))
 }
 
-async fn prune(context: &Context, of: &ListArgs, wish: &GoldenRootsPrune) -> anyhow::Result<Vec<GoldenRootView>> {
+async fn prune(context: &Context, of: &ListArgs, wish: &GoldenRootsPrune) -> anyhow::Result<Answers> {
     let client = context.session()?.client;
-    let mut removed = Vec::new();
-    for worker in connected(&client, of).await? {
-        removed.extend(client.prune_worker_roots(worker.id, wish).await?);
+    ask(&client, of, async |worker| {
+        client.prune_worker_roots(worker, wish).await
+    })
+    .await
+}
+
+/// What the workers answered. One that does not takes nothing from what the others did.
+#[derive(Debug, Default)]
+struct Answers {
+    roots: Vec<GoldenRootView>,
+    silent: Vec<String>,
+}
+
+async fn ask(
+    client: &Client,
+    of: &ListArgs,
+    question: impl AsyncFn(WorkerId) -> Result<Vec<GoldenRootView>, ApiError>,
+) -> anyhow::Result<Answers> {
+    let mut answers = Answers::default();
+    for worker in connected(client, of).await? {
+        match question(worker.id).await {
+            Ok(roots) => answers.roots.extend(roots),
+            Err(error @ ApiError::Problem(_)) if error.status() == Some(409) => answers.silent.push(error.to_string()),
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok(removed)
+    Ok(answers)
+}
+
+/// Shows the answers that came, then fails when one did not.
+fn show(
+    context: &Context,
+    answers: Answers,
+    text: impl FnOnce(&[GoldenRootView], &Printer) -> String,
+) -> anyhow::Result<Exit> {
+    context
+        .printer
+        .show(&answers.roots, |printer| text(&answers.roots, printer))?;
+    if answers.silent.is_empty() {
+        return Ok(Exit::Ok);
+    }
+    Err(Failure::conflict(answers.silent.join("; ")).into())
 }
 
 async fn service_id(context: &Context, name: &Slug) -> anyhow::Result<ServiceId> {

@@ -7,7 +7,7 @@ use circle_core::pipeline::{Diagnostic, MAX_FILE_BYTES, PipelineFile, RootFolder
 use circle_core::plan::{is_skip, plan};
 use circle_core::run::{Failure, FailureKind};
 use circle_core::service::Service;
-use circle_core::trigger::{Event, Trigger, Trust};
+use circle_core::trigger::{Trigger, Trust};
 use circle_vcs::{FailureClass, GitFailure, Mirror};
 
 use super::policy::rules;
@@ -72,7 +72,7 @@ pub(super) async fn plan_wish(
 
 fn trigger_of(wish: &Wish, key: String) -> Trigger {
     Trigger {
-        event: bounded(wish.event.clone()),
+        event: wish.event.clone(),
         git_ref: wish.git_ref.clone(),
         commit: wish.commit.clone(),
         commit_time: None,
@@ -81,24 +81,6 @@ fn trigger_of(wish: &Wish, key: String) -> Trigger {
         trust: Trust::Member,
         key,
         changed_paths: None,
-    }
-}
-
-/// What a person said is cut as any other foreign text.
-fn bounded(event: Event) -> Event {
-    match event {
-        Event::Manual {
-            branch,
-            tag,
-            reason,
-            pinned,
-        } => Event::Manual {
-            branch,
-            tag,
-            reason: reason.as_deref().map(cut),
-            pinned,
-        },
-        other => other,
     }
 }
 
@@ -220,6 +202,7 @@ fn sentence(findings: &[Diagnostic]) -> String {
     text.join("; ")
 }
 
-fn cut(text: &str) -> String {
+/// Foreign text as it is kept: one line of bounded length.
+pub(super) fn cut(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(TITLE_CHARS).collect()
 }

@@ -8,6 +8,8 @@ use circle_core::trigger::Event;
 
 use crate::records::{Delivery, ManualBody, Payload};
 
+use super::planning::cut;
+
 /// A run that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wish {
@@ -92,7 +94,7 @@ fn from_person(manual: &ManualBody, service: &Service) -> Wish {
         event: Event::Manual {
             branch,
             tag,
-            reason: manual.reason.clone(),
+            reason: manual.reason.as_deref().map(cut),
             pinned: manual.commit.is_some(),
         },
         git_ref,
@@ -111,10 +113,6 @@ fn plain(repository: &str) -> &str {
 
 fn is_zero(commit: &str) -> bool {
     !commit.is_empty() && commit.bytes().all(|byte| byte == b'0')
-}
-
-fn cut(text: &str) -> String {
-    text.chars().take(100).filter(|c| !c.is_control()).collect()
 }
 
 #[cfg(test)]

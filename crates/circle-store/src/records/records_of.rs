@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::kinds::{Index, Kind};
 use super::record::{decode, encode};
-use super::{Changes, Page, Query, Record, RecordError, Store, StoreError, Version};
+use super::{Changes, FindAll, Page, Query, Record, RecordError, Store, StoreError, Version};
 
 /// Loads, inserts and replaces records by type. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -90,23 +90,21 @@ impl Records {
         Ok(records)
     }
 
-    /// The first record that fits, in the order of the query. However many there are, one page is in memory at a time.
+    /// The first record that fits, in the order of the query. However many there are, one is in memory at a time.
     pub async fn first_that<T: Record>(
         &self,
-        mut query: Query,
+        query: Query,
         fits: impl Fn(&T) -> bool,
     ) -> Result<Option<T>, RecordError> {
-        loop {
-            let page = self.find(query.clone()).await?;
-            let records = self.load_page::<T>(&page).await?;
-            if let Some((found, _)) = records.into_iter().find(|(record, _)| fits(record)) {
-                return Ok(Some(found));
-            }
-            match page.next {
-                Some(next) => query = query.after(Some(next)),
-                None => return Ok(None),
+        let mut pages = FindAll::new(self.store.as_ref(), query);
+        while let Some(heads) = pages.next().await? {
+            for head in heads {
+                if let Some((record, _)) = self.load::<T>(&head.id).await?.filter(|(record, _)| fits(record)) {
+                    return Ok(Some(record));
+                }
             }
         }
+        Ok(None)
     }
 
     /// See [`Store::changes`].

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use circle_api::client::ShellSocket;
+use circle_api::resources::GoldenRootsPrune;
 use circle_api::shell::ShellMessage;
-use circle_api::worker::{Assignment, RootReport, RootsWish};
+use circle_api::worker::{Assignment, RootReport};
 use circle_cell::pool::{Pool, PoolConfig, PooledCell};
 use circle_cell::process::{ProcessConfig, ProcessProvider};
 use circle_cell::{Cell, CellError, CellProvider, CellSpec, Cidr, Death, Root, RootName};
@@ -321,7 +322,7 @@ impl Executor for Cells {
         socket.close().await;
     }
 
-    async fn roots(&self, remove: Option<&RootsWish>) -> Vec<RootReport> {
+    async fn roots(&self, remove: Option<&GoldenRootsPrune>) -> Vec<RootReport> {
         let Some(wish) = remove else {
             return told_roots::told(self.provider.as_ref()).await;
         };

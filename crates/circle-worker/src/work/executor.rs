@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use circle_api::client::ShellSocket;
+use circle_api::resources::GoldenRootsPrune;
 use circle_api::shell::ShellMessage;
-use circle_api::worker::{Assignment, RootReport, RootsWish};
+use circle_api::worker::{Assignment, RootReport};
 use circle_core::ids::RunId;
 use circle_core::roots::RootAccess;
 use circle_core::run::Failure;
@@ -28,7 +29,7 @@ pub trait Executor: Send + Sync + Debug {
     }
 
     /// The golden roots that are kept here; with a wish, those that were removed by it.
-    async fn roots(&self, _remove: Option<&RootsWish>) -> Vec<RootReport> {
+    async fn roots(&self, _remove: Option<&GoldenRootsPrune>) -> Vec<RootReport> {
         Vec::new()
     }
 

@@ -1,6 +1,7 @@
 //! Golden roots as the server is told of them.
 
-use circle_api::worker::{RootReport, RootsWish};
+use circle_api::resources::GoldenRootsPrune;
+use circle_api::worker::RootReport;
 use circle_cell::{CellProvider, KeptRoot, RootName, RootTally};
 use circle_core::ids::ServiceId;
 
@@ -10,7 +11,7 @@ pub(super) async fn told(provider: &dyn CellProvider) -> Vec<RootReport> {
 }
 
 /// Removes what is wished to go, and tells what it was. Cells that began from it keep what they have.
-pub(super) async fn remove(provider: &dyn CellProvider, wish: &RootsWish, now_s: i64) -> Vec<RootReport> {
+pub(super) async fn remove(provider: &dyn CellProvider, wish: &GoldenRootsPrune, now_s: i64) -> Vec<RootReport> {
     let mut removed = Vec::new();
     for (name, report) in kept(provider).await {
         if name.is_base() || !fits(&report, wish, now_s) {
@@ -56,7 +57,7 @@ fn service_of(name: &RootName) -> Option<ServiceId> {
     name.as_str().split('.').next()?.parse().ok()
 }
 
-fn fits(report: &RootReport, wish: &RootsWish, now_s: i64) -> bool {
+fn fits(report: &RootReport, wish: &GoldenRootsPrune, now_s: i64) -> bool {
     let of_service = wish.service.is_none_or(|service| report.service == Some(service));
     let unused_s = now_s.saturating_sub(report.used_at);
     of_service
@@ -67,7 +68,8 @@ fn fits(report: &RootReport, wish: &RootsWish, now_s: i64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use circle_api::worker::{RootReport, RootsWish};
+    use circle_api::resources::GoldenRootsPrune;
+    use circle_api::worker::RootReport;
     use circle_core::ids::ServiceId;
     use uuid::Uuid;
 
@@ -94,7 +96,7 @@ mod tests {
             (None, Some(501), false),
             (None, Some(u64::MAX), false),
         ] {
-            let wish = RootsWish { service, unused_s };
+            let wish = GoldenRootsPrune { service, unused_s };
             assert_eq!(fits(&report, &wish, 1_500), expected, "{wish:?}");
         }
     }

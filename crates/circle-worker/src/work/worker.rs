@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use circle_api::worker::{Order, RootsWish, SecretValue};
+use circle_api::resources::GoldenRootsPrune;
+use circle_api::worker::{Order, SecretValue};
 use circle_core::ids::{QuestionId, RunId, ShellId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -242,7 +243,7 @@ impl Desk {
 }
 
 /// Tells the server of the golden roots here.
-async fn answer_roots(ground: Ground, question: QuestionId, remove: Option<RootsWish>) {
+async fn answer_roots(ground: Ground, question: QuestionId, remove: Option<GoldenRootsPrune>) {
     let roots = ground.executor.roots(remove.as_ref()).await;
     if let Err(error) = tell_roots(&ground.connection, &ground.token, question, roots).await {
         tracing::warn!(error = error.to_string(), "the server was not told of the golden roots");

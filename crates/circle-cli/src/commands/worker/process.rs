@@ -1,6 +1,7 @@
 //! The worker's process.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use circle_cell::Cidr;
@@ -141,40 +142,32 @@ impl WorkerFlags {
 
     /// The same flags for a child process.
     pub(crate) fn to_arguments(&self) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> = Vec::new();
-        let mut add = |text: String| arguments.push(text.into());
-        self.name.iter().for_each(|name| add(format!("--name={name}")));
-        self.max_cells
-            .iter()
-            .for_each(|cells| add(format!("--max-cells={cells}")));
-        self.warm_cells
-            .iter()
-            .for_each(|cells| add(format!("--warm-cells={cells}")));
-        self.relays.iter().for_each(|relay| add(format!("--relay={relay}")));
-        self.insecure_registries
-            .iter()
-            .for_each(|registry| add(format!("--insecure-registry={registry}")));
-        self.allow_networks
-            .iter()
-            .for_each(|network| add(format!("--allow-network={network}")));
-        self.cell_network6
-            .iter()
-            .for_each(|network| add(format!("--cell-network6={network}")));
-        self.cell_memory_mib
-            .iter()
-            .for_each(|memory| add(format!("--cell-memory-mib={memory}")));
-        self.cell_cpu_millis
-            .iter()
-            .for_each(|cpu| add(format!("--cell-cpu-millis={cpu}")));
-        add(format!("--cell-pids={}", self.cell_pids));
-        add(format!("--cell-open-files={}", self.cell_open_files));
-        self.storage.to_arguments().for_each(add);
+        let given = [
+            flags("name", &self.name),
+            flags("max-cells", self.max_cells),
+            flags("warm-cells", self.warm_cells),
+            flags("relay", &self.relays),
+            flags("insecure-registry", &self.insecure_registries),
+            flags("allow-network", &self.allow_networks),
+            flags("cell-network6", self.cell_network6),
+            flags("cell-memory-mib", self.cell_memory_mib),
+            flags("cell-cpu-millis", self.cell_cpu_millis),
+            flags("cell-pids", [self.cell_pids]),
+            flags("cell-open-files", [self.cell_open_files]),
+            self.storage.to_arguments().collect(),
+        ];
+        let mut arguments: Vec<OsString> = given.into_iter().flatten().map(OsString::from).collect();
         for image in &self.images {
             arguments.extend(["--image".into(), image.clone().into_os_string()]);
         }
         arguments.extend(self.surroundings.to_arguments());
         arguments
     }
+}
+
+/// One flag for each value that was given.
+fn flags<T: Display>(name: &str, values: impl IntoIterator<Item = T>) -> Vec<String> {
+    values.into_iter().map(|value| format!("--{name}={value}")).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use circle_api::resources::{GoldenRootView, GoldenRootsPrune};
 use circle_api::routes;
-use circle_api::worker::{Order, RootReport, RootsWish};
+use circle_api::worker::{Order, RootReport};
 use circle_core::ids::{QuestionId, WorkerId};
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -35,16 +35,12 @@ pub(in crate::http) async fn prune(
     Segments(id): Segments<WorkerId>,
     Body(wish): Body<GoldenRootsPrune>,
 ) -> Result<Json<Vec<GoldenRootView>>, ApiError> {
-    let wish = RootsWish {
-        service: wish.service,
-        unused_s: wish.unused_s,
-    };
     let removed = ask(&server, id, Some(wish)).await?;
     tracing::info!(worker = %id, removed = removed.len(), by = administrator.name, "golden roots were removed");
     Ok(Json(removed))
 }
 
-async fn ask(server: &Server, id: WorkerId, remove: Option<RootsWish>) -> Result<Vec<GoldenRootView>, ApiError> {
+async fn ask(server: &Server, id: WorkerId, remove: Option<GoldenRootsPrune>) -> Result<Vec<GoldenRootView>, ApiError> {
     let found = server.records.load::<WorkerRecord>(&id.to_string()).await?;
     let (worker, _) = found.ok_or_else(|| ApiError::not_found("worker", id))?;
     let away = |why: &str| ApiError::Conflict(format!("the worker {} {why}", worker.name));

@@ -84,15 +84,10 @@ async fn pass(server: &Server, person: &mut WebSocket, worker: &mut WebSocket) -
         if let (true, Message::Text(text)) = (is_worker, &message) {
             said = ending(text.as_str()).or(said);
         }
-        if !is_worker && !worker_listens {
-            continue;
-        }
-        if to.send(message).await.is_err() {
-            if !is_worker {
-                worker_listens = false;
-                continue;
-            }
-            return said.unwrap_or_else(|| "one side was gone".to_owned());
+        if !is_worker {
+            worker_listens = worker_listens && to.send(message).await.is_ok();
+        } else if to.send(message).await.is_err() {
+            return said.unwrap_or_else(|| "the person left".to_owned());
         }
     }
 }
