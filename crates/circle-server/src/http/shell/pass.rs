@@ -17,19 +17,24 @@ const GOODBYE: Duration = Duration::from_secs(2);
 
 /// Asks the worker, passes messages until one side leaves, and writes down how it ended.
 pub(super) async fn serve(server: Arc<Server>, record: ShellRecord, mut person: WebSocket) {
-    let ended = match meet(&server, &record).await {
-        Some(mut worker) => {
-            let ended = pass(&server, &mut person, &mut worker).await;
-            leave(worker).await;
-            ended
-        }
+    let mut worker = meet(&server, &record).await;
+    let ended = match &mut worker {
+        Some(worker) => pass(&server, &mut person, worker).await,
         None => {
             let reason = "the worker that held the cell does not answer: it is away, or the cell is gone";
             refuse(&mut person, reason).await;
             reason.to_owned()
         }
     };
+    // Whoever hears that it ended may ask at once who was there.
+    write_down(&server, &record, ended).await;
     leave(person).await;
+    if let Some(worker) = worker {
+        leave(worker).await;
+    }
+}
+
+async fn write_down(server: &Server, record: &ShellRecord, ended: String) {
     let close = |shell: &mut ShellRecord| {
         shell.closed_at = Some(now_ms());
         shell.ended = Some(ended.clone());
