@@ -4,6 +4,7 @@
 mod support;
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -155,6 +156,41 @@ fn building() -> Stage {
 const DOCKERFILE: &str =
     "FROM busybox:test\nRUN --mount=type=cache,target=/c echo seen >> /c/seen && date +%s%N > /made\n";
 
+/// Where the text is found, in a name or in a file: in the base, or in the roots beside it.
+fn found_in(pool: &Path, base: bool, text: &str) -> Vec<PathBuf> {
+    let kept = fs::read_dir(pool.join("kept")).expect("the roots").flatten();
+    let wanted = kept.filter(|entry| entry.file_name().to_string_lossy().starts_with("base") == base);
+    let mut folders: Vec<PathBuf> = wanted.map(|entry| entry.path()).collect();
+    assert!(!folders.is_empty(), "no such root in {}", pool.display());
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).expect("a folder").flatten() {
+            let kind = entry.file_type().expect("a kind");
+            let holds = || {
+                let bytes = fs::read(entry.path()).unwrap_or_default();
+                bytes.windows(text.len()).any(|window| window == text.as_bytes())
+            };
+            if entry.file_name().to_string_lossy().contains(text) || (kind.is_file() && holds()) {
+                found.push(entry.path());
+            }
+            if kind.is_dir() {
+                folders.push(entry.path());
+            }
+        }
+    }
+    found
+}
+
+/// Leaves what nobody else may see in a layer and in a cache mount.
+const MEMBERS: &str = "FROM busybox:test
+RUN --mount=type=cache,target=/c echo private-mount > /c/seen && echo private-layer > /private-layer
+";
+/// The same cache mount, and the same step as the members' up to the file that it looks for.
+const STRANGERS: &str = "FROM busybox:test
+RUN --mount=type=cache,target=/c test -z \"$(ls -A /c)\" && test ! -e /private-layer
+RUN --mount=type=cache,target=/c echo private-mount > /c/seen && echo private-layer > /private-layer
+";
+
 #[tokio::test]
 async fn a_run_begins_from_what_the_last_one_left_with_its_layers_and_caches() {
     let worker = Worker::start(None).await;
@@ -235,7 +271,7 @@ async fn sec_75_a_stranger_sees_no_private_image_and_no_cache_of_others() {
     let private = format!("{registry}/shop/tool:1");
     worker
         .bench
-        .commit(&[("Dockerfile", DOCKERFILE), ("go.sum", "one")])
+        .commit(&[("Dockerfile", MEMBERS), ("go.sum", "one")])
         .await;
     let access = RegistryAccess {
         name: "local".into(),
@@ -252,11 +288,15 @@ async fn sec_75_a_stranger_sees_no_private_image_and_no_cache_of_others() {
     };
     let first = trusted(
         1,
-        vec![caching(&["echo secret > /cache/log"]), building(), push(&["1"])],
+        vec![
+            caching(&["echo private-cache > /cache/private-name"]),
+            building(),
+            push(&["1"]),
+        ],
     );
     let (end, _, sink) = worker.run_assignment(Who::Main, first).await;
     succeeded(&end, &sink);
-    let mut pulls = job(&["cat /made"]);
+    let mut pulls = job(&["cat /private-layer"]);
     pulls.container = container(&private);
     let second = trusted(2, vec![integration(vec![], pulls.clone()), building()]);
     let (end, began, sink) = worker.run_assignment(Who::Main, second).await;
@@ -268,7 +308,19 @@ async fn sec_75_a_stranger_sees_no_private_image_and_no_cache_of_others() {
         worker.kept()
     );
 
+    // What members left lies in their root, in every place where a run could leave it ...
+    let pool = worker.bench.folder.path().join("worker/cells/pool");
+    let places = ["private-cache", "private-name", "private-mount", "private-layer", "shop/tool"];
+    for text in places {
+        assert!(!found_in(&pool, false, text).is_empty(), "{text} is nowhere in the members' root");
+    }
+    // ... and nowhere in the one that strangers begin from: no layer, image name, cache mount, cache or volume.
+    for text in places {
+        let base = found_in(&pool, true, text);
+        assert!(base.is_empty(), "{text} is in {base:?}");
+    }
     let looks = caching(&["ls -A /cache", "test -z \"$(ls -A /cache)\""]);
+    worker.bench.commit(&[("Dockerfile", STRANGERS)]).await;
     let (end, began, sink) = worker.run(Who::Stranger, 3, vec![looks, building()]).await;
     succeeded(&end, &sink);
     assert_eq!(began.root, "base", "a stranger begins from what holds nothing private");
