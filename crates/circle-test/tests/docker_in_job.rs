@@ -1,4 +1,4 @@
-//! `docker: true` with what people really use: Python's docker library (Testcontainers stands on it) and compose.
+//! `docker: true` with what people really use: Python's docker library, Testcontainers and compose.
 
 use anyhow::Result;
 use circle_test::{Circle, Options};
@@ -10,6 +10,7 @@ integration:
   environment: {COMPOSE_DOCKER_CLI_BUILD: '0', COMPOSE_INTERACTIVE_NO_CLI: '1'}
   commands:
     - python3 library.py
+    - PYTHONPATH=/opt/testcontainers TESTCONTAINERS_RYUK_DISABLED=true python3 containers.py
     - docker-compose -p shop up -d
     - docker-compose -p shop ps
     - docker-compose -p shop exec -T web cat /srv/index.html
@@ -72,6 +73,22 @@ for wish in [{'privileged': True}, {'cap_add': ['SYS_ADMIN']}, {'network_mode': 
 client.containers.run('circle/busybox:1', ['sleep', '1000'], detach=True, name='left-behind')
 print('the library works')
 ";
+const CONTAINERS: &str = "import socket
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.network import Network
+from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+with Network() as network:
+    redis = DockerContainer('circle/redis:7').with_exposed_ports(6379).with_network(network).with_network_aliases('store')
+    with redis.waiting_for(LogMessageWaitStrategy('Ready to accept connections')):
+        place = (redis.get_container_host_ip(), int(redis.get_exposed_port(6379)))
+        talk = socket.create_connection(place, 5)
+        talk.send(b'PING\\r\\n')
+        assert talk.recv(7) == b'+PONG\\r\\n', place
+        beside = DockerContainer('circle/busybox:1').with_network(network)
+        beside = beside.with_command(['sh', '-c', 'echo PING | nc -w 5 store 6379; sleep 60'])
+        with beside.waiting_for(LogMessageWaitStrategy('PONG')):
+            print('testcontainers work by', place[0])
+";
 const FETCH: &str = "import time, urllib.request
 from gateway import gateway
 for attempt in range(100):
@@ -85,7 +102,7 @@ else:
 ";
 
 #[tokio::test]
-async fn a_job_uses_pythons_library_and_compose_on_its_own_engine() -> Result<()> {
+async fn a_job_uses_pythons_library_testcontainers_and_compose_on_its_own_engine() -> Result<()> {
     let circle = Circle::start(Options {
         images: vec!["busybox", "redis", "compose"],
         ..Options::default()
@@ -101,6 +118,7 @@ async fn a_job_uses_pythons_library_and_compose_on_its_own_engine() -> Result<()
         ),
         ("gateway.py", GATEWAY),
         ("library.py", LIBRARY),
+        ("containers.py", CONTAINERS),
         ("fetch.py", FETCH),
         ("site/index.html", "served by compose\n"),
     ] {
@@ -109,7 +127,7 @@ async fn a_job_uses_pythons_library_and_compose_on_its_own_engine() -> Result<()
     let run = shop.push("main").await?;
     run.succeeds().await?;
     let log = run.log("integration").await?;
-    for wanted in ["the library works", "one more"] {
+    for wanted in ["the library works", "testcontainers work by", "one more"] {
         assert!(log.contains(wanted), "{wanted} is not in:\n{log}");
     }
     assert_eq!(

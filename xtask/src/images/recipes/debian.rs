@@ -1,8 +1,15 @@
 //! Images that are a Debian: bare, with a compiler, with Python.
 
+use std::fs;
+
+use anyhow::{Context, Result};
+
 use crate::images::archive::Config;
 use crate::images::cached::Image;
 use crate::images::debian;
+use crate::images::layer::Layer;
+use crate::setup::python;
+use crate::{place, process};
 
 /// The smallest Debian, for jobs and images that expect one.
 pub(crate) const BARE: Image = Image {
@@ -40,12 +47,36 @@ pub(crate) const PYTHON: Image = Image {
 pub(crate) const COMPOSE: Image = Image {
     name: "compose",
     tag: "circle/compose:1",
-    about: "Debian 12 with docker-compose and Python's docker library",
-    revision: 1,
-    inputs: || Ok(debian::fingerprint(CLIENTS)),
-    fill: |layer| debian::fill(layer, CLIENTS, NOT_FOR_CLIENTS),
+    about: "Debian 12 with docker-compose, Python's docker library and Testcontainers",
+    revision: 2,
+    inputs: || Ok(format!("{} {TESTCONTAINERS}", debian::fingerprint(CLIENTS))),
+    fill: |layer| {
+        debian::fill(layer, CLIENTS, NOT_FOR_CLIENTS)?;
+        testcontainers(layer)
+    },
     config,
 };
+
+/// Wheels of PyPI, beside what Debian has: they lie in a folder of their own (`PYTHONPATH`), with what they need.
+const TESTCONTAINERS: &str = "testcontainers==4.15.0";
+const TESTCONTAINERS_FOLDER: &str = "/opt/testcontainers";
+/// Debian 12's.
+const PYTHON_VERSION: &str = "3.11";
+
+fn testcontainers(layer: &mut Layer) -> Result<()> {
+    let folder = place::cache_folder("images")?.join(format!("wheels-{}", std::process::id()));
+    let mut pip = process::command(python::pip()?);
+    pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-compile", "--only-binary=:all:"])
+        .args(["--python-version", PYTHON_VERSION, "--target"])
+        .arg(&folder)
+        .arg(TESTCONTAINERS);
+    let filled = process::run(&mut pip).and_then(|()| {
+        layer.folder(TESTCONTAINERS_FOLDER, 0o755)?;
+        layer.tree(&folder, TESTCONTAINERS_FOLDER, |_| false)
+    });
+    let removed = fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()));
+    filled.and(removed)
+}
 
 const CLIENTS: &[&str] = &["docker-compose", "python3-docker", "ca-certificates"];
 /// `docker-compose` recommends the engine itself, which a job does not need.
