@@ -1,5 +1,6 @@
 //! Golden roots as an operator sees them: listed, removed, made anew.
 
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -102,5 +103,55 @@ async fn roots_are_listed_removed_and_made_anew() -> Result<()> {
         }
     })
     .await?;
+    circle.stop().await
+}
+
+#[tokio::test]
+async fn the_cell_of_a_services_root_is_started_while_its_push_is_being_understood() -> Result<()> {
+    let mut circle = Circle::start(Options::default()).await?;
+    let shop = circle.service("shop").await?;
+    shop.write("caicloud.yml", "version: 1\nbuild: {}\n")?;
+    shop.write("Dockerfile", "FROM circle/busybox:1\nRUN echo built > /made\n")?;
+    root(&circle, "the operator's images", 1).await?;
+    if push(&shop).await? == "empty" {
+        push(&shop).await?;
+    }
+    root(&circle, OWN, 1).await?;
+    // Nobody took a cell of this root yet, so none stands ready by habit. The push comes while the repository does not answer:
+    // the delivery is stored, the worker is told, and the planning waits.
+    circle.git_mut().stop().await?;
+    let commit = shop.repository().commit("Change it").await?;
+    shop.repository().push("refs/heads/main").await?;
+    let cells = circle.worker_folder().join("cells/cells");
+    until("a cell beside that of the base answers", LIMIT, || async {
+        let found = std::fs::read_dir(&cells).map_err(|error| error.to_string())?;
+        let sockets = found.flatten().map(|cell| cell.path().join("run/docker.sock"));
+        // One of the base stands ready, since there may be two.
+        match sockets.filter(|socket| UnixStream::connect(socket).is_ok()).count() {
+            0 | 1 => Err("none answers yet".to_owned()),
+            _ => Ok(()),
+        }
+    })
+    .await?;
+    circle.git_mut().start_again().await?;
+    let view = until("the run of the push", LIMIT, || async {
+        let runs = shop.runs().await.map_err(|error| format!("{error:#}"))?;
+        let found = runs
+            .iter()
+            .find(|run| run.commit.as_ref().is_some_and(|found| *found == *commit));
+        found.cloned().ok_or_else(|| format!("{} runs", runs.len()))
+    })
+    .await?;
+    let began = until("it says where it began", LIMIT, || async {
+        let shown = json(&circle, &["show", &view.id.to_string()])
+            .await
+            .map_err(|error| format!("{error:#}"))?;
+        let began = [&shown["root"], &shown["run"]["root"]]
+            .into_iter()
+            .find(|root| !root.is_null());
+        began.cloned().ok_or_else(|| shown.to_string())
+    })
+    .await?;
+    ensure!(began["name"] == "refs/heads/main" && began["warm"] == true, "{began}");
     circle.stop().await
 }

@@ -269,10 +269,7 @@ async fn sec_75_a_stranger_sees_no_private_image_and_no_cache_of_others() {
     let worker = Worker::start(Some(&credentials)).await;
     let registry = worker.bench.registry.as_ref().expect("a registry").address();
     let private = format!("{registry}/shop/tool:1");
-    worker
-        .bench
-        .commit(&[("Dockerfile", MEMBERS), ("go.sum", "one")])
-        .await;
+    worker.bench.commit(&[("Dockerfile", MEMBERS), ("go.sum", "one")]).await;
     let access = RegistryAccess {
         name: "local".into(),
         address: registry.clone(),
@@ -310,9 +307,18 @@ async fn sec_75_a_stranger_sees_no_private_image_and_no_cache_of_others() {
 
     // What members left lies in their root, in every place where a run could leave it ...
     let pool = worker.bench.folder.path().join("worker/cells/pool");
-    let places = ["private-cache", "private-name", "private-mount", "private-layer", "shop/tool"];
+    let places = [
+        "private-cache",
+        "private-name",
+        "private-mount",
+        "private-layer",
+        "shop/tool",
+    ];
     for text in places {
-        assert!(!found_in(&pool, false, text).is_empty(), "{text} is nowhere in the members' root");
+        assert!(
+            !found_in(&pool, false, text).is_empty(),
+            "{text} is nowhere in the members' root"
+        );
     }
     // ... and nowhere in the one that strangers begin from: no layer, image name, cache mount, cache or volume.
     for text in places {

@@ -66,10 +66,16 @@ const PYTHON_VERSION: &str = "3.11";
 fn testcontainers(layer: &mut Layer) -> Result<()> {
     let folder = place::cache_folder("images")?.join(format!("wheels-{}", std::process::id()));
     let mut pip = process::command(python::pip()?);
-    pip.args(["install", "--quiet", "--disable-pip-version-check", "--no-compile", "--only-binary=:all:"])
-        .args(["--python-version", PYTHON_VERSION, "--target"])
-        .arg(&folder)
-        .arg(TESTCONTAINERS);
+    pip.args([
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-compile",
+        "--only-binary=:all:",
+    ])
+    .args(["--python-version", PYTHON_VERSION, "--target"])
+    .arg(&folder)
+    .arg(TESTCONTAINERS);
     let filled = process::run(&mut pip).and_then(|()| {
         layer.folder(TESTCONTAINERS_FOLDER, 0o755)?;
         layer.tree(&folder, TESTCONTAINERS_FOLDER, |_| false)
