@@ -62,7 +62,10 @@ assert b'Ready to accept connections' in redis.logs()
 redis.remove(force=True)
 image, _ = client.images.build(path='.', tag='mine:1')
 assert client.containers.run('mine:1', ['cat', '/built'], remove=True) == b'with the library\\n'
-for wish in [{'privileged': True}, {'cap_add': ['SYS_ADMIN']}, {'network_mode': 'host'}, {'pid_mode': 'host'},
+many = docker.types.Ulimit(name='nofile', soft=1000000, hard=1000000)
+files = client.containers.run('circle/busybox:1', ['sh', '-c', 'ulimit -n'], ulimits=[many], remove=True)
+assert int(files) <= 65536, files
+for wish in [{'privileged': True}, {'ulimits': [docker.types.Ulimit(name='rtprio', soft=99, hard=99)]}, {'cap_add': ['SYS_ADMIN']}, {'network_mode': 'host'}, {'pid_mode': 'host'},
              {'volumes': {'/': {'bind': '/host'}}}, {'devices': ['/dev/fuse']}, {'security_opt': ['seccomp=unconfined']}]:
     try:
         client.containers.run('circle/busybox:1', 'true', **wish)

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Refusal;
 use super::rules::{Rule, Rules, judge, shown, texts};
+use super::ulimits::judge_ulimits;
 
 /// A container that a job may make, once its mounts are put in.
 #[derive(Debug)]
@@ -149,14 +150,17 @@ const LOG: Rules = &[
 ];
 const NETWORKING: Rules = &[("EndpointsConfig", Rule::By(endpoints))];
 
-/// Judges the body and lists the mounts whose places are to be put in.
-pub(super) fn judge_create(body: &Value) -> Result<Created, Refusal> {
+/// Judges the body and lists the mounts whose places are to be put in. No container gets more open files than its cell has.
+pub(super) fn judge_create(body: &Value, open_files: Option<u32>) -> Result<Created, Refusal> {
     let mut body = judge("the container", body, CONTAINER)?;
     if !body.get("HostConfig").is_some_and(Value::is_object) {
         // The engine takes host settings from elsewhere when there are none here.
         body.insert("HostConfig".to_owned(), Value::Object(Map::new()));
     }
-    let body = Value::Object(body);
+    let mut body = Value::Object(body);
+    if let Some(limits) = body.pointer_mut("/HostConfig/Ulimits") {
+        *limits = judge_ulimits(limits, open_files)?;
+    }
     let mut wishes = Vec::new();
     for (at, line) in list(&body, "/HostConfig/Binds") {
         let Some((source, rest)) = line.as_str().and_then(|line| line.split_once(':')) else {
@@ -343,7 +347,7 @@ mod tests {
     use super::judge_create;
 
     fn refused(body: &Value) -> bool {
-        judge_create(body).is_err()
+        judge_create(body, None).is_err()
     }
 
     #[test]
@@ -395,7 +399,7 @@ mod tests {
             let mut inline = host.clone();
             inline["Image"] = json!("a");
             // What says nothing is left away; what says something is refused.
-            let passed = judge_create(&inline).map(|created| created.body);
+            let passed = judge_create(&inline, None).map(|created| created.body);
             let left = host
                 .as_object()
                 .and_then(|host| host.keys().next())
@@ -425,7 +429,7 @@ mod tests {
             },
             "NetworkingConfig": {"EndpointsConfig": {"mine": {"Aliases": ["db"]}}},
         });
-        let created = judge_create(&body).expect("it gives no right");
+        let created = judge_create(&body, None).expect("it gives no right");
         let sources: Vec<(&str, &str, bool)> = created
             .mounts
             .iter()
@@ -440,6 +444,11 @@ mod tests {
         );
         assert_eq!(created.mounts[0].rest.as_deref(), Some("/a:ro"));
         assert_eq!(created.body["Env"], json!(["A=b"]));
-        assert!(judge_create(&json!({"Image": "a"})).expect("no host settings").body["HostConfig"].is_object());
+        assert!(
+            judge_create(&json!({"Image": "a"}), None)
+                .expect("no host settings")
+                .body["HostConfig"]
+                .is_object()
+        );
     }
 }

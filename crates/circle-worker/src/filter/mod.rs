@@ -15,6 +15,7 @@ mod query;
 mod routes;
 mod rules;
 mod serve;
+mod ulimits;
 
 pub(crate) use serve::{DOCKER_SOCKET, DockerSocket, remove_made};
 

@@ -4,6 +4,7 @@ use url::form_urlencoded::{Serializer, parse};
 
 use super::Refusal;
 use super::rules::shown;
+use super::ulimits::judge_ulimits;
 
 /// Parameters of a build that give no right.
 const BUILD: [&str; 28] = [
@@ -56,9 +57,9 @@ pub(super) fn judge_start(query: Option<&str>) -> Result<String, Refusal> {
 }
 
 /// The query of a build.
-pub(super) fn judge_build(query: Option<&str>) -> Result<String, Refusal> {
+pub(super) fn judge_build(query: Option<&str>, open_files: Option<u32>) -> Result<String, Refusal> {
     let mut kept = Vec::new();
-    for (name, value) in pairs(query) {
+    for (name, mut value) in pairs(query) {
         if matches!(value.as_str(), "" | "[]" | "{}" | "null" | "0" | "false") && !BUILD.contains(&name.as_str()) {
             continue;
         }
@@ -76,6 +77,10 @@ pub(super) fn judge_build(query: Option<&str>) -> Result<String, Refusal> {
                 shown(&value)
             );
             return Err(Refusal::new(sentence));
+        }
+        if name == "ulimits" && !value.is_empty() {
+            let limits = serde_json::from_str(&value).map_err(|error| Refusal::new(format!("`ulimits`: {error}")))?;
+            value = judge_ulimits(&limits, open_files)?.to_string();
         }
         kept.push((name, value));
     }
@@ -97,7 +102,7 @@ mod tests {
     #[test]
     fn sec_30_no_parameter_gives_a_right() {
         assert_eq!(
-            judge_build(Some("t=a&networkmode=default&rm=1&cgroupparent=")).expect("harmless"),
+            judge_build(Some("t=a&networkmode=default&rm=1&cgroupparent="), None).expect("harmless"),
             "t=a&networkmode=default&rm=1"
         );
         for query in [
@@ -110,8 +115,10 @@ mod tests {
             "remote=http://127.0.0.1:3000/shop.git",
             "outputs=%5B%7B%22type%22%3A%22local%22%7D%5D",
             "entitlements=security.insecure",
+            "ulimits=%5B%7B%22Name%22%3A%22rtprio%22%2C%22Hard%22%3A99%7D%5D",
+            "ulimits=nofile",
         ] {
-            assert!(judge_build(Some(query)).is_err(), "{query}");
+            assert!(judge_build(Some(query), None).is_err(), "{query}");
         }
         assert!(judge_start(Some("checkpoint=x&checkpoint-dir=/etc")).is_err());
         assert_eq!(

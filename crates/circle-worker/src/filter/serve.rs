@@ -203,7 +203,7 @@ impl Desk<'_> {
         }
         let query = match route.deed {
             Deed::Start => judge_start(head.uri.query())?,
-            Deed::Build => judge_build(head.uri.query())?,
+            Deed::Build => judge_build(head.uri.query(), self.open_files())?,
             _ => rewritten(head.uri.query()),
         };
         let target = if query.is_empty() {
@@ -229,7 +229,7 @@ impl Desk<'_> {
             Deed::Pass | Deed::Build => return Ok(body.map_err(std::io::Error::other).boxed()),
             Deed::Start => return Ok(empty()),
             Deed::Create => {
-                let mut created = judge_create(&read(body).await?)?;
+                let mut created = judge_create(&read(body).await?, self.open_files())?;
                 mark(&mut created.body, self.stage);
                 self.places.fill(created).await?
             }
@@ -240,6 +240,10 @@ impl Desk<'_> {
         };
         let bytes = Bytes::from(judged.to_string());
         Ok(Full::new(bytes).map_err(|never| match never {}).boxed())
+    }
+
+    fn open_files(&self) -> Option<u32> {
+        self.places.shared.cell.limits().open_files
     }
 
     /// Refuses what is done to a container of Circle's own; names another container by its id, which nobody can change.
