@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{Resource, getrlimit};
 use tokio::sync::watch;
 
 use super::birth::{Birth, give_birth};
@@ -25,7 +26,7 @@ use super::remains::Remains;
 use super::views::{CACHES, EMPTY_LAYER};
 use crate::init::order::{BRIDGE6, Door, Enter, Order, Run, Six, Words};
 use crate::roots::kept_of;
-use crate::{Cell, CellError, CellId, CellSpec, Exit, Root, StartTimings};
+use crate::{Cell, CellError, CellId, CellSpec, Exit, Limits, Root, StartTimings};
 
 /// The daemon writes its last words just before it ends; they take this long through the pipe at most.
 const LAST_WORDS: Duration = Duration::from_millis(30);
@@ -64,7 +65,10 @@ pub(super) async fn launch(core: &Arc<Core>, spec: &CellSpec) -> Result<Cell, Ce
 
     let mtu = uplink_mtu();
     let Birth { mut cell, pid, log } = give_birth(core, remains)?;
-    cell.limits = spec.limits;
+    cell.limits = Limits {
+        open_files: spec.limits.open_files.map(at_most_our_own),
+        ..spec.limits
+    };
     let (entered, linked) = tokio::join!(enter(&cell, core, spec), link(&cell, core, pid, mtu));
     entered?;
     let pair = linked?;
@@ -153,6 +157,12 @@ fn make_folders(folder: &Path, folders: &[(&str, u32)]) -> io::Result<()> {
         fs::set_permissions(&path, PermissionsExt::from_mode(*mode))?;
     }
     Ok(())
+}
+
+/// Files that a process may have open, when the bound is one that this machine lets nobody reach.
+fn at_most_our_own(open_files: u32) -> u32 {
+    let hard = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(_, hard)| hard);
+    open_files.min(u32::try_from(hard).unwrap_or(u32::MAX))
 }
 
 /// Lets init build the cell's root and move into it.
