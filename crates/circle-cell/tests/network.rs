@@ -6,7 +6,7 @@ mod support;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
-use circle_cell::process::ProcessProvider;
+use circle_cell::process::{FirewallChoice, ProcessProvider};
 use circle_cell::{Cell, CellProvider, CellSpec, Cidr};
 use support::world::{WORLD_PORT, World, part, serve};
 use support::{busybox, config, docker_ok};
@@ -35,18 +35,45 @@ const NEVER: [&str; 12] = [
     "fec0::7",
 ];
 
+const DISTURB_IPTABLES: [&str; 5] = [
+    "-F",
+    "-t nat -F",
+    "-P FORWARD DROP",
+    "-I FORWARD -j ACCEPT",
+    "-I INPUT -j ACCEPT",
+];
+/// The second filter is one as iptables makes it, for a Docker engine of the host; both drop whatever they do not know.
+const DISTURB_NFTABLES: [&str; 6] = [
+    "flush ruleset",
+    "add table inet other",
+    "add chain inet other theirs { type filter hook forward priority -20; policy drop; }",
+    "add rule inet other theirs ct state invalid drop",
+    "add table ip filter",
+    "add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }",
+];
+
 #[tokio::test]
 async fn sec_27_only_the_internet_is_open_in_both_families_and_in_every_spelling() {
     const NAME: &str = "sec_27_only_the_internet_is_open_in_both_families_and_in_every_spelling";
+    only_the_internet_is_open(NAME, FirewallChoice::Iptables).await;
+}
+
+#[tokio::test]
+async fn sec_27_only_the_internet_is_open_behind_a_table_of_nftables() {
+    const NAME: &str = "sec_27_only_the_internet_is_open_behind_a_table_of_nftables";
+    only_the_internet_is_open(NAME, FirewallChoice::Nftables).await;
+}
+
+async fn only_the_internet_is_open(name: &'static str, firewall: FirewallChoice) {
     match part().as_deref() {
         Some("world") => serve("world", WORLD_PORT),
         Some(_) => {
-            on_the_host().await;
+            on_the_host(firewall).await;
             println!("everything holds");
         }
         None => {
-            let world = World::new(NAME);
-            let host = world.as_host(NAME, "host").output();
+            let world = World::new(name);
+            let host = world.as_host(name, "host").output();
             let output = tokio::task::spawn_blocking(move || host)
                 .await
                 .expect("no panic")
@@ -61,10 +88,11 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-async fn on_the_host() {
+async fn on_the_host(firewall: FirewallChoice) {
     std::thread::spawn(|| serve("host", HOST_PORT));
     let folder = tempfile::Builder::new().prefix("cc").tempdir().expect("a folder");
     let mut config = config(folder.path());
+    config.network.firewall = firewall;
     config.network.range6 = Some(RANGE6.parse().expect("a range"));
     config.network.allow = vec!["192.168.7.0/24".parse().expect("a range")];
     let provider = Arc::new(ProcessProvider::open(config).expect("a provider"));
@@ -126,16 +154,12 @@ async fn on_the_host() {
     check(&second, &open, &closed[..closed.len() - 1], &host[1..3]).await;
 
     // Somebody flushes everything, somebody else puts his own rules first: the next look sets it right.
-    for words in [
-        "-F",
-        "-t nat -F",
-        "-P FORWARD DROP",
-        "-I FORWARD -j ACCEPT",
-        "-I INPUT -j ACCEPT",
-    ] {
-        for program in ["iptables", "ip6tables"] {
-            run(program, words);
-        }
+    match firewall {
+        FirewallChoice::Nftables => DISTURB_NFTABLES.iter().for_each(|words| drop(run("nft", words))),
+        _ => DISTURB_IPTABLES.iter().for_each(|words| {
+            run("iptables", words);
+            run("ip6tables", words);
+        }),
     }
     provider.look_after().await.expect("the rules are put back");
     check(&first, &[&open[..], &PRIVATE[..]].concat(), &never, &host).await;
@@ -143,13 +167,17 @@ async fn on_the_host() {
 
     first.kill().await.expect("nothing is left");
     second.kill().await.expect("nothing is left");
-    for program in ["iptables-save", "ip6tables-save"] {
-        let rules = text(&run(program, "").stdout);
+    // Also after a table of nftables stood in its chains, iptables understands what is left.
+    for (program, words, others) in match firewall {
+        FirewallChoice::Nftables => [
+            ("nft", "list ruleset", "chain theirs"),
+            ("iptables-save", "", ":FORWARD DROP"),
+        ],
+        _ => ["iptables-save", "ip6tables-save"].map(|program| (program, "", "-A FORWARD -j ACCEPT")),
+    } {
+        let rules = text(&run(program, words).stdout);
         assert!(!rules.contains("circle") && !rules.contains("CIRCLE"), "{rules}");
-        assert!(
-            rules.contains("-A FORWARD -j ACCEPT"),
-            "somebody else's rule is gone: {rules}"
-        );
+        assert!(rules.contains(others), "somebody else's rule is gone: {rules}");
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::network::FirewallChoice;
 use crate::{Cidr, StorageChoice};
 
 /// How long a daemon may take until it answers; a healthy one takes well under two seconds on two processors.
@@ -63,6 +64,8 @@ pub struct NetworkPolicy {
     pub range6: Option<Cidr>,
     /// Private ranges, of either family, that cells may reach all the same. Default: none.
     pub allow: Vec<Cidr>,
+    /// Who makes the rules. Default: iptables where it is there, else nftables.
+    pub firewall: FirewallChoice,
     /// The name servers that the host asks for the cells. Default: those of the host's /etc/resolv.conf.
     pub resolvers: Vec<SocketAddr>,
 }
@@ -108,6 +111,7 @@ impl Default for NetworkPolicy {
             range: Cidr::new(Ipv4Addr::new(198, 18, 0, 0), 15),
             range6: None,
             allow: Vec::new(),
+            firewall: FirewallChoice::Auto,
             resolvers: Vec::new(),
         }
     }

@@ -25,6 +25,7 @@ mod wire;
 pub(crate) use cgroup::{Version as CgroupVersion, detect_cgroups};
 pub use config::{InitProgram, NetworkPolicy, ProcessConfig, Remap};
 pub(crate) use daemon::{daemon_program as find_daemon, load_image};
+pub use network::{FirewallChoice, FirewallChoiceError};
 pub(crate) use owner::Ownership;
 pub use owner::instance_name;
 pub use provider::ProcessProvider;

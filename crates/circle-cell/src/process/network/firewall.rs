@@ -2,14 +2,57 @@
 //! last.
 
 use std::io;
+use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::sync::Mutex;
 
+use super::nft::Table;
 use super::policy::Family;
 use super::rules::Rules;
 use crate::process::NetworkPolicy;
-use crate::process::tool::run_tool;
+use crate::process::tool::{has_tool, run_tool};
 use crate::{CellId, Cidr};
+
+/// Who makes the rules, as an operator asks for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FirewallChoice {
+    /// iptables where it is there, else nftables.
+    #[default]
+    Auto,
+    /// Rules in the chains that a Docker engine of the host uses, too.
+    Iptables,
+    /// A table of their own.
+    Nftables,
+}
+
+/// A text that is no [`FirewallChoice`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" makes no rules for cells: write auto, iptables or nftables")]
+pub struct FirewallChoiceError(String);
+
+impl FirewallChoice {
+    /// The word that stands for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Iptables => "iptables",
+            Self::Nftables => "nftables",
+        }
+    }
+}
+
+impl FromStr for FirewallChoice {
+    type Err = FirewallChoiceError;
+
+    fn from_str(text: &str) -> Result<Self, FirewallChoiceError> {
+        let all = [Self::Auto, Self::Iptables, Self::Nftables];
+        let found = all.into_iter().find(|choice| choice.word() == text);
+        found.ok_or_else(|| FirewallChoiceError(text.chars().take(80).collect()))
+    }
+}
 
 /// The firewall around the cells of one provider instance.
 #[derive(Debug)]
@@ -19,6 +62,8 @@ pub(crate) struct Firewall {
 
 #[derive(Debug)]
 struct State {
+    instance: String,
+    choice: FirewallChoice,
     /// One set of rules for each family that cells have.
     rules: Vec<Rules>,
     /// How many cells stand behind it.
@@ -37,6 +82,8 @@ impl Firewall {
         let ranges = std::iter::once(policy.range).chain(policy.range6);
         Self {
             state: Mutex::new(State {
+                instance: instance.to_owned(),
+                choice: policy.firewall,
                 rules: ranges.map(rules).collect(),
                 cells: 0,
             }),
@@ -90,6 +137,9 @@ impl Firewall {
 impl State {
     /// Says whether anything had to be done.
     async fn assert(&self) -> io::Result<bool> {
+        if self.uses_nftables() {
+            return self.assert_table().await;
+        }
         let mut is_changed = false;
         for rules in &self.rules {
             if let Some(batch) = rules.assert(&saved(rules.family).await?) {
@@ -100,14 +150,56 @@ impl State {
         Ok(is_changed)
     }
 
+    async fn assert_table(&self) -> io::Result<bool> {
+        let table = Table::new(&self.instance, &self.rules);
+        let listed = listed().await?;
+        let batch = table.assert(&listed);
+        if let Some(batch) = &batch {
+            take(batch).await?;
+        }
+        let holes = table.assert_holes(&listed);
+        if let Some(holes) = &holes
+            && let Err(error) = take(holes).await
+        {
+            // A table with an owner takes no rules of others. What it denies stays denied, which is no hole.
+            tracing::warn!(%error, "a firewall of this machine cannot be told to let cells out");
+        }
+        Ok(batch.is_some() || holes.is_some())
+    }
+
+    /// Removes what either tool made: an operator may have changed his mind since.
     async fn remove(&self) -> io::Result<()> {
-        for rules in &self.rules {
+        for rules in self.rules.iter().filter(|rules| has_tool(program(rules.family).0)) {
             if let Some(batch) = rules.remove(&saved(rules.family).await?) {
                 restore(rules.family, &batch).await?;
             }
         }
+        if has_tool(NFT)
+            && let Some(batch) = Table::new(&self.instance, &self.rules).remove(&listed().await?)
+        {
+            take(&batch).await?;
+        }
         Ok(())
     }
+
+    fn uses_nftables(&self) -> bool {
+        match self.choice {
+            FirewallChoice::Nftables => true,
+            FirewallChoice::Iptables => false,
+            FirewallChoice::Auto => !has_tool(program(Family::Four).1),
+        }
+    }
+}
+
+const NFT: &str = "nft";
+
+async fn listed() -> io::Result<Value> {
+    let listed = run_tool(NFT, &["--json", "list", "ruleset"], b"").await?;
+    serde_json::from_slice(&listed).map_err(io::Error::other)
+}
+
+async fn take(batch: &str) -> io::Result<()> {
+    run_tool(NFT, &["--file", "-"], batch.as_bytes()).await.map(drop)
 }
 
 /// Lets the host forward packets. A host that forwards IPv6 stops to believe its routers' announcements unless it is told to go

@@ -4,12 +4,14 @@ mod address;
 mod firewall;
 mod link;
 mod names;
+mod nft;
 mod policy;
 mod relay;
 mod rules;
 
 pub(crate) use address::{Pair, lock_addresses};
 pub(crate) use firewall::Firewall;
+pub use firewall::{FirewallChoice, FirewallChoiceError};
 pub(crate) use link::{links_of, make_link, remove_link, uplink_mtu};
 pub(crate) use names::{datagram_socket, host_resolvers, serve_names};
 pub(crate) use relay::{serve_relay, stream_listener};
