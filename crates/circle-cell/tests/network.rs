@@ -64,6 +64,10 @@ async fn sec_27_only_the_internet_is_open_behind_a_table_of_nftables() {
     only_the_internet_is_open(NAME, FirewallChoice::Nftables).await;
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "the part of the host tells its end to the test that started it"
+)]
 async fn only_the_internet_is_open(name: &'static str, firewall: FirewallChoice) {
     match part().as_deref() {
         Some("world") => serve("world", WORLD_PORT),

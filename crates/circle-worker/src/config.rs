@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use circle_cell::process::{InitProgram, NetworkPolicy};
+use circle_cell::process::{FirewallChoice, InitProgram, NetworkPolicy};
 use circle_cell::{Cidr, Limits, Proxy, Relay, StorageChoice, Surroundings};
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +55,9 @@ pub struct WorkerConfig {
     /// An unused range of unique local IPv6 addresses for the links of cells. Default: none, and cells have IPv4 only.
     #[serde(default)]
     pub cell_network6: Option<Cidr>,
+    /// Who makes the rules around cells. Default: iptables where it is there, else nftables.
+    #[serde(default)]
+    pub firewall: FirewallChoice,
     /// Memory of a cell's containers together, in bytes. Default: unbounded.
     #[serde(default)]
     pub cell_memory_bytes: Option<u64>,
@@ -118,6 +121,7 @@ impl WorkerConfig {
             certificate_authorities: Vec::new(),
             allow_networks: Vec::new(),
             cell_network6: None,
+            firewall: FirewallChoice::Auto,
             cell_memory_bytes: None,
             cell_cpu_millis: None,
             cell_pids: default_pids(),
@@ -179,6 +183,7 @@ impl WorkerConfig {
         NetworkPolicy {
             allow: self.allow_networks.clone(),
             range6: self.cell_network6,
+            firewall: self.firewall,
             ..NetworkPolicy::default()
         }
     }

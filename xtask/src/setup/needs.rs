@@ -39,6 +39,11 @@ const NEEDS: &[Need] = &[
         package: "iptables",
         proof: Proof::Program("iptables"),
     },
+    // The other tool for the rules around cells, for its tests.
+    Need {
+        package: "nftables",
+        proof: Proof::Program("nft"),
+    },
     Need {
         package: "iproute2",
         proof: Proof::Program("ip"),

@@ -46,10 +46,31 @@ pub(super) fn firewall() -> Fact {
             format!("{} is there but cannot read the rules.", version.trim()),
             "Run this as root; if it is, load the kernel's netfilter modules.",
         ),
-        (None, _) => Fact::fail(
+        (None, _) => nftables(),
+    }
+}
+
+/// Where there is no iptables, a table of nftables keeps the cells.
+fn nftables() -> Fact {
+    const INSTALL: &str = "Install it: apt install iptables.";
+    match output("nft", &["--version"]) {
+        Some(_) if output("nft", &["list", "tables"]).is_none() => Fact::fail(
+            "nftables",
+            "There is no iptables, and nft cannot read the rules.",
+            "Run this as root; if it is, load the kernel's netfilter modules.",
+        ),
+        Some(version) => Fact::warn(
+            "nftables",
+            format!(
+                "{} works, and there is no iptables: engines before 29 do not start without it.",
+                version.trim()
+            ),
+            INSTALL,
+        ),
+        None => Fact::fail(
             "iptables",
-            "There is no iptables, and cells would reach this host.",
-            "Install it: apt install iptables.",
+            "There is neither iptables nor nftables, and cells would reach this host.",
+            INSTALL,
         ),
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::path::PathBuf;
 
 use circle_cell::Cidr;
+use circle_cell::process::FirewallChoice;
 use circle_worker::{WorkerConfig, WorkerError, work};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
@@ -54,6 +55,9 @@ pub(crate) struct WorkerFlags {
     /// An unused range of unique local IPv6 addresses, such as fd6f:4a:1::/64: cells then have IPv6, too
     #[arg(long, env = "CIRCLE_CELL_NETWORK6", value_name = "CIDR")]
     cell_network6: Option<Cidr>,
+    /// Who makes the rules around cells: auto, iptables or nftables; auto is iptables where it is there
+    #[arg(long, env = "CIRCLE_FIREWALL", value_name = "KIND", default_value = "auto")]
+    firewall: FirewallChoice,
     /// Memory of a cell's containers together, in MiB; unbounded when absent
     #[arg(long, env = "CIRCLE_CELL_MEMORY_MIB", value_name = "MIB")]
     cell_memory_mib: Option<u64>,
@@ -124,6 +128,7 @@ impl WorkerFlags {
             insecure_registries: self.insecure_registries,
             allow_networks: self.allow_networks,
             cell_network6: self.cell_network6,
+            firewall: self.firewall,
             cell_memory_bytes: self
                 .cell_memory_mib
                 .map(|mebibytes| mebibytes.saturating_mul(1_024 * 1_024)),
@@ -150,6 +155,7 @@ impl WorkerFlags {
             flags("insecure-registry", &self.insecure_registries),
             flags("allow-network", &self.allow_networks),
             flags("cell-network6", self.cell_network6),
+            flags("firewall", [self.firewall.word()]),
             flags("cell-memory-mib", self.cell_memory_mib),
             flags("cell-cpu-millis", self.cell_cpu_millis),
             flags("cell-pids", [self.cell_pids]),
@@ -192,6 +198,7 @@ mod tests {
             "--insecure-registry=10.0.0.1:5000",
             "--allow-network=10.1.0.0/16",
             "--cell-network6=fd6f:4a:1::/64",
+            "--firewall=nftables",
             "--cell-memory-mib=512",
             "--cell-cpu-millis=1500",
             "--cell-pids=100",
