@@ -14,6 +14,7 @@ mod examples;
 mod images;
 mod place;
 mod process;
+mod servers;
 mod setup;
 mod test;
 mod web;
@@ -41,6 +42,7 @@ cargo xtask <chore>
   examples assemble NAME DIR  fetch an example's source and make a git repository of it; prints the commit
   web                         build the web page that the server embeds
   web test                    the tests of its parts; `web browser STORY` is for the stories of circle-test
+  server gitea                build a real Gitea for the tests, once, and say where it lies
   clean                       remove images and tools from the cache folder (never the compiled target)
   help                        this text
 
@@ -73,6 +75,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "bench" => bench::run(rest),
         "images" => images::run(rest),
         "examples" => examples::run(rest),
+        "server" => servers::run(rest),
         "web" => web::run(rest),
         "clean" => place::clean(),
         "help" | "--help" | "-h" => {

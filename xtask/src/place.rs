@@ -72,7 +72,7 @@ pub(crate) fn is_root() -> bool {
 
 /// Removes what chores made, except compiled code: that is cargo's, and slow to get back.
 pub(crate) fn clean() -> Result<()> {
-    for name in ["images", "tools", "downloads", "web"] {
+    for name in ["images", "tools", "downloads", "web", "servers"] {
         let folder = cache()?.join(name);
         if folder.exists() {
             fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;

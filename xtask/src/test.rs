@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::process::{self, command};
+use crate::servers::Gitea;
 use crate::{images, place, setup, web};
 
 /// The images that tests load into cells.
@@ -34,9 +35,24 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 
 /// Suites against servers that are neither embedded nor started by `make test`.
 pub(crate) fn real() -> Result<()> {
-    println!("test-real: no suite yet: every adapter of this version is embedded and tested by `make test`.");
-    println!("test-real: MongoDB, Kafka, etcd, Kubernetes and forges join here with their adapters.");
-    Ok(())
+    setup::run()?;
+    let gitea = Gitea::ensure()?;
+    let mut cargo = command("cargo");
+    cargo.args([
+        "nextest",
+        "run",
+        "--locked",
+        "--package",
+        "circle-server",
+        "--test",
+        "server",
+    ]);
+    cargo.args(["--run-ignored", "only", "--filterset", "test(real_gitea)"]);
+    cargo
+        .env("CIRCLE_GITEA", &gitea.program)
+        .env("CIRCLE_GITEA_TEMPLATES", &gitea.templates)
+        .env("CIRCLE_GITEA_USER", &gitea.user);
+    process::run(&mut cargo)
 }
 
 #[derive(Default)]

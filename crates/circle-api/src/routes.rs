@@ -42,6 +42,11 @@
 //! | [`WORKER_ROOTS_PRUNE`] | POST | [`GoldenRootsPrune`](crate::resources::GoldenRootsPrune) → those that were removed |
 //! | [`TOKENS`] | GET, POST | [`TokenCreate`](crate::resources::TokenCreate) → 201 [`TokenCreated`](crate::resources::TokenCreated) |
 //! | [`TOKEN`] | DELETE | → 204; the last administrator's token is refused with 409 |
+//! | [`FORGES`], [`FORGE`] | as services, without PATCH; PUT of [`FORGE`] | [`ForgeCreate`](crate::resources::ForgeCreate), [`ForgeToken`](crate::resources::ForgeToken) → [`ForgeView`](crate::resources::ForgeView) |
+//! | [`FORGE_CHECK`] | POST | [`ForgeCheckRequest`](crate::resources::ForgeCheckRequest) → [`ForgeCheck`](crate::resources::ForgeCheck) |
+//! | [`FORGE_REPOSITORIES`] | GET | [`ForgeRepositoryQuery`](crate::resources::ForgeRepositoryQuery) → page of [`ForgeRepositoryView`](crate::resources::ForgeRepositoryView) |
+//! | [`FORGE_SERVICES`] | POST | [`ForgeLinkCreate`](crate::resources::ForgeLinkCreate) → 201 [`ServiceView`](crate::resources::ServiceView) |
+//! | [`FORGE_HOOK`] | POST | a forge's own call → 202 [`HookAccepted`](crate::resources::HookAccepted) |
 //! | [`HOOK`] | POST | plain git: signed [`GitHook`](crate::resources::GitHook) → 202 [`HookAccepted`](crate::resources::HookAccepted) |
 
 /// Answers without a credential.
@@ -130,6 +135,19 @@ pub const TOKENS: &str = "/api/v1/tokens";
 pub const TOKEN: &str = "/api/v1/tokens/{token}";
 /// Where a plain git repository reports pushes; the signature is the credential.
 pub const HOOK: &str = "/hooks/git/{workspace}/{service}";
+
+/// Where a forge reports what happens in a service's repository; its own signature is the credential.
+pub const FORGE_HOOK: &str = "/hooks/forge/{service}";
+/// The forges of a workspace.
+pub const FORGES: &str = "/api/v1/workspaces/{workspace}/forges";
+/// One forge by name.
+pub const FORGE: &str = "/api/v1/workspaces/{workspace}/forges/{forge}";
+/// Whether token and hooks are as they must be; mends the hooks on request.
+pub const FORGE_CHECK: &str = "/api/v1/workspaces/{workspace}/forges/{forge}/check";
+/// What can be linked.
+pub const FORGE_REPOSITORIES: &str = "/api/v1/workspaces/{workspace}/forges/{forge}/repositories";
+/// Links a repository.
+pub const FORGE_SERVICES: &str = "/api/v1/workspaces/{workspace}/forges/{forge}/services";
 
 /// The page of a run, for a browser.
 pub const RUN_PAGE: &str = "/runs/{run}";

@@ -53,6 +53,7 @@ pub(crate) enum Command {
     Cells(commands::cells::CellsArgs),
     Deliveries(commands::deliveries::DeliveriesArgs),
     Service(commands::service::ServiceArgs),
+    Forge(commands::forge::ForgeArgs),
     Registry(commands::registry::RegistryArgs),
     Target(commands::target::TargetArgs),
     Environment(commands::environment::EnvironmentArgs),

@@ -103,6 +103,8 @@ ids! {
     ShellId = "shl", "a shell";
     /// A question that the server asked a worker.
     QuestionId = "qst", "a question";
+    /// A link to a forge.
+    ForgeId = "frg", "a forge connection";
     /// A credential for the API.
     TokenId = "tok", "a token";
 }

@@ -6,6 +6,7 @@
 pub mod deployment;
 pub mod environment;
 pub mod expand;
+pub mod forge;
 pub mod ids;
 pub mod mask;
 pub mod names;

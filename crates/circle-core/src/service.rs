@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::forge::ForgeLink;
 use crate::ids::{RegistryId, SecretId, ServiceId, WorkspaceId};
 use crate::names::{BranchName, Slug, VariableName};
 use crate::network::NetworkRange;
@@ -73,6 +74,9 @@ pub struct Service {
     /// What opens a private repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<CloneCredential>,
+    /// The repository of a forge that it is, if it was linked through a connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forge: Option<ForgeLink>,
     pub created_at: Timestamp,
 }
 

@@ -37,7 +37,19 @@ pub enum Event {
     /// A tag was made.
     Tag { tag: TagName },
     /// A pull request was opened or moved.
-    PullRequest { number: u64, into: BranchName },
+    PullRequest {
+        number: u64,
+        into: BranchName,
+        /// What it was made against, when the forge says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        base: Option<CommitId>,
+        /// Its branch lies in another repository.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        fork: bool,
+        /// The member who looked at exactly this commit and let it run as a member's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approved_by: Option<String>,
+    },
     /// Somebody asked by hand; plans like a push of that ref.
     Manual {
         branch: Option<BranchName>,

@@ -84,6 +84,9 @@ fn strangers_and_pull_requests_never_deploy() {
         Event::PullRequest {
             number: 1,
             into: into.clone(),
+            base: None,
+            fork: false,
+            approved_by: None,
         },
         into.full(),
         Trust::Member,

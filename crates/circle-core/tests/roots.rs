@@ -73,7 +73,14 @@ fn tag(name: &str) -> Trigger {
 
 fn pull_request(trust: Trust) -> Trigger {
     let into = "main".parse().expect("a branch");
-    trigger(Event::PullRequest { number: 7, into }, "refs/pull/7/head", trust)
+    let event = Event::PullRequest {
+        number: 7,
+        into,
+        base: None,
+        fork: false,
+        approved_by: None,
+    };
+    trigger(event, "refs/pull/7/head", trust)
 }
 
 fn run(trigger: Trigger, container: Container) -> Run {

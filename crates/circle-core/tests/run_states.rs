@@ -82,6 +82,7 @@ fn run(deploys: bool) -> Run {
         deployments: vec![],
         cancel: None,
         rerun: None,
+        report: None,
         queue_deadline: at(7_200),
         created_at: at(0),
         updated_at: at(0),

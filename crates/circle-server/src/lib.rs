@@ -11,6 +11,7 @@
 mod auth;
 mod config;
 pub mod deploy;
+pub mod forge;
 mod http;
 mod limits;
 mod metrics;

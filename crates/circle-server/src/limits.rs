@@ -4,8 +4,10 @@ use std::time::Duration;
 
 /// Body of an API request: the largest is a secret of 64 KiB, or a certificate bundle, in JSON.
 pub(crate) const API_BODY_BYTES: usize = 256 * 1024;
-/// Body of a hook: a push of one ref is a few hundred bytes; forges send up to a megabyte.
+/// Body of a hook: a push of one ref is a few hundred bytes.
 pub(crate) const HOOK_BODY_BYTES: usize = 1024 * 1024;
+/// Body of a forge's call: GitHub tells of up to 2,048 commits at once, each with its paths.
+pub(crate) const FORGE_BODY_BYTES: usize = 8 * 1024 * 1024;
 /// Body of a worker's message that is neither log nor output: 256 events, each with a failure's sentence.
 pub(crate) const WORKER_BODY_BYTES: usize = 1024 * 1024;
 /// Events of one report, as the protocol says.
@@ -40,6 +42,10 @@ pub(crate) const TRIGGER_WAIT: Duration = Duration::from_secs(10);
 pub(crate) const LOOP_PERIOD: Duration = Duration::from_secs(5);
 /// Leases and deadlines are looked at so often; they are in memory, so a look costs microseconds.
 pub(crate) const DEADLINE_PERIOD: Duration = Duration::from_millis(500);
+/// Services whose runs are told of at the same time.
+pub(crate) const STATUSES_AT_ONCE: usize = 8;
+/// Runs that are looked at together when forges are to be told something.
+pub(crate) const STATUSES_LOOKED_AT: usize = 500;
 /// Old logs, outputs and tokens are removed so often.
 pub(crate) const RETENTION_PERIOD: Duration = Duration::from_secs(3600);
 /// Heads that one filtered listing looks at; beyond it the page ends early with a cursor.

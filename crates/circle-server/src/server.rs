@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ServerConfig;
+use crate::forge::ForgeDoor;
 use crate::http::{HookKeys, LiveTickets, Meeting};
 use crate::limits;
 use crate::metrics::Metrics;
@@ -45,6 +46,7 @@ pub struct Server {
     pub(crate) number_turns: NumberTurns,
     pub(crate) hook_keys: HookKeys,
     pub(crate) repositories: Repositories,
+    pub(crate) forges: ForgeDoor,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) live_tickets: LiveTickets,
     pub(crate) shells: Meeting,
@@ -79,6 +81,7 @@ impl Server {
         } = stores;
         Self {
             repositories: Repositories::new(config.data.join("mirrors")),
+            forges: ForgeDoor::default(),
             queue: Queue::default(),
             watchers: Watchers::default(),
             log_desk: LogDesk::default(),

@@ -11,5 +11,6 @@ mod layer;
 mod programs;
 mod recipes;
 
+pub(crate) use archive::sha256_of_text;
 pub(crate) use command::{ensure, path, run};
 pub(crate) use debian::mirror as debian_mirror;

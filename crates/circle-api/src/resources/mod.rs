@@ -6,11 +6,13 @@ mod credential;
 mod delivery;
 mod deployment;
 mod environment;
+mod forge;
 mod golden_root;
 mod log;
 mod page;
 mod policy;
 mod problem;
+mod pull_request;
 mod registry;
 mod run;
 mod secret;
@@ -30,11 +32,16 @@ pub use deployment::{DeploymentEvent, DeploymentView};
 pub use environment::{
     EnvironmentChange, EnvironmentCreate, EnvironmentView, WorkloadBind, WorkloadCreate, WorkloadHealth, WorkloadView,
 };
+pub use forge::{
+    ForgeCheck, ForgeCheckRequest, ForgeCreate, ForgeHookState, ForgeHookView, ForgeKind, ForgeLinkCreate,
+    ForgeRepositoryQuery, ForgeRepositoryView, ForgeToken, ForgeView,
+};
 pub use golden_root::{GoldenRootView, GoldenRootsPrune};
 pub use log::{LiveTicket, LogGroup, LogIndex, LogLines, LogLinesQuery, MAX_LOG_LINES, StageLog};
 pub use page::{DEFAULT_PAGE, MAX_PAGE, Page, PageQuery};
 pub use policy::{MAX_POLICY_ENTRIES, PolicyChange, PolicyView};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, ProblemEntry};
+pub use pull_request::{ApprovalView, ApproveRequest, PullRequestView};
 pub use registry::{RegistryChange, RegistryCreate, RegistryView};
 pub use run::{
     ImageView, RerunLink, RootView, RunQuery, RunState, RunSummary, RunView, Surroundings, VerdictView, WaitingReason,

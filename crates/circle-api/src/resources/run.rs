@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::deployment::DeploymentView;
+use super::pull_request::PullRequestView;
 use super::stage::{FailureView, StageView, milliseconds};
 
 /// Which runs, newest first.
@@ -110,6 +111,8 @@ pub struct RunView {
     /// What the run's cell began from; absent until it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<RootView>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_request: Option<PullRequestView>,
     /// In the order of the plan.
     pub stages: Vec<StageView>,
     pub images: Vec<ImageView>,
@@ -220,6 +223,7 @@ impl RunView {
                 _ => None,
             },
             waiting: around.waiting.filter(|_| matches!(run.state, Stored::Queued { .. })),
+            pull_request: PullRequestView::of(run),
             stages: run.stages.iter().map(StageView::from).collect(),
             images: run.images.iter().map(ImageView::from).collect(),
             deployments: around.deployments,

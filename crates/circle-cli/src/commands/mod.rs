@@ -7,6 +7,7 @@ pub(crate) mod completions;
 pub(crate) mod deliveries;
 pub(crate) mod doctor;
 pub(crate) mod environment;
+pub(crate) mod forge;
 pub(crate) mod lint;
 pub(crate) mod logs;
 pub(crate) mod registry;

@@ -126,7 +126,7 @@ pub fn variables_of(trigger: &Trigger) -> BTreeMap<String, String> {
     set("CIRCLE_COMMIT_TIME", trigger.commit_time.map(|time| time.to_string()));
     set("CIRCLE_BRANCH", branch.map(str::to_owned));
     set("CIRCLE_TAG", tag.map(str::to_owned));
-    if let Event::PullRequest { number, into } = &trigger.event {
+    if let Event::PullRequest { number, into, .. } = &trigger.event {
         set("CIRCLE_PULL_REQUEST", Some(number.to_string()));
         set("CIRCLE_TARGET_BRANCH", Some(into.as_str().to_owned()));
     }

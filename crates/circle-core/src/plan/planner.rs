@@ -67,7 +67,7 @@ fn said(event: &Event) -> String {
     match event {
         Event::Push { branch } => format!("push of `{branch}`"),
         Event::Tag { tag } => format!("tag `{tag}`"),
-        Event::PullRequest { number, into } => format!("pull request {number} into `{into}`"),
+        Event::PullRequest { number, into, .. } => format!("pull request {number} into `{into}`"),
         Event::Manual { .. } => "manual run".to_owned(),
     }
 }

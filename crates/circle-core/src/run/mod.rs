@@ -5,6 +5,7 @@ mod bound;
 mod event;
 mod log_meter;
 mod record;
+mod report;
 mod state;
 
 pub use apply::{ApplyError, Outcome};
@@ -14,4 +15,5 @@ pub use log_meter::{LogBounds, LogMeter, Metered};
 pub use record::{
     BuiltImage, Cancel, CancelCause, Part, PartState, Phases, Rerun, Run, StageRecord, StageState, StoredOutput,
 };
+pub use report::{Report, Status, StatusWord};
 pub use state::{Failure, FailureKind, RunState, Verdict};

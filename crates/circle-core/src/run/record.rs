@@ -7,6 +7,7 @@ use crate::ids::{DeploymentId, RunId, ServiceId, WorkerId, WorkspaceId};
 use crate::names::Slug;
 use crate::plan::Plan;
 use crate::roots::BeganFrom;
+use crate::run::report::Report;
 use crate::run::state::{Failure, RunState};
 use crate::trigger::Trigger;
 
@@ -36,6 +37,9 @@ pub struct Run {
     pub cancel: Option<Cancel>,
     /// Set when it repeats another run.
     pub rerun: Option<Rerun>,
+    /// What the forge has heard of it; `None` = no forge is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Report>,
     /// Ends in the queue at this time.
     pub queue_deadline: Timestamp,
     pub created_at: Timestamp,

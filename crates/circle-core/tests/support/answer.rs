@@ -57,6 +57,9 @@ fn triggers() -> [Trigger; 4] {
             Event::PullRequest {
                 number: 7,
                 into: main(),
+                base: None,
+                fork: false,
+                approved_by: None,
             },
             Trust::Member,
         ),

@@ -104,6 +104,9 @@ pub(crate) fn pull_request(into: &str) -> Trigger {
     member(Event::PullRequest {
         number: 7,
         into: branch_name(into),
+        base: None,
+        fork: false,
+        approved_by: None,
     })
 }
 

@@ -54,6 +54,9 @@ pub(crate) enum ApiError {
     Full,
     #[error("the server cannot do this now: {0}")]
     Unavailable(String),
+    /// Another server does not answer; what it is stands in the text.
+    #[error("{0}")]
+    Upstream(String),
     #[error("{0}")]
     Internal(String),
 }
@@ -98,6 +101,7 @@ impl ApiError {
             Self::Busy(_) => (StatusCode::TOO_MANY_REQUESTS, "busy", "too much at once"),
             Self::Full => (StatusCode::INSUFFICIENT_STORAGE, "full", "the disk is full"),
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "not available now"),
+            Self::Upstream(_) => (StatusCode::BAD_GATEWAY, "upstream", "another server does not answer"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "a fault of the server"),
         }
     }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use circle_core::forge::ForgeKind;
 use circle_core::service::Service;
 use secrecy::SecretString;
 
@@ -16,6 +17,8 @@ use crate::limits::HOOK_KEYS;
 pub(crate) struct HookKey {
     pub(crate) service: Service,
     pub(crate) secret: SecretString,
+    /// How its calls are signed; `None` = as plain git signs them.
+    pub(crate) forge: Option<ForgeKind>,
 }
 
 /// By workspace and service.

@@ -15,6 +15,7 @@ use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::forge_hooks::shown;
 use super::hook_keys::HookKey;
 use super::{ApiError, RawBody, Segments};
 use crate::records::{Delivery, DeliveryState, GIT_HOOK, Payload};
@@ -35,7 +36,7 @@ pub(crate) async fn git_hook(
     RawBody(body): RawBody,
 ) -> Result<(StatusCode, Json<HookAccepted>), ApiError> {
     let key = verified(&server, (&workspace, &service), &headers, &body).await?;
-    let delivery = delivery(&key.service, &body)?;
+    let delivery = delivery(&key.service, &headers, &body)?;
     let accepted = store(&server, delivery).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
@@ -83,13 +84,17 @@ async fn known(server: &Server, workspace: &str, service: &str) -> Result<Arc<Ho
         .open_secret(workspace.id, &SecretScope::Internal, &secret_name(service.id))
         .await?;
     let secret = secret.ok_or_else(|| ApiError::not_found("hook secret", &service.name))?;
-    let key = Arc::new(HookKey { service, secret });
+    let key = Arc::new(HookKey {
+        service,
+        secret,
+        forge: None,
+    });
     server.hook_keys.put(generation, names, Arc::clone(&key));
     Ok(key)
 }
 
 /// A delivery is called by the hash of what was signed: whoever caught one cannot send it again as another.
-fn delivery(service: &Service, body: &[u8]) -> Result<Delivery, ApiError> {
+fn delivery(service: &Service, headers: &HeaderMap, body: &[u8]) -> Result<Delivery, ApiError> {
     let text = std::str::from_utf8(body).map_err(|_| ApiError::Invalid("the body is not UTF-8 text".into()))?;
     let now = now_ms();
     Ok(Delivery {
@@ -99,7 +104,10 @@ fn delivery(service: &Service, body: &[u8]) -> Result<Delivery, ApiError> {
         forge: format!("{GIT_HOOK}:{}", service.id),
         delivery_id: hex::encode(Sha256::digest(body)),
         source: GIT_HOOK.into(),
-        payload: Payload::Git { body: text.to_owned() },
+        payload: Payload::Git {
+            body: text.to_owned(),
+            headers: shown(headers),
+        },
         state: DeliveryState::Waiting,
         received_at: now,
         tries: 0,

@@ -6,6 +6,7 @@ mod error;
 mod extract;
 mod find;
 mod first_workspace;
+mod forge_hooks;
 mod health;
 mod hook_keys;
 mod hooks;

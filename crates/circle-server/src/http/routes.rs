@@ -16,8 +16,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::time_limit::time_limit;
-use super::{ApiError, api, describe, health, hooks, live, metrics, shell, web, worker};
-use crate::limits::{API_BODY_BYTES, HOOK_BODY_BYTES};
+use super::{ApiError, api, describe, forge_hooks, health, hooks, live, metrics, shell, web, worker};
+use crate::limits::{API_BODY_BYTES, FORGE_BODY_BYTES, HOOK_BODY_BYTES};
 use crate::server::Server;
 
 /// What answers without a token, each with its reason: liveness says nothing of anybody; the description is the same for
@@ -34,6 +34,7 @@ pub const PUBLIC: &[&str] = &[
     "/workers",
     "/assets/{name}",
     paths::HOOK,
+    paths::FORGE_HOOK,
     "/worker/v1/enrol",
 ];
 
@@ -70,12 +71,18 @@ pub(super) fn described() -> OpenApiRouter<Arc<Server>> {
     let hooks = OpenApiRouter::new()
         .routes(routes!(hooks::git_hook))
         .layer(DefaultBodyLimit::max(HOOK_BODY_BYTES));
+    let forge_hooks = OpenApiRouter::new()
+        .routes(routes!(forge_hooks::forge_hook))
+        .layer(DefaultBodyLimit::max(FORGE_BODY_BYTES));
     let api = api::router()
         .routes(routes!(shell::handlers::list))
         .routes(routes!(metrics::metrics))
         .layer(DefaultBodyLimit::max(API_BODY_BYTES))
         .layer(from_fn(time_limit));
-    OpenApiRouter::with_openapi(describe::base()).merge(api).merge(hooks)
+    OpenApiRouter::with_openapi(describe::base())
+        .merge(api)
+        .merge(hooks)
+        .merge(forge_hooks)
 }
 
 fn header(name: &'static str, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {

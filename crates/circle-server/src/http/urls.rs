@@ -1,7 +1,7 @@
 //! Addresses of the server that people and repositories are given.
 
 use circle_api::routes;
-use circle_core::ids::RunId;
+use circle_core::ids::{RunId, ServiceId};
 
 use crate::server::Server;
 
@@ -13,6 +13,12 @@ impl Server {
             self.config.url,
             routes::fill(routes::RUN_PAGE, &[&run.to_string()])
         )
+    }
+
+    /// Where a forge reports what happens in a linked service's repository. By id: it stays when the service is renamed.
+    pub(crate) fn forge_hook_url(&self, service: ServiceId) -> String {
+        let path = routes::fill(routes::FORGE_HOOK, &[&service.to_string()]);
+        format!("{}{path}", self.config.url)
     }
 
     /// Where a service's repository reports pushes.

@@ -9,17 +9,17 @@ use circle_api::worker::Order;
 use circle_core::ids::{RunId, ServiceId};
 use circle_core::roots::RootAccess;
 use circle_core::service::Service;
-use circle_core::trigger::Trust;
 use circle_store::logs::{Chunk, Entry, LogError, StreamId};
 use circle_store::records::Kind;
 use tokio::task::JoinSet;
 
 use super::backlog::{Backlog, Batch};
+use super::forge_wish;
 use super::planning::{Outcome, gave_up, plan_wish};
 use super::wish::{NoWish, Wish, understand};
 use crate::http::ApiError;
 use crate::limits;
-use crate::records::{Delivery, DeliveryState, ServiceRecord};
+use crate::records::{Delivery, DeliveryState, Payload, ServiceRecord};
 use crate::runs::{NewRun, PLAN_STAGE};
 use crate::server::Server;
 use crate::time::now_ms;
@@ -104,10 +104,16 @@ async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
         )
         .await;
     };
-    let wish = match understand(&delivery, &service) {
+    let (service, wish) = match &delivery.payload {
+        Payload::Forge { .. } => forge_wish::understand(server, &delivery.payload, service).await?,
+        _ => {
+            let wish = understand(&delivery, &service);
+            (service, wish)
+        }
+    };
+    let wish = match wish {
         Ok(wish) => wish,
-        Err(NoWish::Ignored(why)) => return settle(server, id, DeliveryState::Ignored { why }).await,
-        Err(NoWish::Refused(why)) => return settle(server, id, DeliveryState::Refused { why }).await,
+        Err(no) => return no_wish(server, &delivery, no).await,
     };
     expect(server, &service, &wish).await;
     let key = format!("delivery:{}", delivery.id);
@@ -138,12 +144,29 @@ async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
     }
 }
 
+async fn no_wish(server: &Server, delivery: &Delivery, no: NoWish) -> Result<(), ApiError> {
+    let id = delivery.id.to_string();
+    match no {
+        NoWish::Ignored(why) => settle(server, &id, DeliveryState::Ignored { why }).await,
+        NoWish::Refused(why) => settle(server, &id, DeliveryState::Refused { why }).await,
+        NoWish::Later(why) if delivery.tries + 1 >= limits::DELIVERY_TRIES => {
+            let why = format!("{why}; it was tried again and again without success");
+            settle(server, &id, DeliveryState::Refused { why }).await
+        }
+        NoWish::Later(why) => {
+            tracing::info!(delivery = id, why, "a delivery cannot be judged yet; it waits");
+            postpone(server, &id).await;
+            Ok(())
+        }
+    }
+}
+
 /// Lets the worker that will probably have the run start its cell while the run is planned. A guess: nothing depends on it.
 async fn expect(server: &Server, service: &Service, wish: &Wish) {
     let Ok(environments) = server.environments(service.workspace).await else {
         return;
     };
-    let coming = (&wish.event, &wish.git_ref, Trust::Member);
+    let coming = (&wish.event, &wish.git_ref, wish.trust);
     let roots = RootAccess::expected(coming, service, &environments);
     if !roots.reads.is_empty() {
         server.queue.tell_idle(service.workspace, Order::Expect { roots });

@@ -2,6 +2,7 @@
 //!
 //! - [`deliveries`]: what came in becomes a run, or a reason why not.
 //! - [`deadlines`]: leases that ran out, waits and runs that took too long, offers that nobody answered.
+//! - [`statuses`]: forges are told what became of their commits.
 //! - [`view`]: the ready view is compared with the store.
 //! - [`closing`]: logs of ended runs are closed and compressed.
 //! - [`retention`]: what is older than the operator wants is removed.
@@ -10,10 +11,12 @@ mod backlog;
 mod closing;
 mod deadlines;
 mod deliveries;
+mod forge_wish;
 mod planning;
 mod policy;
 mod repositories;
 mod retention;
+mod statuses;
 mod tasks;
 mod view;
 mod wish;

@@ -7,7 +7,7 @@ use circle_core::pipeline::{Diagnostic, MAX_FILE_BYTES, PipelineFile, RootFolder
 use circle_core::plan::{is_skip, plan};
 use circle_core::run::{Failure, FailureKind};
 use circle_core::service::Service;
-use circle_core::trigger::{Trigger, Trust};
+use circle_core::trigger::Trigger;
 use circle_vcs::{FailureClass, GitFailure, Mirror};
 
 use super::policy::rules;
@@ -78,7 +78,7 @@ fn trigger_of(wish: &Wish, key: String) -> Trigger {
         commit_time: None,
         title: None,
         actor: cut(&wish.actor),
-        trust: Trust::Member,
+        trust: wish.trust,
         key,
         changed_paths: None,
     }

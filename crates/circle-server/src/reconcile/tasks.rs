@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::{closing, deadlines, deliveries, retention, view};
+use super::{closing, deadlines, deliveries, retention, statuses, view};
 use crate::http::ApiError;
 use crate::server::Server;
 
@@ -16,6 +16,7 @@ pub(crate) async fn start(server: &Arc<Server>, tasks: &mut JoinSet<()>) -> Resu
     let deployer = crate::deploy::of_server(server).map_err(|error| ApiError::Internal(error.to_string()))?;
     tasks.spawn(deployer.run(server.shutdown.clone()));
     tasks.spawn(deliveries::run(Arc::clone(server)));
+    tasks.spawn(statuses::run(Arc::clone(server)));
     tasks.spawn(closing::run(Arc::clone(server)));
     tasks.spawn(deadlines::run(Arc::clone(server)));
     tasks.spawn(view::run(Arc::clone(server)));

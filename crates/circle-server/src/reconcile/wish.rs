@@ -4,7 +4,7 @@ use circle_api::resources::GitHook;
 use circle_core::names::{BranchName, CommitId, GitRef, TagName};
 use circle_core::queue::Priority;
 use circle_core::service::Service;
-use circle_core::trigger::Event;
+use circle_core::trigger::{Event, Trust};
 
 use crate::records::{Delivery, ManualBody, Payload};
 
@@ -21,6 +21,7 @@ pub(super) struct Wish {
     pub(super) before: Option<CommitId>,
     pub(super) actor: String,
     pub(super) priority: Priority,
+    pub(super) trust: Trust,
 }
 
 /// Why there is no wish.
@@ -30,13 +31,16 @@ pub(super) enum NoWish {
     Ignored(String),
     /// It is not to be understood, or not allowed.
     Refused(String),
+    /// It cannot be judged yet.
+    Later(String),
 }
 
-/// Reads a delivery of a service.
+/// Reads a delivery of a service that asks nobody.
 pub(super) fn understand(delivery: &Delivery, service: &Service) -> Result<Wish, NoWish> {
     match &delivery.payload {
-        Payload::Git { body } => from_hook(body, service),
+        Payload::Git { body, .. } => from_hook(body, service),
         Payload::Manual(manual) => Ok(from_person(manual, service)),
+        Payload::Forge { .. } | Payload::Approved { .. } => Err(NoWish::Refused("a delivery of another kind".into())),
     }
 }
 
@@ -72,10 +76,11 @@ fn from_hook(body: &str, service: &Service) -> Result<Wish, NoWish> {
         before,
         actor: "hook".into(),
         priority: Priority::Normal,
+        trust: Trust::Member,
     })
 }
 
-fn event_of(git_ref: &GitRef) -> Option<Event> {
+pub(super) fn event_of(git_ref: &GitRef) -> Option<Event> {
     if let Some(branch) = git_ref.as_str().strip_prefix("refs/heads/") {
         return BranchName::new(branch).ok().map(|branch| Event::Push { branch });
     }
@@ -102,6 +107,7 @@ fn from_person(manual: &ManualBody, service: &Service) -> Wish {
         before: None,
         actor: manual.actor.clone(),
         priority: manual.priority,
+        trust: Trust::Member,
     }
 }
 
@@ -111,7 +117,7 @@ fn plain(repository: &str) -> &str {
     trimmed.strip_suffix(".git").unwrap_or(trimmed)
 }
 
-fn is_zero(commit: &str) -> bool {
+pub(super) fn is_zero(commit: &str) -> bool {
     !commit.is_empty() && commit.bytes().all(|byte| byte == b'0')
 }
 
@@ -144,6 +150,7 @@ mod tests {
             max_parallel: 1,
             max_parallel_ref: 1,
             credential: None,
+            forge: None,
             created_at: Timestamp::UNIX_EPOCH,
         }
     }
@@ -156,7 +163,10 @@ mod tests {
             forge: "git:x".into(),
             delivery_id: "1".into(),
             source: "git".into(),
-            payload: Payload::Git { body: body.into() },
+            payload: Payload::Git {
+                body: body.into(),
+                headers: Default::default(),
+            },
             state: DeliveryState::Waiting,
             received_at: 0,
             tries: 0,

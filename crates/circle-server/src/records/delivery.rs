@@ -1,10 +1,15 @@
 //! Deliveries: what came in, kept before it is understood.
 
+use std::collections::BTreeMap;
+
+use circle_core::forge::ForgeKind;
 use circle_core::ids::{DeliveryId, RunId, ServiceId, WorkspaceId};
 use circle_core::names::{BranchName, CommitId, TagName};
 use circle_core::queue::Priority;
 use circle_store::records::{Kind, Record};
 use serde::{Deserialize, Serialize};
+
+use super::KeptBody;
 
 /// The source word of plain git hooks.
 pub const GIT_HOOK: &str = "git";
@@ -21,7 +26,7 @@ pub struct Delivery {
     pub forge: String,
     /// What the sender calls it; unique within `forge`.
     pub delivery_id: String,
-    /// [`GIT_HOOK`] or [`MANUAL`].
+    /// [`GIT_HOOK`], [`MANUAL`], or the forge's word.
     pub source: String,
     pub payload: Payload,
     pub state: DeliveryState,
@@ -38,7 +43,20 @@ pub struct Delivery {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Payload {
     /// The raw body, as text; understood by the reconciler only.
-    Git { body: String },
+    Git {
+        body: String,
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+    },
+    /// A call of a forge as it came: understood by the reconciler only.
+    Forge {
+        forge: ForgeKind,
+        /// What may be shown of the headers; secrets are not among them.
+        headers: BTreeMap<String, String>,
+        body: KeptBody,
+    },
+    /// A member lets a stranger's commit run as a member's.
+    Approved { run: RunId, by: String },
     /// A wish of the API.
     Manual(ManualBody),
 }

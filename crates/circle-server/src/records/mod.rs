@@ -6,6 +6,7 @@
 mod blob;
 mod delivery;
 mod deployment;
+mod kept_body;
 mod named;
 mod run;
 mod secret;
@@ -16,7 +17,8 @@ mod worker;
 pub use blob::BlobRecord;
 pub use delivery::{Delivery, DeliveryState, GIT_HOOK, MANUAL, ManualBody, Payload};
 pub use deployment::DeploymentRecord;
-pub use named::{EnvironmentRecord, RegistryRecord, ServiceRecord, TargetRecord, WorkspaceRecord};
+pub use kept_body::KeptBody;
+pub use named::{EnvironmentRecord, ForgeRecord, RegistryRecord, ServiceRecord, TargetRecord, WorkspaceRecord};
 pub use run::RunRecord;
 pub use secret::{Sealed, SecretRecord, scope_key};
 pub use shell::ShellRecord;

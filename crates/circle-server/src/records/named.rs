@@ -1,6 +1,7 @@
 //! Settings of a workspace, found by workspace and name.
 
 use circle_core::environment::{Environment, Target};
+use circle_core::forge::ForgeConnection;
 use circle_core::service::{Registry, Service, Workspace};
 use circle_store::records::{Kind, Record};
 use serde::{Deserialize, Serialize};
@@ -34,4 +35,6 @@ named_records! {
     TargetRecord(Target) = Kind::Target;
     /// An environment, unique by name in its workspace.
     EnvironmentRecord(Environment) = Kind::Environment;
+    /// A forge connection, unique by name in its workspace.
+    ForgeRecord(ForgeConnection) = Kind::Forge;
 }

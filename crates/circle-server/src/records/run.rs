@@ -28,6 +28,7 @@ struct Written<'a> {
     updated_at: i64,
     started_at: Option<i64>,
     ended_at: Option<i64>,
+    outbox_due: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -64,6 +65,7 @@ impl Serialize for RunRecord {
             updated_at: run.updated_at.as_millisecond(),
             started_at: run.started_at().map(|at| at.as_millisecond()),
             ended_at,
+            outbox_due: run.report_due().map(|at| at.as_millisecond()),
         };
         written.serialize(serializer)
     }

@@ -3,7 +3,9 @@
 use circle_core::ids::{RunId, ServiceId};
 use circle_core::plan::{Concurrency, Plan, Work};
 use circle_core::queue::Priority;
-use circle_core::run::{CancelCause, Failure, Part, Phases, Rerun, Run, RunState, StageRecord, StageState, Verdict};
+use circle_core::run::{
+    CancelCause, Failure, Part, Phases, Report, Rerun, Run, RunState, StageRecord, StageState, Verdict,
+};
 use circle_core::service::Service;
 use circle_core::trigger::Trigger;
 use circle_store::records::{Query, RecordError, StoreError, kinds};
@@ -157,6 +159,7 @@ fn build(new: NewRun, now: Timestamp) -> Run {
             )
         }
     };
+    let report = service.forge.as_ref().map(|_| Report::default());
     Run {
         id,
         workspace: service.workspace,
@@ -173,6 +176,7 @@ fn build(new: NewRun, now: Timestamp) -> Run {
         deployments: Vec::new(),
         cancel: None,
         rerun,
+        report,
         queue_deadline: now.checked_add(wait).unwrap_or(Timestamp::MAX),
         created_at: now,
         updated_at: now,

@@ -4,6 +4,10 @@
 mod api;
 mod deadlines;
 mod figures;
+mod forge_hooks;
+mod forge_suite;
+mod forges;
+mod gitea;
 mod hooks;
 mod live;
 mod openapi;

@@ -91,6 +91,7 @@ pub(crate) fn run(number: u64, repository: &str, digest: &str) -> Run {
         deployments: Vec::new(),
         cancel: None,
         rerun: None,
+        report: None,
         queue_deadline: Timestamp::now(),
         created_at: Timestamp::now(),
         updated_at: Timestamp::now(),

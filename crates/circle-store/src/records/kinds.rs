@@ -38,6 +38,8 @@ pub enum Kind {
     Blob,
     /// Somebody's shell in a run's cell.
     Shell,
+    /// A forge as a workspace reaches it.
+    Forge,
     /// A value of the server itself, found by id only.
     Setting,
 }
@@ -143,6 +145,8 @@ pub const DELIVERY_FORGE: Index = unique(Kind::Delivery, "forge", &["/forge", "/
 pub const DELIVERY_STATE: Index = ordered(Kind::Delivery, "state", &["/state/name", "/received_at"]);
 /// The deliveries of a service.
 pub const DELIVERY_SERVICE: Index = ordered(Kind::Delivery, "service", &["/service", "/received_at"]);
+/// The deliveries of a workspace.
+pub const DELIVERY_WORKSPACE: Index = ordered(Kind::Delivery, "workspace", &["/workspace", "/received_at"]);
 /// One run a trigger, however often the delivery is handled.
 pub const RUN_TRIGGER: Index = unique(Kind::Run, "trigger", &["/service", "/trigger_key"]);
 /// The number that people call a run by.
@@ -195,6 +199,9 @@ pub const BLOB_CREATED: Index = ordered(Kind::Blob, "created", &["/created_at"])
 /// Shells in the cells of a run, in their order.
 pub const SHELL_RUN: Index = ordered(Kind::Shell, "run", &["/run", "/opened_at"]);
 
+/// A forge by workspace and name.
+pub const FORGE_NAME: Index = unique(Kind::Forge, "name", &["/workspace", "/name"]);
+
 const NAMED: &[&str] = &["/name", "/workspace", "/created_at"];
 
 // In the order of the enum; a test holds them together.
@@ -239,7 +246,7 @@ const TABLE: &[Row] = &[
         kind: Kind::Delivery,
         name: "delivery",
         head: &["/forge", "/delivery_id", "/service", "/received_at", "/state/name"],
-        indexes: &[DELIVERY_FORGE, DELIVERY_STATE, DELIVERY_SERVICE],
+        indexes: &[DELIVERY_FORGE, DELIVERY_STATE, DELIVERY_SERVICE, DELIVERY_WORKSPACE],
     },
     Row {
         kind: Kind::Run,
@@ -322,6 +329,12 @@ const TABLE: &[Row] = &[
         name: "shell",
         head: &["/run", "/actor", "/worker", "/opened_at"],
         indexes: &[SHELL_RUN],
+    },
+    Row {
+        kind: Kind::Forge,
+        name: "forge",
+        head: NAMED,
+        indexes: &[FORGE_NAME],
     },
     Row {
         kind: Kind::Setting,

@@ -2,6 +2,7 @@
 
 mod admin;
 mod environments;
+mod forges;
 mod logs;
 mod runs;
 mod settings;

@@ -130,7 +130,10 @@ impl Server {
         service: &Service,
     ) -> Result<Option<worker::CloneCredential>, ApiError> {
         let Some(known) = &service.credential else {
-            return Ok(None);
+            return match &service.forge {
+                Some(link) => self.linked_credential(service, link).await,
+                None => Ok(None),
+            };
         };
         let here = RepositoryUrl::parse(&service.repository).is_ok_and(|url| url.origin() == known.origin);
         let Some(secret) = self.open_secret_by_id(known.secret).await?.filter(|_| here) else {

@@ -6,6 +6,8 @@ mod credentials;
 mod deliveries;
 mod deployments;
 mod environments;
+mod forge_services;
+mod forges;
 mod live_ticket;
 mod log_lines;
 mod logs;

@@ -6,8 +6,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    credentials, deliveries, deployments, environments, live_ticket, log_lines, logs, registries, rerun, roots, runs,
-    secrets, server, services, targets, tokens, triggers, workers, workloads, workspaces,
+    credentials, deliveries, deployments, environments, forge_services, forges, live_ticket, log_lines, logs,
+    registries, rerun, roots, runs, secrets, server, services, targets, tokens, triggers, workers, workloads,
+    workspaces,
 };
 use crate::server::Server;
 
@@ -28,6 +29,11 @@ pub(in crate::http) fn router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(environments::list, environments::create))
         .routes(routes!(environments::show, environments::change, environments::remove))
         .routes(routes!(workloads::bind, workloads::unbind))
+        .routes(routes!(forges::list, forges::create))
+        .routes(routes!(forges::show, forges::set_token, forges::remove))
+        .routes(routes!(forge_services::check_all))
+        .routes(routes!(forge_services::repositories))
+        .routes(routes!(forge_services::link))
         .merge(runs_router())
 }
 

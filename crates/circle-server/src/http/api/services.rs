@@ -14,6 +14,7 @@ use circle_core::service::{CloneCredential, SecretScope, Service, Workspace};
 use circle_store::records::{Query, kinds};
 use circle_vcs::RepositoryUrl;
 use rand::Rng;
+use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use super::page::page;
@@ -117,6 +118,7 @@ pub(in crate::http) async fn remove(
         .delete::<ServiceRecord>(&service.id.to_string(), version)
         .await?;
     server.hook_keys.forget();
+    server.unhook(&service).await;
     server
         .forget_secret(workspace.id, &SecretScope::Internal, &secret_name(service.id))
         .await?;
@@ -146,17 +148,27 @@ pub(in crate::http) async fn new_hook_secret(
 }
 
 pub(super) fn view(server: &Server, workspace: &Workspace, service: &Service) -> ServiceView {
-    ServiceView::of(service, server.hook_url(workspace.name.as_str(), service.name.as_str()))
+    let url = match &service.forge {
+        Some(_) => server.forge_hook_url(service.id),
+        None => server.hook_url(workspace.name.as_str(), service.name.as_str()),
+    };
+    ServiceView::of(service, url)
 }
 
-async fn renew_hook(server: &Server, workspace: &Workspace, service: &Service) -> Result<HookCreated, ApiError> {
+/// Makes and keeps another secret for the service's hook.
+pub(super) async fn new_secret(server: &Server, service: &Service) -> Result<SecretString, ApiError> {
     let mut bytes = zeroize::Zeroizing::new([0; HOOK_SECRET_BYTES]);
     rand::rng().fill_bytes(bytes.as_mut_slice());
     let secret = circle_api::worker::SecretValue::new(hex::encode(bytes.as_slice()));
-    server
-        .keep_secret(workspace.id, SecretScope::Internal, &secret_name(service.id), &secret)
-        .await?;
+    let (name, readers) = (secret_name(service.id), SecretScope::Internal);
+    server.keep_secret(service.workspace, readers, &name, &secret).await?;
     server.hook_keys.forget();
+    Ok(SecretString::from(secret.expose().to_owned()))
+}
+
+async fn renew_hook(server: &Server, workspace: &Workspace, service: &Service) -> Result<HookCreated, ApiError> {
+    let secret = new_secret(server, service).await?;
+    let secret = circle_api::worker::SecretValue::new(secret.expose_secret());
     let url = server.hook_url(workspace.name.as_str(), service.name.as_str());
     let post_receive = circle_api::worker::SecretValue::new(script(service, &url, secret.expose()));
     Ok(HookCreated {
@@ -183,6 +195,7 @@ fn build(workspace: &Workspace, wish: ServiceCreate) -> Result<Service, ApiError
         max_parallel: wish.max_parallel.unwrap_or(Service::DEFAULT_PARALLEL),
         max_parallel_ref: wish.max_parallel_ref.unwrap_or(Service::MOST_PARALLEL),
         credential: None,
+        forge: None,
         created_at: now(),
     })
 }
@@ -198,7 +211,10 @@ fn changed(before: &Service, wish: &ServiceChange) -> Service {
         max_parallel,
         max_parallel_ref,
     } = wish.clone();
+    // A service that moves elsewhere is not that repository of the forge any more.
+    let moves = repository.as_ref().is_some_and(|to| *to != before.repository);
     Service {
+        forge: before.forge.clone().filter(|_| !moves),
         repository: repository.unwrap_or_else(|| before.repository.clone()),
         default_branch: default_branch.unwrap_or_else(|| before.default_branch.clone()),
         pipeline_path: pipeline_path.unwrap_or_else(|| before.pipeline_path.clone()),

@@ -1,9 +1,11 @@
 //! A server in this process, a repository beside it, and a worker played by the test.
 
-mod circle;
-mod hook;
+pub(crate) mod circle;
+pub(crate) mod forge;
+pub(crate) mod gitea;
+pub(crate) mod hook;
 mod repository;
-mod until;
+pub(crate) mod until;
 mod worker;
 
 pub(crate) use circle::{Circle, Options, slug};

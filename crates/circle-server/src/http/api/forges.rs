@@ -1,0 +1,226 @@
+//! Forges of a workspace: connected by a token, checked, forgotten.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use circle_api::resources::{ForgeCreate, ForgeKind, ForgeToken, ForgeView, Page, PageQuery};
+use circle_api::routes;
+use circle_api::worker::SecretValue;
+use circle_core::forge::{Account, ForgeConnection};
+use circle_core::ids::{ForgeId, SecretId, WorkspaceId};
+use circle_core::service::SecretScope;
+use circle_store::records::{Query, kinds};
+use secrecy::SecretString;
+use url::Url;
+use uuid::Uuid;
+
+use super::page::page;
+use super::validate::Faults;
+use crate::auth::Administrator;
+use crate::forge::Access;
+use crate::http::{ApiError, Body, Params, Segments};
+use crate::records::{ForgeRecord, SecretRecord};
+use crate::server::Server;
+use crate::time::now;
+
+/// Longest token, in bytes: some are signed documents.
+const MAX_TOKEN_BYTES: usize = 4_096;
+/// Longest address, in bytes.
+const MAX_ADDRESS_BYTES: usize = 512;
+
+/// By name.
+#[utoipa::path(get, path = routes::FORGES, tag = "forges", operation_id = "list_forges", params(("workspace" = String, Path), PageQuery), responses((status = 200, body = Page<ForgeView>)))]
+pub(in crate::http) async fn list(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments(workspace): Segments<String>,
+    Params(query): Params<PageQuery>,
+) -> Result<Json<Page<ForgeView>>, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let by_name = Query::over(kinds::FORGE_NAME).equal(workspace.id.to_string());
+    let view = |ForgeRecord(connection)| ForgeView::from(&connection);
+    Ok(Json(page(&server, by_name, &query, view).await?))
+}
+
+/// Connects one. The forge is asked whose token it is, so a wrong address or token is told at once.
+#[utoipa::path(post, path = routes::FORGES, tag = "forges", operation_id = "create_forge", params(("workspace" = String, Path)), request_body = ForgeCreate, responses((status = 201, body = ForgeView)))]
+pub(in crate::http) async fn create(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments(workspace): Segments<String>,
+    Body(wish): Body<ForgeCreate>,
+) -> Result<(StatusCode, Json<ForgeView>), ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let address = address(wish.kind, wish.address.as_deref())?;
+    check_token(&wish.token)?;
+    let id = ForgeId::from_uuid(Uuid::now_v7());
+    let mut connection = ForgeConnection {
+        id,
+        workspace: workspace.id,
+        name: wish.name,
+        kind: wish.kind.into(),
+        address,
+        account: Account {
+            id: String::new(),
+            login: String::new(),
+        },
+        token: SecretId::from_uuid(Uuid::nil()),
+        created_at: now(),
+    };
+    connection.account = account(&server, &connection, &wish.token).await?;
+    connection.token = keep(&server, workspace.id, id, &wish.token).await?;
+    let record = ForgeRecord(connection);
+    if let Err(error) = server.records.insert(&record).await {
+        forget(&server, record.0.token).await?;
+        return Err(error.into());
+    }
+    Ok((StatusCode::CREATED, Json(ForgeView::from(&record.0))))
+}
+
+/// One by name.
+#[utoipa::path(get, path = routes::FORGE, tag = "forges", operation_id = "show_forge", params(("workspace" = String, Path), ("forge" = String, Path)), responses((status = 200, body = ForgeView)))]
+pub(in crate::http) async fn show(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments((workspace, name)): Segments<(String, String)>,
+) -> Result<Json<ForgeView>, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    Ok(Json(ForgeView::from(&server.forge_named(workspace.id, &name).await?.0)))
+}
+
+/// Another token; it is tried before the old one is forgotten.
+#[utoipa::path(put, path = routes::FORGE, tag = "forges", operation_id = "set_forge_token", params(("workspace" = String, Path), ("forge" = String, Path)), request_body = ForgeToken, responses((status = 200, body = ForgeView)))]
+pub(in crate::http) async fn set_token(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments((workspace, name)): Segments<(String, String)>,
+    Body(wish): Body<ForgeToken>,
+) -> Result<Json<ForgeView>, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let (connection, _) = server.forge_named(workspace.id, &name).await?;
+    check_token(&wish.token)?;
+    let account = account(&server, &connection, &wish.token).await?;
+    let token = keep(&server, workspace.id, connection.id, &wish.token).await?;
+    let mut before = connection.token;
+    let put = |ForgeRecord(known): &mut ForgeRecord| {
+        before = std::mem::replace(&mut known.token, token);
+        known.account = account.clone();
+        Ok::<(), ApiError>(())
+    };
+    let updated = server.records.update(&connection.id.to_string(), put).await?;
+    forget(&server, before).await?;
+    Ok(Json(ForgeView::from(&updated.record.0)))
+}
+
+/// Removes one that no service is linked through.
+#[utoipa::path(delete, path = routes::FORGE, tag = "forges", operation_id = "remove_forge", params(("workspace" = String, Path), ("forge" = String, Path)), responses((status = 204)))]
+pub(in crate::http) async fn remove(
+    State(server): State<Arc<Server>>,
+    _: Administrator,
+    Segments((workspace, name)): Segments<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let (workspace, _) = server.workspace(&workspace).await?;
+    let (connection, version) = server.forge_named(workspace.id, &name).await?;
+    if let Some(service) = server.linked_services(&connection).await?.first() {
+        let message = format!("the service {} is linked through it: remove that first", service.name);
+        return Err(ApiError::Conflict(message));
+    }
+    let id = connection.id.to_string();
+    server.records.delete::<ForgeRecord>(&id, version).await?;
+    server.hook_keys.forget();
+    forget(&server, connection.token).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// As a browser opens it, without what does not belong there.
+fn address(kind: ForgeKind, said: Option<&str>) -> Result<String, ApiError> {
+    let said = match (said, kind) {
+        (Some(said), _) => said,
+        (None, ForgeKind::Github) => "https://github.com",
+        (None, ForgeKind::Gitlab) => "https://gitlab.com",
+        (None, ForgeKind::Gitea) => return Err(ApiError::field("address", "say where the Gitea or Forgejo is")),
+    };
+    let what = "an address is https://host[:port][/path], without a user, a query or a fragment";
+    let fault = || ApiError::field("address", what);
+    let url = Url::parse(said).map_err(|_| fault())?;
+    let plain = matches!(url.scheme(), "https" | "http") && url.has_host() && url.username().is_empty();
+    let bare = url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    if !plain || !bare || said.len() > MAX_ADDRESS_BYTES {
+        return Err(fault());
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn check_token(token: &SecretValue) -> Result<(), ApiError> {
+    let text = token.expose();
+    let good = (1..=MAX_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let mut faults = Faults::default();
+    faults
+        .unless(good, "token", "a token has 1 to 4,096 visible characters and no blank")
+        .done()
+}
+
+async fn account(server: &Server, connection: &ForgeConnection, token: &SecretValue) -> Result<Account, ApiError> {
+    let access = Access {
+        kind: connection.kind,
+        address: connection.address.clone(),
+        token: SecretString::from(token.expose().to_owned()),
+    };
+    Ok(server.forges.open(access)?.whoami().await?)
+}
+
+/// Each token lies under a name of its own, so that whoever holds the old id never meets the new one.
+async fn keep(
+    server: &Server,
+    workspace: WorkspaceId,
+    forge: ForgeId,
+    token: &SecretValue,
+) -> Result<SecretId, ApiError> {
+    let name = format!("token_{forge}_{}", Uuid::now_v7().simple());
+    let kept = server
+        .keep_secret(workspace, SecretScope::Internal, &name, token)
+        .await?;
+    Ok(kept.id)
+}
+
+async fn forget(server: &Server, token: SecretId) -> Result<(), ApiError> {
+    let id = token.to_string();
+    if let Some((_, version)) = server.records.load::<SecretRecord>(&id).await? {
+        server.records.delete::<SecretRecord>(&id, version).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use circle_api::resources::ForgeKind;
+
+    use super::address;
+
+    #[test]
+    fn an_address_is_that_of_a_browser() {
+        let of = |said| address(ForgeKind::Gitea, Some(said)).ok();
+        assert_eq!(
+            of("https://git.example.org/").as_deref(),
+            Some("https://git.example.org")
+        );
+        assert_eq!(of("http://[::1]:3000/git/").as_deref(), Some("http://[::1]:3000/git"));
+        for bad in [
+            "git.example.org",
+            "ftp://a",
+            "https://me:pw@a",
+            "https://a/?x=1",
+            "https://a/#x",
+            "file:///etc",
+        ] {
+            assert_eq!(of(bad), None, "{bad}");
+        }
+        assert!(address(ForgeKind::Gitea, None).is_err());
+        assert_eq!(
+            address(ForgeKind::Github, None).ok().as_deref(),
+            Some("https://github.com")
+        );
+    }
+}

@@ -1,0 +1,219 @@
+//! What a forge's call asks for. Who asks is what the forge has authenticated; how far that is believed is asked of the
+//! forge now, so a call that cannot be judged yet waits.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use circle_core::forge::{Account, ForgeConnection, ForgeLink, Permission, PullFacts};
+use circle_core::names::{BranchName, CommitId, GitRef, NameError};
+use circle_core::queue::Priority;
+use circle_core::service::Service;
+use circle_core::trigger::{Event, Trust};
+
+use super::planning::cut;
+use super::wish::{NoWish, Wish, event_of, is_zero};
+use crate::forge::{self, Forge, ForgeError, Notice, PullAction, PullNotice, What, clone_url};
+use crate::http::ApiError;
+use crate::records::{Payload, ServiceRecord};
+use crate::server::Server;
+
+/// A call of a forge, with what it is about.
+struct Call<'a> {
+    service: &'a Service,
+    link: &'a ForgeLink,
+    connection: &'a ForgeConnection,
+}
+
+/// Reads a call of a forge. A repository that was renamed is followed: the service is given back as it is now.
+pub(super) async fn understand(
+    server: &Server,
+    payload: &Payload,
+    service: Service,
+) -> Result<(Service, Result<Wish, NoWish>), ApiError> {
+    let Payload::Forge { forge, headers, body } = payload else {
+        return Err(ApiError::Internal("a delivery of another kind".into()));
+    };
+    let refused = |why: &str| Ok(Err(NoWish::Refused(why.into())));
+    let Some(link) = service.forge.clone() else {
+        return refused("the service is not linked to a forge any more").map(|wish| (service, wish));
+    };
+    let Some(text) = body.text() else {
+        return refused("the kept body is damaged").map(|wish| (service, wish));
+    };
+    let notice = match forge::read(*forge, &header_map(headers), text.as_bytes()) {
+        Ok(notice) => notice,
+        Err(error) => return Ok((service, Err(NoWish::Refused(error.to_string())))),
+    };
+    let connection = server.forge_connection(link.connection).await?;
+    if let Err(no) = of_this_repository(&notice, &link) {
+        return Ok((service, Err(no)));
+    }
+    let service = follow(server, service, &connection, &notice).await?;
+    let call = Call {
+        service: &service,
+        link: &link,
+        connection: &connection,
+    };
+    let wish = call.wish(server, notice.what).await?;
+    Ok((service, wish))
+}
+
+fn header_map(kept: &std::collections::BTreeMap<String, String>) -> HeaderMap {
+    let pairs = kept.iter().filter_map(|(name, value)| {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        Some((name, HeaderValue::from_str(value).ok()?))
+    });
+    pairs.collect()
+}
+
+/// A repository is its id: another one is refused, whatever it is called.
+fn of_this_repository(notice: &Notice, link: &ForgeLink) -> Result<(), NoWish> {
+    match &notice.repository {
+        Some(id) if *id == link.repository => Ok(()),
+        None if notice.what == What::Ping => Ok(()),
+        None => Err(NoWish::Refused("the call names no repository".into())),
+        Some(id) => Err(NoWish::Refused(format!(
+            "the call is of the repository {id} ({}), the service is {} ({})",
+            cut(notice.full_name.as_deref().unwrap_or("without a name")),
+            link.repository,
+            link.full_name
+        ))),
+    }
+}
+
+/// The same repository under another name: the service is fetched from there from now on.
+async fn follow(
+    server: &Server,
+    service: Service,
+    connection: &ForgeConnection,
+    notice: &Notice,
+) -> Result<Service, ApiError> {
+    let known = service.forge.as_ref().map(|link| link.full_name.as_str());
+    let Some(now) = notice.full_name.as_deref().filter(|now| known != Some(*now)) else {
+        return Ok(service);
+    };
+    tracing::info!(service = %service.name, from = known, to = now, "a repository was renamed");
+    let set = |ServiceRecord(service): &mut ServiceRecord| {
+        if let Some(link) = &mut service.forge {
+            link.full_name = now.to_owned();
+            service.repository = clone_url(connection, now);
+        }
+        Ok::<(), ApiError>(())
+    };
+    let updated = server.records.update(&service.id.to_string(), set).await?;
+    server.hook_keys.forget();
+    Ok(updated.record.0)
+}
+
+impl Call<'_> {
+    async fn wish(&self, server: &Server, what: What) -> Result<Result<Wish, NoWish>, ApiError> {
+        Ok(match what {
+            What::Ping => Err(NoWish::Ignored("a ping: the hook works".into())),
+            What::Unknown(name) => Err(NoWish::Ignored(format!("Circle does nothing about {}", cut(&name)))),
+            What::Push {
+                git_ref,
+                before,
+                after,
+                sender,
+            } => self.push((git_ref, before, after), &sender),
+            What::Pull(pull) => {
+                let trust = match self.may_run(&pull) {
+                    Ok(()) => self.trust(server, &pull).await?,
+                    Err(no) => return Ok(Err(no)),
+                };
+                trust.and_then(|trust| {
+                    self.pull(pull, trust)
+                        .map_err(|error| NoWish::Refused(error.to_string()))
+                })
+            }
+        })
+    }
+
+    /// Whoever could push is a member: the forge has seen to it.
+    fn push(&self, (git_ref, before, after): (String, String, String), sender: &Account) -> Result<Wish, NoWish> {
+        let refused = |error: NameError| NoWish::Refused(error.to_string());
+        let git_ref = GitRef::new(git_ref).map_err(refused)?;
+        if is_zero(&after) {
+            return Err(NoWish::Ignored(format!("{git_ref} was deleted")));
+        }
+        let event = event_of(&git_ref).ok_or_else(|| NoWish::Ignored("only branches and tags start runs".into()))?;
+        let before = if is_zero(&before) {
+            None
+        } else {
+            Some(CommitId::new(before).map_err(refused)?)
+        };
+        Ok(Wish {
+            event,
+            git_ref,
+            commit: Some(CommitId::new(after).map_err(refused)?),
+            before,
+            actor: sender.actor(self.connection.kind),
+            priority: Priority::Normal,
+            trust: Trust::Member,
+        })
+    }
+
+    fn may_run(&self, pull: &PullNotice) -> Result<(), NoWish> {
+        let number = pull.number;
+        let ignored = |why: String| Err(NoWish::Ignored(why));
+        match pull.action {
+            PullAction::Opened | PullAction::Synchronised if pull.from.is_some() => Ok(()),
+            PullAction::Opened | PullAction::Synchronised => {
+                ignored(format!("the repository of pull request {number} is gone"))
+            }
+            PullAction::Closed => ignored(format!("pull request {number} was closed")),
+            PullAction::Labelled => ignored(format!("labels of pull request {number} start nothing")),
+            PullAction::Other => ignored(format!("pull request {number} has the same commits as before")),
+        }
+    }
+
+    /// Who cannot be judged for good is a stranger; who cannot be judged now waits.
+    async fn trust(&self, server: &Server, pull: &PullNotice) -> Result<Result<Trust, NoWish>, ApiError> {
+        let same_repository = pull.from.as_deref() == Some(self.link.repository.as_str());
+        if !same_repository {
+            return Ok(Ok(Trust::Stranger));
+        }
+        let forge = server.forge(self.connection).await?;
+        let author = self.permission(forge.as_ref(), &pull.author).await;
+        let sender = match &author {
+            Ok(known) if pull.sender.id == pull.author.id => Ok(*known),
+            _ => self.permission(forge.as_ref(), &pull.sender).await,
+        };
+        Ok(match (author, sender) {
+            (Ok(author), Ok(sender)) => Ok(PullFacts {
+                same_repository,
+                author,
+                sender,
+            }
+            .trust()),
+            (Err(error), _) | (_, Err(error)) => Err(NoWish::Later(error.to_string())),
+        })
+    }
+
+    async fn permission(&self, forge: &dyn Forge, account: &Account) -> Result<Permission, ForgeError> {
+        match forge.permission(&self.link.repository, account).await {
+            Err(error) if !error.is_temporary() => {
+                tracing::warn!(service = %self.service.name, %error, "a member cannot be told from a stranger");
+                Ok(Permission::None)
+            }
+            other => other,
+        }
+    }
+
+    fn pull(&self, pull: PullNotice, trust: Trust) -> Result<Wish, NameError> {
+        let base = pull.base.map(CommitId::new).transpose()?;
+        Ok(Wish {
+            event: Event::PullRequest {
+                number: pull.number,
+                into: BranchName::new(pull.into)?,
+                base: base.clone(),
+                fork: pull.from.as_deref() != Some(self.link.repository.as_str()),
+                approved_by: None,
+            },
+            git_ref: GitRef::new(self.connection.kind.pull_ref(pull.number))?,
+            commit: Some(CommitId::new(pull.head)?),
+            before: base,
+            actor: pull.sender.actor(self.connection.kind),
+            priority: Priority::Normal,
+            trust,
+        })
+    }
+}

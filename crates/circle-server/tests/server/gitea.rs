@@ -1,0 +1,203 @@
+//! The same with a real Gitea: `make test-real`.
+
+use circle_api::resources::{
+    ForgeCreate, ForgeHookState, ForgeKind, ForgeLinkCreate, ForgeRepositoryQuery, RunQuery, RunSummary,
+};
+use circle_api::routes::DEFAULT_WORKSPACE;
+use circle_api::worker::SecretValue;
+use circle_core::forge::{self, Account};
+use circle_core::names::CommitId;
+use circle_core::trigger::Trust;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::forge_suite::{World, access, conforms};
+use crate::support::gitea::Gitea;
+use crate::support::{Circle, PIPELINE, Played, slug, until};
+
+async fn connected() -> (Circle, Gitea) {
+    let (circle, gitea) = (Circle::start().await, Gitea::start().await);
+    let wish = ForgeCreate {
+        name: slug("ours"),
+        kind: ForgeKind::Gitea,
+        address: Some(gitea.address.clone()),
+        token: SecretValue::new(&gitea.token),
+    };
+    let view = circle
+        .api
+        .create_forge(DEFAULT_WORKSPACE, &wish)
+        .await
+        .expect("connected");
+    assert_eq!(view.account, "bot");
+    (circle, gitea)
+}
+
+async fn link(circle: &Circle, repository: &str) {
+    let wish = ForgeLinkCreate {
+        repository: repository.into(),
+        name: None,
+        pipeline_path: None,
+    };
+    circle
+        .api
+        .link_repository(DEFAULT_WORKSPACE, "ours", &wish)
+        .await
+        .expect("linked");
+}
+
+/// Waits for the run of a commit.
+async fn run_of(circle: &Circle, commit: &str) -> RunSummary {
+    let look = || async {
+        let runs = circle
+            .api
+            .runs(DEFAULT_WORKSPACE, &RunQuery::default())
+            .await
+            .expect("runs")
+            .items;
+        runs.into_iter()
+            .filter(|run| run.commit.as_deref() == Some(commit))
+            .collect::<Vec<_>>()
+    };
+    let found = until("a run of the commit", look, |runs| !runs.is_empty()).await;
+    found.into_iter().next().expect("one")
+}
+
+async fn told(gitea: &Gitea, repository: &str, commit: &str, state: &str) {
+    let look = || gitea.states(repository, commit);
+    let own = ("circle/shop".to_owned(), state.to_owned());
+    until("the commit's status", look, |states| states.contains(&own)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Gitea: make test-real"]
+async fn real_gitea_a_push_is_run_and_its_commit_shows_it() {
+    let (circle, mut gitea) = connected().await;
+    gitea.person("alice").await;
+    gitea.repository("shop").await;
+    gitea.invite("shop", "alice").await;
+    let all = circle
+        .api
+        .forge_repositories(DEFAULT_WORKSPACE, "ours", &ForgeRepositoryQuery::default())
+        .await;
+    let all = all.expect("repositories").items;
+    assert_eq!(
+        all.iter().map(|one| one.full_name.as_str()).collect::<Vec<_>>(),
+        ["bot/shop"],
+        "{all:?}"
+    );
+    assert_eq!(all[0].why_not, None);
+    link(&circle, "bot/shop").await;
+    let check = circle
+        .api
+        .check_forge(DEFAULT_WORKSPACE, "ours", false)
+        .await
+        .expect("checked");
+    assert_eq!(check.hooks[0].state, ForgeHookState::Good, "{check:?}");
+
+    let worker = Played::enrol(&circle, "w1", 1).await;
+    let mut orders = worker.orders().await;
+    let commit = gitea
+        .push("alice", "bot/shop", "main", ("caicloud.yml", PIPELINE))
+        .await;
+    let run = run_of(&circle, &commit).await;
+    assert!(run.actor.starts_with("alice (gitea "), "{}", run.actor);
+    told(&gitea, "bot/shop", &commit, "pending").await;
+    let mut job = worker.take(&mut orders).await;
+    // Down at the run's end: what is to be told waits for it.
+    gitea.stop().await;
+    job.succeed().await;
+    circle.ended(run.id).await;
+    gitea.start_again().await;
+    told(&gitea, "bot/shop", &commit, "success").await;
+    let build = ("circle/shop/build".to_owned(), "success".to_owned());
+    let look = || gitea.states("bot/shop", &commit);
+    until("the stage's status", look, |states| states.contains(&build)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Gitea: make test-real"]
+async fn real_gitea_pull_requests_of_members_and_strangers_are_told_apart() {
+    let (circle, gitea) = connected().await;
+    for name in ["alice", "mallory"] {
+        gitea.person(name).await;
+    }
+    gitea.repository("shop").await;
+    gitea.invite("shop", "alice").await;
+    gitea
+        .push("alice", "bot/shop", "main", ("caicloud.yml", PIPELINE))
+        .await;
+    link(&circle, "bot/shop").await;
+
+    let members = gitea.push("alice", "bot/shop", "topic", ("a", "1")).await;
+    let run = run_of(&circle, &members).await;
+    let wish = json!({"head": "topic", "base": "main", "title": "Of a member"});
+    gitea.ask_as("alice", Method::POST, "repos/bot/shop/pulls", wish).await;
+    let pull = pull_of(&circle, &members).await;
+    assert_ne!(pull.id, run.id);
+    assert_eq!(trust(&circle, &pull).await, Trust::Member);
+
+    gitea
+        .ask_as("mallory", Method::POST, "repos/bot/shop/forks", json!({}))
+        .await;
+    let strangers = gitea.push("mallory", "mallory/shop", "topic", ("b", "2")).await;
+    let wish = json!({"head": "mallory:topic", "base": "main", "title": "Of a stranger"});
+    gitea
+        .ask_as("mallory", Method::POST, "repos/bot/shop/pulls", wish)
+        .await;
+    let pull = pull_of(&circle, &strangers).await;
+    assert_eq!(trust(&circle, &pull).await, Trust::Stranger);
+}
+
+async fn pull_of(circle: &Circle, commit: &str) -> RunSummary {
+    let look = || async {
+        let runs = circle
+            .api
+            .runs(DEFAULT_WORKSPACE, &RunQuery::default())
+            .await
+            .expect("runs")
+            .items;
+        let is_it = |run: &RunSummary| run.commit.as_deref() == Some(commit) && run.event == "pull_request";
+        runs.into_iter().filter(is_it).collect::<Vec<_>>()
+    };
+    let found = until("a run of the pull request", look, |runs| !runs.is_empty()).await;
+    found.into_iter().next().expect("one")
+}
+
+async fn trust(circle: &Circle, run: &RunSummary) -> Trust {
+    let pull = circle.run(run.id).await.pull_request.expect("a pull request");
+    if pull.stranger { Trust::Stranger } else { Trust::Member }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Gitea: make test-real"]
+async fn real_gitea_keeps_what_the_port_promises() {
+    let gitea = Gitea::start().await;
+    let (alice, mallory) = (gitea.person("alice").await, gitea.person("mallory").await);
+    let repository = gitea.repository("shop").await;
+    gitea.repository("other").await;
+    gitea.invite("shop", "alice").await;
+    let file = ("a b.md".to_owned(), "content".to_owned());
+    let main = gitea.push("alice", "bot/shop", "main", (&file.0, &file.1)).await;
+    let head = gitea.push("alice", "bot/shop", "topic", ("c", "1")).await;
+    let wish = json!({"head": "topic", "base": "main", "title": "A change"});
+    let pull = gitea.ask_as("alice", Method::POST, "repos/bot/shop/pulls", wish).await;
+    let account = |id: u64, login: &str| Account {
+        id: id.to_string(),
+        login: login.into(),
+    };
+    let world = World {
+        repository: repository.to_string(),
+        full_name: "bot/shop".into(),
+        commit: CommitId::new(main).expect("a commit"),
+        member: account(alice, "alice"),
+        stranger: account(mallory, "mallory"),
+        count: 2,
+        pull: (pull["number"].as_u64().expect("a number"), head, vec!["c".into()]),
+        file,
+    };
+    conforms(
+        access(forge::ForgeKind::Gitea, &gitea.address, &gitea.token).as_ref(),
+        &world,
+    )
+    .await;
+}

@@ -1,0 +1,159 @@
+//! A forge that is played: it speaks GitHub, GitLab or Gitea over HTTP from a few facts, serves real repositories at the
+//! addresses where that forge would, and calls hooks as that forge does.
+
+mod calls;
+mod dialect;
+mod facts;
+mod github_like;
+mod gitlab;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use circle_core::forge::ForgeKind;
+use circle_lab::{Credentials, GitServer, GitWeb, Repository};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+
+pub(crate) use calls::{Call, Told, Who};
+pub(crate) use facts::{Facts, Member, Pull, Repo};
+
+/// The token that it knows.
+pub(crate) const TOKEN: &str = "token-of-the-bot";
+/// Whose token that is.
+pub(crate) const BOT: (u64, &str) = (900, "bot");
+
+/// A played forge.
+pub(crate) struct Forge {
+    pub(crate) kind: ForgeKind,
+    pub(crate) address: String,
+    facts: Arc<Mutex<Facts>>,
+    git: GitServer,
+    _web: GitWeb,
+    _folder: TempDir,
+    _tasks: JoinSet<()>,
+}
+
+#[derive(Clone)]
+struct Site {
+    kind: ForgeKind,
+    facts: Arc<Mutex<Facts>>,
+    git: String,
+    http: reqwest::Client,
+}
+
+impl Forge {
+    /// Without repositories.
+    pub(crate) async fn start(kind: ForgeKind) -> Self {
+        // Whoever makes a client first installs the cryptography.
+        let _installed = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().expect("a folder");
+        let git = GitServer::start(folder.path()).await.expect("a git server");
+        let username = match kind {
+            ForgeKind::Github => "x-access-token",
+            ForgeKind::Gitlab => "oauth2",
+            ForgeKind::Gitea => BOT.1,
+        };
+        let login = Credentials {
+            username: username.into(),
+            password: TOKEN.into(),
+        };
+        let web = GitWeb::start(&folder.path().join("bare"), Some(login))
+            .await
+            .expect("git over HTTP");
+        let facts = Arc::new(Mutex::new(Facts::default()));
+        let site = Site {
+            kind,
+            facts: Arc::clone(&facts),
+            git: format!("http://{}", web.address()),
+            http: reqwest::Client::new(),
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}", listener.local_addr().expect("an address"));
+        let router = Router::new().fallback(answer).with_state(site);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { axum::serve(listener, router).await.expect("served") });
+        Self {
+            kind,
+            address,
+            facts,
+            git,
+            _web: web,
+            _folder: folder,
+            _tasks: tasks,
+        }
+    }
+
+    /// What it knows and has seen.
+    pub(crate) fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A real repository with one commit, which the bot administers.
+    pub(crate) async fn repository(&self, id: u64, full_name: &str, pipeline: &str) -> Repository {
+        let repository = self.git.repository(full_name).await.expect("a repository");
+        repository.write("caicloud.yml", pipeline).expect("written");
+        repository.commit("Begin").await.expect("a commit");
+        repository.push("main").await.expect("pushed");
+        self.facts().repos.push(Repo::of(id, full_name));
+        repository
+    }
+}
+
+async fn answer(State(site): State<Site>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, 64 << 20).await else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let path = parts.uri.path().to_owned();
+    if !path.starts_with("/api/") {
+        return git(&site, &parts, body).await;
+    }
+    let mut facts = site.facts.lock().unwrap_or_else(PoisonError::into_inner);
+    facts.asked.push(path);
+    if facts.down {
+        return StatusCode::BAD_GATEWAY.into_response();
+    }
+    let bearer = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
+    if bearer != Some(&format!("Bearer {TOKEN}")) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let asked = dialect::Asked::of(&parts, &body);
+    match site.kind {
+        ForgeKind::Gitlab => gitlab::answer(&mut facts, &asked),
+        ForgeKind::Github | ForgeKind::Gitea => github_like::answer(&mut facts, &asked, site.kind),
+    }
+}
+
+/// Clones go through to the repositories.
+async fn git(site: &Site, parts: &Parts, body: Bytes) -> Response {
+    let place = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default();
+    let mut request = site
+        .http
+        .request(parts.method.clone(), format!("{}{place}", site.git))
+        .body(body);
+    for name in ["authorization", "content-type", "content-encoding", "git-protocol"] {
+        if let Some(value) = parts.headers.get(name) {
+            request = request.header(name, value);
+        }
+    }
+    let Ok(answer) = request.send().await else {
+        return StatusCode::BAD_GATEWAY.into_response();
+    };
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    let mut response = answer.bytes().await.unwrap_or_default().into_response();
+    *response.status_mut() = status;
+    for name in ["content-type", "www-authenticate"] {
+        if let Some(value) = headers.get(name) {
+            response
+                .headers_mut()
+                .insert(HeaderName::from_static(name), value.clone());
+        }
+    }
+    response
+}
