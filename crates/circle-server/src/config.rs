@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use circle_core::run::LogBounds;
+use circle_net::Allow;
 use serde::Deserialize;
 
 /// How the server keeps its promises.
@@ -27,6 +28,9 @@ pub struct ServerConfig {
     pub keep_days: u32,
     /// How much one stage and one run may print, and how fast. Default 256 MiB, 1 GiB, 64 MiB a second.
     pub log: LogBounds,
+    /// Private networks and services that the server may call: a forge, a webhook's receiver. Default: none, only the internet;
+    /// `CIRCLE_ALLOW_OUTGOING`.
+    pub allow_outgoing: Vec<Allow>,
 }
 
 /// Where the server listens.
@@ -49,6 +53,7 @@ impl Default for ServerConfig {
             output_limit_bytes: 4 * 1024 * 1024 * 1024,
             keep_days: 90,
             log: LogBounds::default(),
+            allow_outgoing: Vec::new(),
         }
     }
 }

@@ -41,6 +41,11 @@ struct Ended {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outgoing {
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Cells {
     state: &'static str,
 }
@@ -56,6 +61,7 @@ pub(crate) struct Metrics {
     active: Gauge,
     workers: Gauge,
     cells: Family<Cells, Gauge>,
+    outgoing: Family<Outgoing, Counter>,
 }
 
 impl Default for Metrics {
@@ -70,6 +76,7 @@ impl Default for Metrics {
             active: Gauge::default(),
             workers: Gauge::default(),
             cells: Family::default(),
+            outgoing: Family::default(),
         };
         metrics.register();
         metrics
@@ -109,6 +116,11 @@ impl Metrics {
             "Cells of the connected workers that take runs",
             self.cells.clone(),
         );
+        registry.register(
+            "outgoing_calls",
+            "Attempts to call a forge or a receiver, by what came of them",
+            self.outgoing.clone(),
+        );
     }
 
     /// An answer began.
@@ -140,7 +152,7 @@ impl Metrics {
     }
 
     /// Everything as text, with what the queue knows now.
-    pub(crate) fn text(&self, queue: &Queue) -> Result<String, fmt::Error> {
+    pub(crate) fn text(&self, queue: &Queue, calls: &circle_net::Counters) -> Result<String, fmt::Error> {
         let figure = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let (waiting, active, workers) = queue.figures();
         self.waiting.set(figure(waiting));
@@ -149,6 +161,10 @@ impl Metrics {
         let (all, busy) = queue.cells();
         for (state, count) in [("busy", busy), ("free", all.saturating_sub(busy))] {
             self.cells.get_or_create(&Cells { state }).set(figure(count));
+        }
+        for (outcome, count) in calls.all() {
+            let counter = self.outgoing.get_or_create(&Outgoing { outcome });
+            counter.inc_by(count.saturating_sub(counter.get()));
         }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
@@ -200,7 +216,9 @@ mod tests {
         metrics.answered(&odd, None, StatusCode::NOT_FOUND, moment);
         metrics.claimed(1_500);
         metrics.claimed(-20);
-        let text = metrics.text(&Queue::default()).expect("text");
+        let text = metrics
+            .text(&Queue::default(), &circle_net::Counters::default())
+            .expect("text");
         for line in [
             "circle_http_answers_total{method=\"GET\",route=\"/api/v1/runs/{run}\",status=\"2xx\"} 2",
             "circle_http_answers_total{method=\"other\",route=\"none\",status=\"4xx\"} 1",
@@ -209,6 +227,7 @@ mod tests {
             "circle_run_wait_seconds_sum 1.5",
             "circle_runs_waiting 0",
             "circle_cells{state=\"free\"} 0",
+            "circle_outgoing_calls_total{outcome=\"denied\"} 0",
             "# EOF",
         ] {
             assert!(text.lines().any(|known| known == line), "no {line} in\n{text}");

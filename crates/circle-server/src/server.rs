@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use circle_net::Net;
 use circle_store::blobs::Blobs;
 use circle_store::leases::Leases;
 use circle_store::logs::{LogArchive, LogBus};
@@ -52,6 +53,8 @@ pub struct Server {
     pub(crate) shells: Meeting,
     pub(crate) questions: Questions,
     pub(crate) metrics: Metrics,
+    /// The one client for calls into the world.
+    pub net: Net,
     pub(crate) started_at: Timestamp,
 }
 
@@ -93,6 +96,7 @@ impl Server {
             shells: Meeting::default(),
             questions: Questions::default(),
             metrics: Metrics::default(),
+            net: Net::new(config.allow_outgoing.clone()),
             started_at: crate::time::now(),
             config,
             records,

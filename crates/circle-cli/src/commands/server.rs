@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use circle_core::run::LogBounds;
+use circle_net::Allow;
 use circle_server::{ListenConfig, Listeners, ServerConfig, serve};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
@@ -54,6 +55,10 @@ pub(crate) struct ServerFlags {
     /// How fast the log of one run may grow, in MiB a second; a job that prints faster is held back
     #[arg(long, env = "CIRCLE_LOG_RATE_MIB", value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     log_rate_mib: u32,
+    /// A private network or service that the server may call, such as 10.1.0.0/16 or git.intern:443, for forges and webhooks; may be
+    /// repeated
+    #[arg(long, env = "CIRCLE_ALLOW_OUTGOING", value_name = "PLACE", value_delimiter = ',')]
+    allow_outgoing: Vec<Allow>,
 }
 
 /// A TCP address, or none.
@@ -81,6 +86,7 @@ pub(crate) async fn server(context: &Context, args: ServerArgs) -> anyhow::Resul
         lease_ms: args.flags.lease_ms,
         keep_days: args.flags.keep_days,
         log: args.flags.log_bounds(),
+        allow_outgoing: args.flags.allow_outgoing.clone(),
         ..ServerConfig::new(data.join("server"), url.trim_end_matches('/'))
     };
     let shutdown = CancellationToken::new();
@@ -112,6 +118,11 @@ impl ServerFlags {
         arguments.push(format!("--stage-log-mib={}", self.stage_log_mib));
         arguments.push(format!("--run-log-mib={}", self.run_log_mib));
         arguments.push(format!("--log-rate-mib={}", self.log_rate_mib));
+        arguments.extend(
+            self.allow_outgoing
+                .iter()
+                .map(|place| format!("--allow-outgoing={place}")),
+        );
         arguments.into_iter().map(OsString::from).collect()
     }
 
