@@ -34,6 +34,8 @@ pub const MAX_CLIENT_MESSAGE_BYTES: usize = 64 * 1024;
 pub const MAX_SERVER_MESSAGE_BYTES: usize = 1024 * 1024;
 /// Close code: the client read too slowly. It may come back with its offsets.
 pub const CLOSE_SLOW: u16 = 4008;
+/// Close code: the right to follow the run is gone: the credential ended, or the role. Coming back does not help.
+pub const CLOSE_FORBIDDEN: u16 = 4003;
 /// Close code: the server goes down. The client comes back with its offsets.
 pub const CLOSE_GOING_AWAY: u16 = 1001;
 /// Close code: a message was not understood; the reason says what.

@@ -107,6 +107,8 @@ ids! {
     ForgeId = "frg", "a forge connection";
     /// A credential for the API.
     TokenId = "tok", "a token";
+    /// Somebody with an account.
+    UserId = "usr", "a user";
 }
 
 fn parse(text: &str, prefix: &str) -> Option<Uuid> {

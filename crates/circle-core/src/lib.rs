@@ -9,6 +9,7 @@ pub mod expand;
 pub mod forge;
 pub mod ids;
 pub mod mask;
+pub mod members;
 pub mod names;
 pub mod network;
 pub mod pipeline;

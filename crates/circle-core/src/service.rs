@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::forge::ForgeLink;
 use crate::ids::{RegistryId, SecretId, ServiceId, WorkspaceId};
+use crate::members::Member;
 use crate::names::{BranchName, Slug, VariableName};
 use crate::network::NetworkRange;
 use crate::rights::Rights;
@@ -21,6 +22,9 @@ pub struct Workspace {
     /// Runs of all its services at the same time.
     #[serde(default = "Workspace::default_max_parallel")]
     pub max_parallel: u32,
+    /// With their roles, so that "the last admin stays" is one compare-and-swap.
+    #[serde(default)]
+    pub members: Vec<Member>,
     pub created_at: Timestamp,
 }
 

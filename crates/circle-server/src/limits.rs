@@ -62,6 +62,8 @@ pub(crate) const LOG_GROUPS: usize = 10_000;
 pub(crate) const LIVE_TICKET_TIME: Duration = Duration::from_secs(30);
 /// Tickets that were issued and not used.
 pub(crate) const LIVE_TICKETS: usize = 4_096;
+/// The right to follow a run is looked at again at least so often; a change on this server is noticed at once.
+pub(crate) const LIVE_PERMISSION_PERIOD: Duration = Duration::from_secs(15);
 /// Shells at the same time; each is two connections, and somebody who sits before one.
 pub(crate) const SHELLS: usize = 32;
 /// Live connections at the same time; each costs at most two slices.

@@ -52,7 +52,7 @@ pub use service::{HookCreated, ImageHome, ServiceChange, ServiceCreate, ServiceC
 pub use shell::ShellView;
 pub use stage::{FailureView, PhasesView, StageView, StageWord};
 pub use target::{SwarmEndpoint, TargetChange, TargetCreate, TargetView};
-pub use token::{TokenCreate, TokenCreated, TokenView};
+pub use token::{TokenCreate, TokenCreated, TokenScope, TokenView};
 pub use trigger::{CancelRequest, RerunRequest, TriggerRequest, Triggered};
 pub use worker::{EnrolmentCreate, EnrolmentCreated, WorkerState, WorkerView};
 pub use workspace::{WorkspaceChange, WorkspaceCreate, WorkspaceView};

@@ -1,6 +1,7 @@
 //! Tenants.
 
 use circle_core::ids::WorkspaceId;
+use circle_core::members::Role;
 use circle_core::names::Slug;
 use circle_core::service::Workspace;
 use jiff::Timestamp;
@@ -40,16 +41,32 @@ pub struct WorkspaceView {
     pub policy: PolicyView,
     /// Runs of all its services at the same time; 10,000, which is no limit, when nothing was said.
     pub max_parallel: u32,
+    /// What the caller may do in it.
+    #[schema(value_type = RoleWord)]
+    pub role: Role,
     pub created_at: Timestamp,
 }
 
-impl From<&Workspace> for WorkspaceView {
-    fn from(workspace: &Workspace) -> Self {
+/// What a member may do; each may do what those before it may.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its description is used")]
+pub(super) enum RoleWord {
+    Viewer,
+    Developer,
+    Releaser,
+    Admin,
+}
+
+impl WorkspaceView {
+    /// As somebody with this role sees it.
+    pub fn of(workspace: &Workspace, role: Role) -> Self {
         Self {
             id: workspace.id,
             name: workspace.name.clone(),
             policy: PolicyView::from(&workspace.policy),
             max_parallel: workspace.max_parallel,
+            role,
             created_at: workspace.created_at,
         }
     }

@@ -79,6 +79,7 @@ impl Minted {
             name: name.into(),
             worker: None,
             workspace: None,
+            limit: None,
             created_at: now_ms,
             expires_at: None,
             used_at: None,

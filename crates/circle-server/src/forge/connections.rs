@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use circle_api::worker::{CloneCredential, CloneLogin, SecretValue};
 use circle_core::forge::{ForgeConnection, ForgeKind, ForgeLink};
-use circle_core::ids::{ForgeId, WorkspaceId};
+use circle_core::ids::ForgeId;
 use circle_core::names::Slug;
 use circle_core::service::Service;
 use circle_store::records::{Query, Version, kinds};
@@ -13,6 +13,7 @@ use circle_vcs::RepositoryUrl;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Access, Forge, ForgeError, open};
+use crate::auth::Tenant;
 use crate::http::ApiError;
 use crate::records::ForgeRecord;
 use crate::server::Server;
@@ -45,12 +46,8 @@ impl ForgeDoor {
 
 impl Server {
     /// A connection by name.
-    pub(crate) async fn forge_named(
-        &self,
-        workspace: WorkspaceId,
-        name: &str,
-    ) -> Result<(ForgeConnection, Version), ApiError> {
-        let query = Query::over(kinds::FORGE_NAME).equal(workspace.to_string()).equal(name);
+    pub(crate) async fn forge_named(&self, tenant: Tenant, name: &str) -> Result<(ForgeConnection, Version), ApiError> {
+        let query = tenant.over(kinds::FORGE_NAME).equal(name);
         let found = self.records.load_by::<ForgeRecord>(query).await?;
         let (record, version) = found.ok_or_else(|| ApiError::not_found("forge", name))?;
         Ok((record.0, version))

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use circle_api::resources::{PROBLEM_CONTENT_TYPE, Problem, ProblemEntry};
 use circle_api::worker::{LogHole, PROTOCOL_VERSION};
+use circle_core::members::Role;
 use circle_core::run::ApplyError;
 use circle_store::blobs::BlobError;
 use circle_store::leases::LeaseError;
@@ -22,6 +23,10 @@ pub(crate) enum ApiError {
     NoCredential,
     #[error("the credential is not valid here: it is unknown, of another kind, expired, revoked or used up")]
     BadCredential,
+    #[error("this needs the role {needs} in the workspace, and you have {has}: ask an admin of the workspace for it")]
+    Role { has: Role, needs: Role },
+    #[error("this concerns the whole server: it needs an administrator of the server")]
+    NotInstance,
     #[error("the signature does not fit the body and the service's secret")]
     BadSignature,
     #[error("the lease on this run is gone: end its cell and say nothing more of it")]
@@ -83,6 +88,7 @@ impl ApiError {
         match self {
             Self::NoCredential => (StatusCode::UNAUTHORIZED, "unauthorized", "a credential is needed"),
             Self::BadCredential => (StatusCode::UNAUTHORIZED, "unauthorized", "the credential is not valid"),
+            Self::Role { .. } | Self::NotInstance => (StatusCode::FORBIDDEN, "forbidden", "the role does not reach"),
             Self::BadSignature => (StatusCode::UNAUTHORIZED, "signature", "the signature is not valid"),
             Self::LeaseGone => (StatusCode::CONFLICT, "lease-gone", "the lease is gone"),
             Self::Protocol { .. } => (

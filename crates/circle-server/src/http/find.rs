@@ -1,69 +1,54 @@
-//! From the names in a path to the documents behind them.
+//! From the names in a path to the documents behind them: a [`Tenant`] says in which workspace they are looked for.
 
 use circle_core::environment::{Environment, Target};
-use circle_core::ids::WorkspaceId;
-use circle_core::service::{Registry, Service, Workspace};
-use circle_store::records::{Index, Query, Version, kinds};
+use circle_core::service::{Registry, Service};
+use circle_store::records::{Version, kinds};
 
 use super::ApiError;
-use crate::records::{EnvironmentRecord, RegistryRecord, ServiceRecord, TargetRecord, WorkspaceRecord};
+use crate::auth::Tenant;
+use crate::records::{EnvironmentRecord, RegistryRecord, ServiceRecord, TargetRecord};
 use crate::server::Server;
 
 impl Server {
-    pub(crate) async fn workspace(&self, name: &str) -> Result<(Workspace, Version), ApiError> {
+    pub(crate) async fn service(&self, tenant: Tenant, name: &str) -> Result<(Service, Version), ApiError> {
         let found = self
             .records
-            .load_by::<WorkspaceRecord>(Query::over(kinds::WORKSPACE_NAME).equal(name))
-            .await?;
-        let (record, version) = found.ok_or_else(|| ApiError::not_found("workspace", name))?;
-        Ok((record.0, version))
-    }
-
-    pub(crate) async fn service(&self, workspace: WorkspaceId, name: &str) -> Result<(Service, Version), ApiError> {
-        let found = self
-            .records
-            .load_by::<ServiceRecord>(named(kinds::SERVICE_NAME, workspace, name))
+            .load_by::<ServiceRecord>(tenant.over(kinds::SERVICE_NAME).equal(name))
             .await?;
         let (record, version) = found.ok_or_else(|| ApiError::not_found("service", name))?;
         Ok((record.0, version))
     }
 
-    pub(crate) async fn registry(&self, workspace: WorkspaceId, name: &str) -> Result<(Registry, Version), ApiError> {
+    pub(crate) async fn registry(&self, tenant: Tenant, name: &str) -> Result<(Registry, Version), ApiError> {
         let found = self
             .records
-            .load_by::<RegistryRecord>(named(kinds::REGISTRY_NAME, workspace, name))
+            .load_by::<RegistryRecord>(tenant.over(kinds::REGISTRY_NAME).equal(name))
             .await?;
         let (record, version) = found.ok_or_else(|| ApiError::not_found("registry", name))?;
         Ok((record.0, version))
     }
 
-    pub(crate) async fn target(&self, workspace: WorkspaceId, name: &str) -> Result<(Target, Version), ApiError> {
+    pub(crate) async fn target(&self, tenant: Tenant, name: &str) -> Result<(Target, Version), ApiError> {
         let found = self
             .records
-            .load_by::<TargetRecord>(named(kinds::TARGET_NAME, workspace, name))
+            .load_by::<TargetRecord>(tenant.over(kinds::TARGET_NAME).equal(name))
             .await?;
         let (record, version) = found.ok_or_else(|| ApiError::not_found("target", name))?;
         Ok((record.0, version))
     }
 
-    pub(crate) async fn environment(
-        &self,
-        workspace: WorkspaceId,
-        name: &str,
-    ) -> Result<(Environment, Version), ApiError> {
+    pub(crate) async fn environment(&self, tenant: Tenant, name: &str) -> Result<(Environment, Version), ApiError> {
         let found = self
             .records
-            .load_by::<EnvironmentRecord>(named(kinds::ENVIRONMENT_NAME, workspace, name))
+            .load_by::<EnvironmentRecord>(tenant.over(kinds::ENVIRONMENT_NAME).equal(name))
             .await?;
         let (record, version) = found.ok_or_else(|| ApiError::not_found("environment", name))?;
         Ok((record.0, version))
     }
 
     /// The environments of a workspace.
-    pub(crate) async fn environments(&self, workspace: WorkspaceId) -> Result<Vec<Environment>, ApiError> {
-        let query = Query::over(kinds::ENVIRONMENT_NAME)
-            .equal(workspace.to_string())
-            .limit(MAX_ENVIRONMENTS);
+    pub(crate) async fn environments(&self, tenant: Tenant) -> Result<Vec<Environment>, ApiError> {
+        let query = tenant.over(kinds::ENVIRONMENT_NAME).limit(MAX_ENVIRONMENTS);
         let page = self.records.find(query).await?;
         let records = self.records.load_page::<EnvironmentRecord>(&page).await?;
         Ok(records.into_iter().map(|(record, _)| record.0).collect())
@@ -72,8 +57,3 @@ impl Server {
 
 /// Environments of one workspace that are read.
 const MAX_ENVIRONMENTS: usize = 200;
-
-/// The document of a workspace with a name.
-pub(crate) fn named(index: Index, workspace: WorkspaceId, name: &str) -> Query {
-    Query::over(index).equal(workspace.to_string()).equal(name)
-}

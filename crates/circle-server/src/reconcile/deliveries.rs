@@ -17,6 +17,7 @@ use super::backlog::{Backlog, Batch};
 use super::forge_wish;
 use super::planning::{Outcome, gave_up, plan_wish};
 use super::wish::{NoWish, Wish, understand};
+use crate::auth::Tenant;
 use crate::http::ApiError;
 use crate::limits;
 use crate::records::{Delivery, DeliveryState, Payload, ServiceRecord};
@@ -163,7 +164,7 @@ async fn no_wish(server: &Server, delivery: &Delivery, no: NoWish) -> Result<(),
 
 /// Lets the worker that will probably have the run start its cell while the run is planned. A guess: nothing depends on it.
 async fn expect(server: &Server, service: &Service, wish: &Wish) {
-    let Ok(environments) = server.environments(service.workspace).await else {
+    let Ok(environments) = server.environments(Tenant::of_service(service)).await else {
         return;
     };
     let coming = (&wish.event, &wish.git_ref, wish.trust);

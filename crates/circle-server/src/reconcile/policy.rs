@@ -8,6 +8,7 @@ use circle_core::service::{SecretScope, Service};
 use circle_core::trigger::Trigger;
 use circle_store::records::{FindAll, Query, kinds};
 
+use crate::auth::Tenant;
 use crate::http::ApiError;
 use crate::records::{WorkspaceRecord, scope_key};
 use crate::server::Server;
@@ -30,7 +31,7 @@ pub(super) async fn rules(server: &Server, service: &Service, trigger: &Trigger)
         .await?;
     let (WorkspaceRecord(workspace), _) =
         workspace.ok_or_else(|| ApiError::not_found("workspace", service.workspace))?;
-    let environments = server.environments(service.workspace).await?;
+    let environments = server.environments(Tenant::of_service(service)).await?;
     let mut policy = Policy::from(&workspace.policy);
     policy.secrets = Some(secret_names(server, service, trigger, &environments).await?);
     policy.environments = Some(environments.iter().map(|one| one.name.to_string()).collect());
@@ -126,7 +127,9 @@ async fn repositories(server: &Server, service: &Service) -> Result<Vec<String>,
     let Some(home) = &service.image else {
         return Ok(Vec::new());
     };
-    let (registry, _) = server.registry(service.workspace, home.registry.as_str()).await?;
+    let (registry, _) = server
+        .registry(Tenant::of_service(service), home.registry.as_str())
+        .await?;
     Ok(vec![
         home.path.clone(),
         format!("{}/{}", registry.name, home.path),

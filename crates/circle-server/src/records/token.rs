@@ -1,8 +1,10 @@
 //! Credentials, hashed.
 
 use circle_core::ids::{TokenId, WorkerId, WorkspaceId};
-use circle_store::records::{Kind, Record};
+use circle_core::members::Limit;
+use circle_store::records::{Kind, Record, UpgradeError};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A credential. The value itself is never kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +20,9 @@ pub struct TokenRecord {
     /// For an enrolment: the workspace that the worker will belong to; `None`: the instance.
     #[serde(default)]
     pub workspace: Option<WorkspaceId>,
+    /// For a token of the API: what it leaves of its owner's rights; `None`: all of them.
+    #[serde(default)]
+    pub limit: Option<Limit>,
     /// In milliseconds since 1970.
     pub created_at: i64,
     /// In milliseconds since 1970; `None` = until revoked.
@@ -30,7 +35,7 @@ pub struct TokenRecord {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenKind {
-    /// The API.
+    /// The API, on behalf of the server itself: all rights, or what a limit leaves of them.
     Administrator,
     /// The worker protocol, for one worker.
     Worker,
@@ -67,9 +72,32 @@ impl TokenRecord {
 
 impl Record for TokenRecord {
     const KIND: Kind = Kind::Token;
-    const SCHEMA: u32 = 1;
+    // 2: a token may have a limit, which older programs would not see.
+    const SCHEMA: u32 = 2;
 
     fn id(&self) -> String {
         self.id.to_string()
+    }
+
+    fn upgrade(_: u32, body: Value) -> Result<Value, UpgradeError> {
+        Ok(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use circle_store::records::Record;
+
+    use super::{TokenKind, TokenRecord};
+
+    #[test]
+    fn a_token_from_before_limits_has_none() {
+        let old = serde_json::json!({
+            "id": "tok_00000000000000000000000000000007", "hash": "aa", "kind": "administrator", "name": "old",
+            "worker": null, "created_at": 1, "expires_at": null, "used_at": null,
+        });
+        let body = TokenRecord::upgrade(1, old).expect("a way");
+        let token: TokenRecord = serde_json::from_value(body).expect("the shape of now");
+        assert_eq!((token.kind, token.limit), (TokenKind::Administrator, None));
     }
 }

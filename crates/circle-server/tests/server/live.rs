@@ -195,18 +195,22 @@ async fn sec_46_a_reader_that_acknowledges_nothing_gets_one_window_and_no_more()
     assert_eq!(close_code(&mut socket).await, Some(4000));
 }
 
-type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
+pub(crate) type Socket = tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>;
 
 async fn open_socket(circle: &Circle, run: circle_core::ids::RunId) -> Socket {
+    open_socket_as(circle, run, &circle.token).await
+}
+
+pub(crate) async fn open_socket_as(circle: &Circle, run: circle_core::ids::RunId, token: &str) -> Socket {
     use tokio_tungstenite::tungstenite::client::IntoClientRequest;
     let url = format!("{}/api/v1/runs/{run}/live", circle.url.replace("http://", "ws://"));
     let mut request = url.into_client_request().expect("an address");
-    let token = format!("Bearer {}", circle.token).parse().expect("a header");
+    let token = format!("Bearer {token}").parse().expect("a header");
     request.headers_mut().insert("authorization", token);
     tokio_tungstenite::connect_async(request).await.expect("a socket").0
 }
 
-async fn say(socket: &mut Socket, text: &str) {
+pub(crate) async fn say(socket: &mut Socket, text: &str) {
     use futures_util::SinkExt;
     socket
         .send(tokio_tungstenite::tungstenite::Message::text(text))
@@ -232,7 +236,7 @@ async fn log_bytes_until_quiet(socket: &mut Socket) -> usize {
     bytes
 }
 
-async fn close_code(socket: &mut Socket) -> Option<u16> {
+pub(crate) async fn close_code(socket: &mut Socket) -> Option<u16> {
     use futures_util::StreamExt;
     use tokio_tungstenite::tungstenite::Message;
     loop {

@@ -17,5 +17,6 @@ mod queue;
 mod restart;
 mod rules;
 mod support;
+mod tenancy;
 mod web;
 mod workers;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::services::view;
 use super::validate::Faults;
-use crate::auth::Administrator;
+use crate::auth::{Admin, Within};
 use crate::http::{ApiError, Body, Segments};
 use crate::records::{SecretRecord, ServiceRecord};
 use crate::server::Server;
@@ -30,18 +30,17 @@ const MAX_KNOWN_HOSTS_BYTES: usize = 64 * 1024;
 #[utoipa::path(put, path = routes::SERVICE_CREDENTIAL, tag = "services", operation_id = "set_credential", params(("workspace" = String, Path), ("service" = String, Path)), request_body = CredentialSet, responses((status = 200, body = ServiceView)))]
 pub(in crate::http) async fn set(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
     Body(wish): Body<CredentialSet>,
 ) -> Result<Json<ServiceView>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (service, _) = server.service(workspace.id, &name).await?;
+    let (service, _) = server.service(within.tenant, &name).await?;
     let url = RepositoryUrl::parse(&service.repository).map_err(|error| ApiError::Invalid(error.to_string()))?;
     let (login, secret) = checked(wish, &url)?;
     // Under a name of its own, so that no reader ever meets an old login beside a new secret.
     let sealed_name = format!("clone_{}_{}", service.id, Uuid::now_v7().simple());
     let sealed = server
-        .keep_secret(workspace.id, SecretScope::Internal, &sealed_name, &secret)
+        .keep_secret(within.workspace.id, SecretScope::Internal, &sealed_name, &secret)
         .await?;
     let credential = CloneCredential {
         origin: url.origin().to_owned(),
@@ -62,18 +61,17 @@ pub(in crate::http) async fn set(
     };
     let updated = server.records.update(&service.id.to_string(), apply).await?;
     server.forget_credential(before.as_ref()).await?;
-    Ok(Json(view(&server, &workspace, &updated.record.0)))
+    Ok(Json(view(&server, &within.workspace, &updated.record.0)))
 }
 
 /// Forgets what opened the service's repository.
 #[utoipa::path(delete, path = routes::SERVICE_CREDENTIAL, tag = "services", operation_id = "remove_credential", params(("workspace" = String, Path), ("service" = String, Path)), responses((status = 204)))]
 pub(in crate::http) async fn remove(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (service, _) = server.service(workspace.id, &name).await?;
+    let (service, _) = server.service(within.tenant, &name).await?;
     let mut before = None;
     let apply = |ServiceRecord(known): &mut ServiceRecord| {
         before = known.credential.take();

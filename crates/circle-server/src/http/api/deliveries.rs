@@ -6,13 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use circle_api::resources::{DeliveryState as Shown, DeliveryView, Page, PageQuery};
 use circle_api::routes;
-use circle_core::ids::DeliveryId;
 use circle_core::names::Slug;
-use circle_store::records::{Cursor, Kind, Query};
+use circle_store::records::{Cursor, kinds};
 
 use super::page::wrong_cursor;
-use crate::auth::Administrator;
-use crate::http::{ApiError, Params, Segments};
+use crate::auth::{Found, Viewer, Within};
+use crate::http::{ApiError, Params};
 use crate::records::{Delivery, DeliveryState};
 use crate::server::Server;
 
@@ -20,22 +19,17 @@ use crate::server::Server;
 #[utoipa::path(get, path = routes::DELIVERIES, tag = "deliveries", operation_id = "list_deliveries", params(("workspace" = String, Path), PageQuery), responses((status = 200, body = Page<DeliveryView>)))]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(workspace): Segments<String>,
+    within: Within<Viewer>,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<DeliveryView>>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    // Ids grow with time, so the order by id is the order of arrival.
-    let newest = Query::all(Kind::Delivery).descending();
+    let newest = within.tenant.over(kinds::DELIVERY_WORKSPACE).descending();
     let newest = newest
         .limit(query.size() as usize)
         .after(query.cursor.map(Cursor::from_text));
     let found = server.records.find(newest).await.map_err(wrong_cursor)?;
     let mut items = Vec::new();
     for (delivery, _) in server.records.load_page::<Delivery>(&found).await? {
-        if delivery.workspace == workspace.id {
-            items.push(view(&server, delivery).await?);
-        }
+        items.push(view(&server, delivery).await?);
     }
     Ok(Json(Page {
         items,
@@ -47,12 +41,9 @@ pub(in crate::http) async fn list(
 #[utoipa::path(get, path = routes::DELIVERY, tag = "deliveries", operation_id = "show_delivery", params(("delivery" = String, Path)), responses((status = 200, body = DeliveryView)))]
 pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(id): Segments<DeliveryId>,
+    found: Found<Delivery, Viewer>,
 ) -> Result<Json<DeliveryView>, ApiError> {
-    let found = server.records.load::<Delivery>(&id.to_string()).await?;
-    let (delivery, _) = found.ok_or_else(|| ApiError::not_found("delivery", id))?;
-    Ok(Json(view(&server, delivery).await?))
+    Ok(Json(view(&server, found.document).await?))
 }
 
 async fn view(server: &Server, delivery: Delivery) -> Result<DeliveryView, ApiError> {

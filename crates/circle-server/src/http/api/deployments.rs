@@ -10,7 +10,7 @@ use circle_store::records::{Query, kinds};
 
 use super::page::page;
 use super::views::deployment_view;
-use crate::auth::Administrator;
+use crate::auth::{Viewer, Within};
 use crate::http::{ApiError, Params, Segments};
 use crate::records::DeploymentRecord;
 use crate::server::Server;
@@ -19,12 +19,11 @@ use crate::server::Server;
 #[utoipa::path(get, path = routes::ENVIRONMENT_DEPLOYMENTS, tag = "environments", operation_id = "list_deployments", params(("workspace" = String, Path), ("environment" = String, Path), PageQuery), responses((status = 200, body = Page<DeploymentView>)))]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Viewer>,
+    Segments((_workspace, name)): Segments<(String, String)>,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<DeploymentView>>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (environment, _) = server.environment(workspace.id, &name).await?;
+    let (environment, _) = server.environment(within.tenant, &name).await?;
     let newest = Query::over(kinds::DEPLOYMENT_ENVIRONMENT)
         .equal(environment.id.to_string())
         .descending();

@@ -10,13 +10,13 @@ use circle_api::resources::{EnvironmentChange, EnvironmentCreate, EnvironmentVie
 use circle_api::routes;
 use circle_core::environment::Environment;
 use circle_core::ids::EnvironmentId;
-use circle_store::records::{Cursor, Query, kinds};
+use circle_store::records::{Cursor, kinds};
 use uuid::Uuid;
 
 use super::page::wrong_cursor;
 use super::validate::Faults;
 use super::views::environment_view;
-use crate::auth::Administrator;
+use crate::auth::{Admin, Viewer, Within};
 use crate::http::{ApiError, Body, Params, Segments};
 use crate::records::EnvironmentRecord;
 use crate::server::Server;
@@ -29,12 +29,10 @@ const MAX_PROTECTED_REFS: usize = 64;
 #[utoipa::path(get, path = routes::ENVIRONMENTS, tag = "environments", operation_id = "list_environments", params(("workspace" = String, Path), PageQuery), responses((status = 200, body = Page<EnvironmentView>)))]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(workspace): Segments<String>,
+    within: Within<Viewer>,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<EnvironmentView>>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let by_name = Query::over(kinds::ENVIRONMENT_NAME).equal(workspace.id.to_string());
+    let by_name = within.tenant.over(kinds::ENVIRONMENT_NAME);
     let by_name = by_name
         .limit(query.size() as usize)
         .after(query.cursor.map(Cursor::from_text));
@@ -53,15 +51,13 @@ pub(in crate::http) async fn list(
 #[utoipa::path(post, path = routes::ENVIRONMENTS, tag = "environments", operation_id = "create_environment", params(("workspace" = String, Path)), request_body = EnvironmentCreate, responses((status = 201, body = EnvironmentView)))]
 pub(in crate::http) async fn create(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(workspace): Segments<String>,
+    within: Within<Admin>,
     Body(wish): Body<EnvironmentCreate>,
 ) -> Result<(StatusCode, Json<EnvironmentView>), ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (target, _) = server.target(workspace.id, wish.target.as_str()).await?;
+    let (target, _) = server.target(within.tenant, wish.target.as_str()).await?;
     let environment = Environment {
         id: EnvironmentId::from_uuid(Uuid::now_v7()),
-        workspace: workspace.id,
+        workspace: within.workspace.id,
         name: wish.name,
         target: target.id,
         protected_refs: wish.protected_refs,
@@ -79,11 +75,10 @@ pub(in crate::http) async fn create(
 #[utoipa::path(get, path = routes::ENVIRONMENT, tag = "environments", operation_id = "show_environment", params(("workspace" = String, Path), ("environment" = String, Path)), responses((status = 200, body = EnvironmentView)))]
 pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Viewer>,
+    Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<Json<EnvironmentView>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (environment, _) = server.environment(workspace.id, &name).await?;
+    let (environment, _) = server.environment(within.tenant, &name).await?;
     Ok(Json(environment_view(&server, environment).await?))
 }
 
@@ -91,14 +86,13 @@ pub(in crate::http) async fn show(
 #[utoipa::path(patch, path = routes::ENVIRONMENT, tag = "environments", operation_id = "change_environment", params(("workspace" = String, Path), ("environment" = String, Path)), request_body = EnvironmentChange, responses((status = 200, body = EnvironmentView)))]
 pub(in crate::http) async fn change(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
     Body(wish): Body<EnvironmentChange>,
 ) -> Result<Json<EnvironmentView>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (environment, _) = server.environment(workspace.id, &name).await?;
+    let (environment, _) = server.environment(within.tenant, &name).await?;
     let target = match &wish.target {
-        Some(name) => Some(server.target(workspace.id, name.as_str()).await?.0.id),
+        Some(name) => Some(server.target(within.tenant, name.as_str()).await?.0.id),
         None => None,
     };
     let apply = |EnvironmentRecord(known): &mut EnvironmentRecord| {
@@ -119,11 +113,10 @@ pub(in crate::http) async fn change(
 #[utoipa::path(delete, path = routes::ENVIRONMENT, tag = "environments", operation_id = "remove_environment", params(("workspace" = String, Path), ("environment" = String, Path)), responses((status = 204)))]
 pub(in crate::http) async fn remove(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (environment, version) = server.environment(workspace.id, &name).await?;
+    let (environment, version) = server.environment(within.tenant, &name).await?;
     server
         .records
         .delete::<EnvironmentRecord>(&environment.id.to_string(), version)

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::services::{new_secret, view};
 use super::validate::{Faults, is_inner_path};
-use crate::auth::Administrator;
+use crate::auth::{Admin, Within};
 use crate::forge::{Forge, HookState, HookWish, Repository, clone_url, slug_of};
 use crate::http::hooks::secret_name;
 use crate::http::{ApiError, Body, Params, Segments};
@@ -33,12 +33,11 @@ const PAGES_SEARCHED: u32 = 10;
 #[utoipa::path(get, path = routes::FORGE_REPOSITORIES, tag = "forges", operation_id = "list_forge_repositories", params(("workspace" = String, Path), ("forge" = String, Path), ForgeRepositoryQuery), responses((status = 200, body = Page<ForgeRepositoryView>)))]
 pub(in crate::http) async fn repositories(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
     Params(query): Params<ForgeRepositoryQuery>,
 ) -> Result<Json<Page<ForgeRepositoryView>>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (connection, _) = server.forge_named(workspace.id, &name).await?;
+    let (connection, _) = server.forge_named(within.tenant, &name).await?;
     let first: u32 = match query.cursor.as_deref().map(str::parse) {
         None => 1,
         Some(Ok(page @ 1..=10_000)) => page,
@@ -95,13 +94,12 @@ fn shown(repository: Repository, linked: &[Service]) -> ForgeRepositoryView {
 #[utoipa::path(post, path = routes::FORGE_SERVICES, tag = "forges", operation_id = "link_repository", params(("workspace" = String, Path), ("forge" = String, Path)), request_body = ForgeLinkCreate, responses((status = 201, body = ServiceView)))]
 pub(in crate::http) async fn link(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
     Body(wish): Body<ForgeLinkCreate>,
 ) -> Result<(StatusCode, Json<ServiceView>), ApiError> {
     check(&wish)?;
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (connection, _) = server.forge_named(workspace.id, &name).await?;
+    let (connection, _) = server.forge_named(within.tenant, &name).await?;
     let forge = server.forge(&connection).await?;
     let repository = forge.repository_named(&wish.repository).await?;
     if let Some(why) = repository.why_not() {
@@ -110,7 +108,7 @@ pub(in crate::http) async fn link(
             repository.full_name
         )));
     }
-    let service = build((&workspace, &connection), &repository, wish)?;
+    let service = build((&within.workspace, &connection), &repository, wish)?;
     server.records.insert(&ServiceRecord(service.clone())).await?;
     server.queue.limit_service(&service, now_ms());
     if let Err(error) = hook(&server, forge.as_ref(), &service).await {
@@ -118,7 +116,7 @@ pub(in crate::http) async fn link(
         take_back(&server, &service).await?;
         return Err(error);
     }
-    Ok((StatusCode::CREATED, Json(view(&server, &workspace, &service))))
+    Ok((StatusCode::CREATED, Json(view(&server, &within.workspace, &service))))
 }
 
 fn check(wish: &ForgeLinkCreate) -> Result<(), ApiError> {
@@ -203,12 +201,11 @@ async fn take_back(server: &Server, service: &Service) -> Result<(), ApiError> {
 #[utoipa::path(post, path = routes::FORGE_CHECK, tag = "forges", operation_id = "check_forge", params(("workspace" = String, Path), ("forge" = String, Path)), request_body = ForgeCheckRequest, responses((status = 200, body = ForgeCheck)))]
 pub(in crate::http) async fn check_all(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
     Body(wish): Body<ForgeCheckRequest>,
 ) -> Result<Json<ForgeCheck>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (connection, _) = server.forge_named(workspace.id, &name).await?;
+    let (connection, _) = server.forge_named(within.tenant, &name).await?;
     let forge = server.forge(&connection).await?;
     let account = forge.whoami().await?.login;
     let mut hooks = Vec::new();

@@ -11,14 +11,14 @@ use circle_api::worker::SecretValue;
 use circle_core::forge::{Account, ForgeConnection};
 use circle_core::ids::{ForgeId, SecretId, WorkspaceId};
 use circle_core::service::SecretScope;
-use circle_store::records::{Query, kinds};
+use circle_store::records::kinds;
 use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
 
 use super::page::page;
 use super::validate::Faults;
-use crate::auth::Administrator;
+use crate::auth::{Admin, Viewer, Within};
 use crate::forge::Access;
 use crate::http::{ApiError, Body, Params, Segments};
 use crate::records::{ForgeRecord, SecretRecord};
@@ -34,12 +34,10 @@ const MAX_ADDRESS_BYTES: usize = 512;
 #[utoipa::path(get, path = routes::FORGES, tag = "forges", operation_id = "list_forges", params(("workspace" = String, Path), PageQuery), responses((status = 200, body = Page<ForgeView>)))]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(workspace): Segments<String>,
+    within: Within<Viewer>,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<ForgeView>>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let by_name = Query::over(kinds::FORGE_NAME).equal(workspace.id.to_string());
+    let by_name = within.tenant.over(kinds::FORGE_NAME);
     let view = |ForgeRecord(connection)| ForgeView::from(&connection);
     Ok(Json(page(&server, by_name, &query, view).await?))
 }
@@ -48,17 +46,15 @@ pub(in crate::http) async fn list(
 #[utoipa::path(post, path = routes::FORGES, tag = "forges", operation_id = "create_forge", params(("workspace" = String, Path)), request_body = ForgeCreate, responses((status = 201, body = ForgeView)))]
 pub(in crate::http) async fn create(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(workspace): Segments<String>,
+    within: Within<Admin>,
     Body(wish): Body<ForgeCreate>,
 ) -> Result<(StatusCode, Json<ForgeView>), ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
     let address = address(wish.kind, wish.address.as_deref())?;
     check_token(&wish.token)?;
     let id = ForgeId::from_uuid(Uuid::now_v7());
     let mut connection = ForgeConnection {
         id,
-        workspace: workspace.id,
+        workspace: within.workspace.id,
         name: wish.name,
         kind: wish.kind.into(),
         address,
@@ -70,7 +66,7 @@ pub(in crate::http) async fn create(
         created_at: now(),
     };
     connection.account = account(&server, &connection, &wish.token).await?;
-    connection.token = keep(&server, workspace.id, id, &wish.token).await?;
+    connection.token = keep(&server, within.workspace.id, id, &wish.token).await?;
     let record = ForgeRecord(connection);
     if let Err(error) = server.records.insert(&record).await {
         forget(&server, record.0.token).await?;
@@ -83,26 +79,26 @@ pub(in crate::http) async fn create(
 #[utoipa::path(get, path = routes::FORGE, tag = "forges", operation_id = "show_forge", params(("workspace" = String, Path), ("forge" = String, Path)), responses((status = 200, body = ForgeView)))]
 pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Viewer>,
+    Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<Json<ForgeView>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    Ok(Json(ForgeView::from(&server.forge_named(workspace.id, &name).await?.0)))
+    Ok(Json(ForgeView::from(
+        &server.forge_named(within.tenant, &name).await?.0,
+    )))
 }
 
 /// Another token; it is tried before the old one is forgotten.
 #[utoipa::path(put, path = routes::FORGE, tag = "forges", operation_id = "set_forge_token", params(("workspace" = String, Path), ("forge" = String, Path)), request_body = ForgeToken, responses((status = 200, body = ForgeView)))]
 pub(in crate::http) async fn set_token(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
     Body(wish): Body<ForgeToken>,
 ) -> Result<Json<ForgeView>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (connection, _) = server.forge_named(workspace.id, &name).await?;
+    let (connection, _) = server.forge_named(within.tenant, &name).await?;
     check_token(&wish.token)?;
     let account = account(&server, &connection, &wish.token).await?;
-    let token = keep(&server, workspace.id, connection.id, &wish.token).await?;
+    let token = keep(&server, within.workspace.id, connection.id, &wish.token).await?;
     let mut before = connection.token;
     let put = |ForgeRecord(known): &mut ForgeRecord| {
         before = std::mem::replace(&mut known.token, token);
@@ -118,11 +114,10 @@ pub(in crate::http) async fn set_token(
 #[utoipa::path(delete, path = routes::FORGE, tag = "forges", operation_id = "remove_forge", params(("workspace" = String, Path), ("forge" = String, Path)), responses((status = 204)))]
 pub(in crate::http) async fn remove(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (connection, version) = server.forge_named(workspace.id, &name).await?;
+    let (connection, version) = server.forge_named(within.tenant, &name).await?;
     if let Some(service) = server.linked_services(&connection).await?.first() {
         let message = format!("the service {} is linked through it: remove that first", service.name);
         return Err(ApiError::Conflict(message));

@@ -7,22 +7,20 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use circle_api::resources::LiveTicket;
 use circle_api::routes;
-use circle_core::ids::RunId;
 
-use crate::auth::Administrator;
-use crate::http::{ApiError, Segments};
+use crate::auth::{Found, Viewer};
+use crate::http::ApiError;
 use crate::limits::LIVE_TICKET_TIME;
+use crate::records::RunRecord;
 use crate::server::Server;
 
 /// A ticket that opens the live WebSocket of this run once.
 #[utoipa::path(post, path = routes::LIVE_TICKET, tag = "runs", operation_id = "live_ticket", params(("run" = String, Path)), responses((status = 201, body = LiveTicket)))]
 pub(in crate::http) async fn create(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(id): Segments<RunId>,
+    found: Found<RunRecord, Viewer>,
 ) -> Result<(StatusCode, Json<LiveTicket>), ApiError> {
-    server.run(id).await?.ok_or_else(|| ApiError::not_found("run", id))?;
-    let ticket = server.live_tickets.issue(id)?;
+    let ticket = server.live_tickets.issue(found.document.0.id, found.caller)?;
     Ok((
         StatusCode::CREATED,
         Json(LiveTicket {

@@ -10,9 +10,10 @@ use circle_core::ids::RunId;
 use circle_store::logs::{Place, Read, Slice};
 
 use super::logs::newest;
-use crate::auth::Administrator;
+use crate::auth::{Found, Viewer};
 use crate::http::{ApiError, Params, Segments};
 use crate::limits::LOG_SLICE_BYTES;
+use crate::records::RunRecord;
 use crate::server::Server;
 
 /// Lines of one answer when the request names no number.
@@ -22,7 +23,7 @@ const DEFAULT_LINES: u64 = 1_000;
 #[utoipa::path(get, path = routes::STAGE_LOG_LINES, tag = "logs", operation_id = "stage_log_lines", params(("run" = String, Path), ("stage" = String, Path), LogLinesQuery), responses((status = 200, body = LogLines)))]
 pub(in crate::http) async fn lines(
     State(server): State<Arc<Server>>,
-    _: Administrator,
+    _: Found<RunRecord, Viewer>,
     Segments((id, stage)): Segments<(RunId, String)>,
     Params(query): Params<LogLinesQuery>,
 ) -> Result<Json<LogLines>, ApiError> {

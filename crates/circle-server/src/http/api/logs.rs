@@ -16,19 +16,20 @@ use circle_core::ids::RunId;
 use circle_store::logs::{LogArchive, LogError, MARKS_LIMIT, MarksQuery, Place, Read, StreamInfo};
 use futures_util::stream;
 
-use crate::auth::Administrator;
+use crate::auth::{Found, Viewer};
 use crate::http::{ApiError, Segments};
 use crate::limits::{LOG_GROUPS, LOG_SLICE_BYTES};
+use crate::records::RunRecord;
 use crate::server::Server;
 
 /// The stages with a log, their lengths and groups.
 #[utoipa::path(get, path = routes::RUN_LOG, tag = "logs", operation_id = "log_index", params(("run" = String, Path)), responses((status = 200, body = LogIndex)))]
 pub(in crate::http) async fn index(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(id): Segments<RunId>,
+    found: Found<RunRecord, Viewer>,
 ) -> Result<Json<LogIndex>, ApiError> {
-    let (run, _) = server.run(id).await?.ok_or_else(|| ApiError::not_found("run", id))?;
+    let RunRecord(run) = found.document;
+    let id = run.id;
     let mut stages = Vec::new();
     for info in newest(server.log_archive.streams(&id.to_string()).await?) {
         let groups = groups(server.log_archive.as_ref(), id, &info).await?;
@@ -50,7 +51,7 @@ pub(in crate::http) async fn index(
 #[utoipa::path(get, path = routes::STAGE_LOG, tag = "logs", operation_id = "stage_log", params(("run" = String, Path), ("stage" = String, Path), ("range" = Option<String>, Header, description = "`bytes=<first>-<last>`, `bytes=<first>-` or `bytes=-<last bytes>`")), responses((status = 200, body = String, content_type = "text/plain; charset=utf-8"), (status = 206, body = String, content_type = "text/plain; charset=utf-8")))]
 pub(in crate::http) async fn stage(
     State(server): State<Arc<Server>>,
-    _: Administrator,
+    _: Found<RunRecord, Viewer>,
     Segments((id, stage)): Segments<(RunId, String)>,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {

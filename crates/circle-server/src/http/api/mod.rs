@@ -1,6 +1,5 @@
-//! Handlers of `/api/v1`: one file for each kind of thing. Every one of them takes an [`Administrator`].
-//!
-//! [`Administrator`]: crate::auth::Administrator
+//! Handlers of `/api/v1`: one file for each kind of thing. Every one of them takes what opens the
+//! tenant, or the server, to its caller; see `crate::auth`.
 
 mod credentials;
 mod deliveries;

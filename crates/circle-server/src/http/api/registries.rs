@@ -10,12 +10,12 @@ use circle_api::routes;
 use circle_api::worker::SecretValue;
 use circle_core::ids::{RegistryId, SecretId};
 use circle_core::service::{Registry, SecretScope};
-use circle_store::records::{Query, kinds};
+use circle_store::records::kinds;
 use uuid::Uuid;
 
 use super::page::page;
 use super::validate::Faults;
-use crate::auth::Administrator;
+use crate::auth::{Admin, Viewer, Within};
 use crate::http::{ApiError, Body, Params, Segments};
 use crate::records::{RegistryRecord, ServiceRecord};
 use crate::server::Server;
@@ -28,12 +28,10 @@ const MAX_PASSWORD_BYTES: usize = 4096;
 #[utoipa::path(get, path = routes::REGISTRIES, tag = "registries", operation_id = "list_registries", params(("workspace" = String, Path), PageQuery), responses((status = 200, body = Page<RegistryView>)))]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(workspace): Segments<String>,
+    within: Within<Viewer>,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<RegistryView>>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let by_name = Query::over(kinds::REGISTRY_NAME).equal(workspace.id.to_string());
+    let by_name = within.tenant.over(kinds::REGISTRY_NAME);
     Ok(Json(
         page(&server, by_name, &query, |RegistryRecord(registry)| {
             RegistryView::from(&registry)
@@ -46,15 +44,13 @@ pub(in crate::http) async fn list(
 #[utoipa::path(post, path = routes::REGISTRIES, tag = "registries", operation_id = "create_registry", params(("workspace" = String, Path)), request_body = RegistryCreate, responses((status = 201, body = RegistryView)))]
 pub(in crate::http) async fn create(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(workspace): Segments<String>,
+    within: Within<Admin>,
     Body(wish): Body<RegistryCreate>,
 ) -> Result<(StatusCode, Json<RegistryView>), ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
     check(Some(&wish.address), wish.username.as_deref(), wish.password.as_ref())?;
     let mut registry = Registry {
         id: RegistryId::from_uuid(Uuid::now_v7()),
-        workspace: workspace.id,
+        workspace: within.workspace.id,
         name: wish.name,
         address: wish.address,
         username: wish.username,
@@ -73,23 +69,23 @@ pub(in crate::http) async fn create(
 #[utoipa::path(get, path = routes::REGISTRY, tag = "registries", operation_id = "show_registry", params(("workspace" = String, Path), ("registry" = String, Path)), responses((status = 200, body = RegistryView)))]
 pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Viewer>,
+    Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<Json<RegistryView>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    Ok(Json(RegistryView::from(&server.registry(workspace.id, &name).await?.0)))
+    Ok(Json(RegistryView::from(
+        &server.registry(within.tenant, &name).await?.0,
+    )))
 }
 
 /// Changes what is given; a new address drops a password that is not given with it.
 #[utoipa::path(patch, path = routes::REGISTRY, tag = "registries", operation_id = "change_registry", params(("workspace" = String, Path), ("registry" = String, Path)), request_body = RegistryChange, responses((status = 200, body = RegistryView)))]
 pub(in crate::http) async fn change(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
     Body(wish): Body<RegistryChange>,
 ) -> Result<Json<RegistryView>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (registry, _) = server.registry(workspace.id, &name).await?;
+    let (registry, _) = server.registry(within.tenant, &name).await?;
     check(
         wish.address.as_deref(),
         wish.username.as_deref(),
@@ -116,12 +112,11 @@ pub(in crate::http) async fn change(
 #[utoipa::path(delete, path = routes::REGISTRY, tag = "registries", operation_id = "remove_registry", params(("workspace" = String, Path), ("registry" = String, Path)), responses((status = 204)))]
 pub(in crate::http) async fn remove(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (registry, version) = server.registry(workspace.id, &name).await?;
-    let of_workspace = Query::over(kinds::SERVICE_NAME).equal(workspace.id.to_string());
+    let (registry, version) = server.registry(within.tenant, &name).await?;
+    let of_workspace = within.tenant.over(kinds::SERVICE_NAME);
     let pushes = |ServiceRecord(service): &ServiceRecord| {
         service
             .image
@@ -140,7 +135,7 @@ pub(in crate::http) async fn remove(
         .delete::<RegistryRecord>(&registry.id.to_string(), version)
         .await?;
     server
-        .forget_secret(workspace.id, &SecretScope::Internal, &password_name(registry.id))
+        .forget_secret(within.workspace.id, &SecretScope::Internal, &password_name(registry.id))
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

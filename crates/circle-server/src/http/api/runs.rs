@@ -7,13 +7,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use circle_api::resources::{CancelRequest, Page, PageQuery, RunQuery, RunSummary, RunView};
 use circle_api::routes;
-use circle_core::ids::RunId;
+use circle_core::members::Role;
 use circle_core::run::CancelCause;
 use circle_store::records::{Cursor, Head, Query, kinds};
 
 use super::page::wrong_cursor;
 use super::views::run_view;
-use crate::auth::Administrator;
+use crate::auth::{Developer, Found, Viewer, Within};
 use crate::http::{ApiError, Body, Params, Segments};
 use crate::limits::SCAN_HEADS;
 use crate::records::RunRecord;
@@ -23,17 +23,15 @@ use crate::server::Server;
 #[utoipa::path(get, path = routes::RUNS, tag = "runs", operation_id = "list_runs", params(("workspace" = String, Path), RunQuery), responses((status = 200, body = Page<RunSummary>)))]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(workspace): Segments<String>,
+    within: Within<Viewer>,
     Params(wanted): Params<RunQuery>,
 ) -> Result<Json<Page<RunSummary>>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
     let query = match &wanted.service {
         Some(name) => {
-            let (service, _) = server.service(workspace.id, name.as_str()).await?;
+            let (service, _) = server.service(within.tenant, name.as_str()).await?;
             Query::over(kinds::RUN_SERVICE).equal(service.id.to_string())
         }
-        None => Query::over(kinds::RUN_WORKSPACE).equal(workspace.id.to_string()),
+        None => within.tenant.over(kinds::RUN_WORKSPACE),
     };
     let paging = PageQuery {
         cursor: wanted.cursor,
@@ -73,22 +71,19 @@ pub(in crate::http) async fn list(
 #[utoipa::path(get, path = routes::RUN, tag = "runs", operation_id = "show_run", params(("run" = String, Path)), responses((status = 200, body = RunView)))]
 pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(id): Segments<RunId>,
+    found: Found<RunRecord, Viewer>,
 ) -> Result<Json<RunView>, ApiError> {
-    let (run, _) = server.run(id).await?.ok_or_else(|| ApiError::not_found("run", id))?;
-    Ok(Json(run_view(&server, &run).await?))
+    Ok(Json(run_view(&server, &found.document.0).await?))
 }
 
 /// The same by its number in the service.
 #[utoipa::path(get, path = routes::SERVICE_RUN, tag = "runs", operation_id = "show_service_run", params(("workspace" = String, Path), ("service" = String, Path), ("number" = u64, Path)), responses((status = 200, body = RunView)))]
 pub(in crate::http) async fn show_by_number(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, service, number)): Segments<(String, String, u64)>,
+    within: Within<Viewer>,
+    Segments((_workspace, service, number)): Segments<(String, String, u64)>,
 ) -> Result<Json<RunView>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (service, _) = server.service(workspace.id, &service).await?;
+    let (service, _) = server.service(within.tenant, &service).await?;
     let missing = || ApiError::not_found("run", number);
     let key = i64::try_from(number).map_err(|_| missing())?;
     let query = Query::over(kinds::RUN_NUMBER).equal(service.id.to_string()).equal(key);
@@ -100,13 +95,15 @@ pub(in crate::http) async fn show_by_number(
 #[utoipa::path(post, path = routes::RUN_CANCEL, tag = "runs", operation_id = "cancel_run", params(("run" = String, Path)), request_body = CancelRequest, responses((status = 202, body = RunSummary)))]
 pub(in crate::http) async fn cancel(
     State(server): State<Arc<Server>>,
-    administrator: Administrator,
-    Segments(id): Segments<RunId>,
+    found: Found<RunRecord, Developer>,
     Body(wish): Body<CancelRequest>,
 ) -> Result<(StatusCode, Json<RunSummary>), ApiError> {
-    let asked = server
-        .cancel(id, CancelCause::Requested, &administrator.name, wish.abandon)
-        .await;
+    if wish.abandon {
+        // What was deployed halfway stays: that decides what is served.
+        found.must(Role::Releaser)?;
+    }
+    let (id, by) = (found.document.0.id, found.caller.name.as_str());
+    let asked = server.cancel(id, CancelCause::Requested, by, wish.abandon).await;
     let run = asked.map_err(|error| match ApiError::from(error) {
         ApiError::LeaseGone => ApiError::Conflict("the run has ended already".into()),
         other => other,

@@ -10,13 +10,13 @@ use circle_api::routes;
 use circle_api::worker::SecretValue;
 use circle_core::ids::{SecretId, WorkspaceId};
 use circle_core::names::VariableName;
-use circle_core::service::{SecretScope, Workspace};
+use circle_core::service::SecretScope;
 use circle_store::records::{Cursor, Query, RecordError, StoreError, kinds};
 use uuid::Uuid;
 
 use super::page::wrong_cursor;
 use super::validate::Faults;
-use crate::auth::Administrator;
+use crate::auth::{Admin, Developer, Tenant, Within};
 use crate::http::{ApiError, Body, Params, Segments};
 use crate::records::{SecretRecord, scope_key};
 use crate::server::Server;
@@ -27,12 +27,10 @@ use crate::vault::Place;
 #[utoipa::path(get, path = routes::SECRETS, tag = "secrets", operation_id = "list_secrets", params(("workspace" = String, Path), PageQuery), responses((status = 200, body = Page<SecretView>)))]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(workspace): Segments<String>,
+    within: Within<Developer>,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<SecretView>>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let by_name = Query::over(kinds::SECRET_NAME).equal(workspace.id.to_string());
+    let by_name = within.tenant.over(kinds::SECRET_NAME);
     let by_name = by_name
         .limit(query.size() as usize)
         .after(query.cursor.map(Cursor::from_text));
@@ -51,11 +49,9 @@ pub(in crate::http) async fn list(
 #[utoipa::path(put, path = routes::SECRETS, tag = "secrets", operation_id = "set_secret", params(("workspace" = String, Path)), request_body = SecretSet, responses((status = 200, body = SecretView)))]
 pub(in crate::http) async fn set(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(workspace): Segments<String>,
+    within: Within<Admin>,
     Body(wish): Body<SecretSet>,
 ) -> Result<Json<SecretView>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
     let size = wish.value.expose().len();
     let mut faults = Faults::default();
     faults.unless(
@@ -64,9 +60,9 @@ pub(in crate::http) async fn set(
         format!("a secret has 1 to {MAX_SECRET_BYTES} bytes"),
     );
     faults.done()?;
-    let scope = scope_of(&server, &workspace, &wish.scope).await?;
+    let scope = scope_of(&server, within.tenant, &wish.scope).await?;
     let record = server
-        .keep_secret(workspace.id, scope, wish.name.as_str(), &wish.value)
+        .keep_secret(within.workspace.id, scope, wish.name.as_str(), &wish.value)
         .await?;
     Ok(Json(SecretView {
         id: record.id,
@@ -80,26 +76,26 @@ pub(in crate::http) async fn set(
 #[utoipa::path(delete, path = routes::SECRET, tag = "secrets", operation_id = "remove_secret", params(("workspace" = String, Path), ("secret" = String, Path)), responses((status = 204)))]
 pub(in crate::http) async fn remove(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, id)): Segments<(String, SecretId)>,
+    within: Within<Admin>,
+    Segments((_workspace, id)): Segments<(String, SecretId)>,
 ) -> Result<StatusCode, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
     let found = server.records.load::<SecretRecord>(&id.to_string()).await?;
     // Circle's own secrets go with what they belong to.
-    let found = found.filter(|(record, _)| record.workspace == workspace.id && record.readers != SecretScope::Internal);
+    let found =
+        found.filter(|(record, _)| within.tenant.owns(record.workspace) && record.readers != SecretScope::Internal);
     let (_, version) = found.ok_or_else(|| ApiError::not_found("secret", id))?;
     server.records.delete::<SecretRecord>(&id.to_string(), version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn scope_of(server: &Server, workspace: &Workspace, wanted: &Wanted) -> Result<SecretScope, ApiError> {
+async fn scope_of(server: &Server, tenant: Tenant, wanted: &Wanted) -> Result<SecretScope, ApiError> {
     Ok(match wanted {
         Wanted::Workspace => SecretScope::Workspace,
         Wanted::Service { service } => SecretScope::Service {
-            service: server.service(workspace.id, service.as_str()).await?.0.id,
+            service: server.service(tenant, service.as_str()).await?.0.id,
         },
         Wanted::Environment { environment } => SecretScope::Environment {
-            environment: server.environment(workspace.id, environment.as_str()).await?.0.name,
+            environment: server.environment(tenant, environment.as_str()).await?.0.name,
         },
     })
 }

@@ -11,7 +11,7 @@ use circle_core::ids::ServiceId;
 use circle_core::names::BranchName;
 use circle_core::run::CancelCause;
 use circle_core::service::{CloneCredential, SecretScope, Service, Workspace};
-use circle_store::records::{Query, kinds};
+use circle_store::records::kinds;
 use circle_vcs::RepositoryUrl;
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use super::page::page;
 use super::post_receive::script;
 use super::validate::{Faults, is_inner_path};
-use crate::auth::Administrator;
+use crate::auth::{Admin, Tenant, Viewer, Within};
 use crate::http::hooks::secret_name;
 use crate::http::{ApiError, Body, Params, Segments};
 use crate::records::ServiceRecord;
@@ -34,13 +34,11 @@ const HOOK_SECRET_BYTES: usize = 32;
 #[utoipa::path(get, path = routes::SERVICES, tag = "services", operation_id = "list_services", params(("workspace" = String, Path), PageQuery), responses((status = 200, body = Page<ServiceView>)))]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(workspace): Segments<String>,
+    within: Within<Viewer>,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<ServiceView>>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let by_name = Query::over(kinds::SERVICE_NAME).equal(workspace.id.to_string());
-    let of = |ServiceRecord(service)| view(&server, &workspace, &service);
+    let by_name = within.tenant.over(kinds::SERVICE_NAME);
+    let of = |ServiceRecord(service)| view(&server, &within.workspace, &service);
     Ok(Json(page(&server, by_name, &query, of).await?))
 }
 
@@ -48,17 +46,15 @@ pub(in crate::http) async fn list(
 #[utoipa::path(post, path = routes::SERVICES, tag = "services", operation_id = "create_service", params(("workspace" = String, Path)), request_body = ServiceCreate, responses((status = 201, body = ServiceCreated)))]
 pub(in crate::http) async fn create(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(workspace): Segments<String>,
+    within: Within<Admin>,
     Body(wish): Body<ServiceCreate>,
 ) -> Result<(StatusCode, Json<ServiceCreated>), ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let service = build(&workspace, wish)?;
+    let service = build(&within.workspace, wish)?;
     check(&server, &service).await?;
     server.records.insert(&ServiceRecord(service.clone())).await?;
     server.queue.limit_service(&service, now_ms());
-    let hook = renew_hook(&server, &workspace, &service).await?;
-    let service = view(&server, &workspace, &service);
+    let hook = renew_hook(&server, &within.workspace, &service).await?;
+    let service = view(&server, &within.workspace, &service);
     Ok((StatusCode::CREATED, Json(ServiceCreated { service, hook })))
 }
 
@@ -66,24 +62,22 @@ pub(in crate::http) async fn create(
 #[utoipa::path(get, path = routes::SERVICE, tag = "services", operation_id = "show_service", params(("workspace" = String, Path), ("service" = String, Path)), responses((status = 200, body = ServiceView)))]
 pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Viewer>,
+    Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<Json<ServiceView>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (service, _) = server.service(workspace.id, &name).await?;
-    Ok(Json(view(&server, &workspace, &service)))
+    let (service, _) = server.service(within.tenant, &name).await?;
+    Ok(Json(view(&server, &within.workspace, &service)))
 }
 
 /// Changes what is given. A repository on another host loses the credential of the one before.
 #[utoipa::path(patch, path = routes::SERVICE, tag = "services", operation_id = "change_service", params(("workspace" = String, Path), ("service" = String, Path)), request_body = ServiceChange, responses((status = 200, body = ServiceView)))]
 pub(in crate::http) async fn change(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
     Body(wish): Body<ServiceChange>,
 ) -> Result<Json<ServiceView>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (before, _) = server.service(workspace.id, &name).await?;
+    let (before, _) = server.service(within.tenant, &name).await?;
     check(&server, &changed(&before, &wish)).await?;
     let mut lost = None;
     let apply = |ServiceRecord(service): &mut ServiceRecord| {
@@ -101,18 +95,17 @@ pub(in crate::http) async fn change(
     server.hook_keys.forget();
     let ServiceRecord(service) = updated.record;
     server.queue.limit_service(&service, now_ms());
-    Ok(Json(view(&server, &workspace, &service)))
+    Ok(Json(view(&server, &within.workspace, &service)))
 }
 
 /// Removes the service; its runs are cancelled and stay to be read.
 #[utoipa::path(delete, path = routes::SERVICE, tag = "services", operation_id = "remove_service", params(("workspace" = String, Path), ("service" = String, Path)), responses((status = 204)))]
 pub(in crate::http) async fn remove(
     State(server): State<Arc<Server>>,
-    administrator: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (service, version) = server.service(workspace.id, &name).await?;
+    let (service, version) = server.service(within.tenant, &name).await?;
     server
         .records
         .delete::<ServiceRecord>(&service.id.to_string(), version)
@@ -120,12 +113,12 @@ pub(in crate::http) async fn remove(
     server.hook_keys.forget();
     server.unhook(&service).await;
     server
-        .forget_secret(workspace.id, &SecretScope::Internal, &secret_name(service.id))
+        .forget_secret(within.workspace.id, &SecretScope::Internal, &secret_name(service.id))
         .await?;
     server.forget_credential(service.credential.as_ref()).await?;
     for run in server.queue.of_service(service.id) {
         if let Err(error) = server
-            .cancel(run, CancelCause::Removed, &administrator.name, true)
+            .cancel(run, CancelCause::Removed, &within.caller.name, true)
             .await
         {
             tracing::debug!(%run, %error, "a run of a removed service was not cancelled");
@@ -139,12 +132,11 @@ pub(in crate::http) async fn remove(
 #[utoipa::path(post, path = routes::SERVICE_HOOK_SECRET, tag = "services", operation_id = "renew_hook_secret", params(("workspace" = String, Path), ("service" = String, Path)), responses((status = 200, body = HookCreated)))]
 pub(in crate::http) async fn new_hook_secret(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<Json<HookCreated>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (service, _) = server.service(workspace.id, &name).await?;
-    Ok(Json(renew_hook(&server, &workspace, &service).await?))
+    let (service, _) = server.service(within.tenant, &name).await?;
+    Ok(Json(renew_hook(&server, &within.workspace, &service).await?))
 }
 
 pub(super) fn view(server: &Server, workspace: &Workspace, service: &Service) -> ServiceView {
@@ -261,7 +253,9 @@ async fn check(server: &Server, service: &Service) -> Result<(), ApiError> {
             "image.path",
             "the path is made of parts between slashes, such as shop/web",
         );
-        let known = server.registry(service.workspace, home.registry.as_str()).await;
+        let known = server
+            .registry(Tenant::of_service(service), home.registry.as_str())
+            .await;
         faults.unless(
             !is_missing(&known)?,
             "image.registry",
@@ -269,7 +263,9 @@ async fn check(server: &Server, service: &Service) -> Result<(), ApiError> {
         );
     }
     for environment in &service.default_deploys {
-        let known = server.environment(service.workspace, environment.as_str()).await;
+        let known = server
+            .environment(Tenant::of_service(service), environment.as_str())
+            .await;
         faults.unless(
             !is_missing(&known)?,
             "default_deploys",

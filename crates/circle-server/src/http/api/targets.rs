@@ -10,12 +10,12 @@ use circle_api::routes;
 use circle_core::environment::{Target, TargetKind};
 use circle_core::ids::{SecretId, TargetId};
 use circle_core::service::SecretScope;
-use circle_store::records::{Query, kinds};
+use circle_store::records::kinds;
 use uuid::Uuid;
 
 use super::page::page;
 use super::validate::Faults;
-use crate::auth::Administrator;
+use crate::auth::{Admin, Caller, Viewer, Within};
 use crate::http::{ApiError, Body, Params, Segments};
 use crate::records::{EnvironmentRecord, TargetRecord};
 use crate::server::Server;
@@ -28,12 +28,10 @@ const MAX_BUNDLE_BYTES: usize = 64 * 1024;
 #[utoipa::path(get, path = routes::TARGETS, tag = "targets", operation_id = "list_targets", params(("workspace" = String, Path), PageQuery), responses((status = 200, body = Page<TargetView>)))]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(workspace): Segments<String>,
+    within: Within<Viewer>,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<TargetView>>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let by_name = Query::over(kinds::TARGET_NAME).equal(workspace.id.to_string());
+    let by_name = within.tenant.over(kinds::TARGET_NAME);
     Ok(Json(
         page(&server, by_name, &query, |TargetRecord(target)| {
             TargetView::from(&target)
@@ -46,15 +44,14 @@ pub(in crate::http) async fn list(
 #[utoipa::path(post, path = routes::TARGETS, tag = "targets", operation_id = "create_target", params(("workspace" = String, Path)), request_body = TargetCreate, responses((status = 201, body = TargetView)))]
 pub(in crate::http) async fn create(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(workspace): Segments<String>,
+    within: Within<Admin>,
     Body(wish): Body<TargetCreate>,
 ) -> Result<(StatusCode, Json<TargetView>), ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
     check(&wish.swarm)?;
+    reaches(&within.caller, &wish.swarm)?;
     let mut target = Target {
         id: TargetId::from_uuid(Uuid::now_v7()),
-        workspace: workspace.id,
+        workspace: within.workspace.id,
         name: wish.name,
         kind: TargetKind::Swarm {
             endpoint: wish.swarm.endpoint.clone(),
@@ -72,24 +69,23 @@ pub(in crate::http) async fn create(
 #[utoipa::path(get, path = routes::TARGET, tag = "targets", operation_id = "show_target", params(("workspace" = String, Path), ("target" = String, Path)), responses((status = 200, body = TargetView)))]
 pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Viewer>,
+    Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<Json<TargetView>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    Ok(Json(TargetView::from(&server.target(workspace.id, &name).await?.0)))
+    Ok(Json(TargetView::from(&server.target(within.tenant, &name).await?.0)))
 }
 
 /// Replaces how it is reached.
 #[utoipa::path(patch, path = routes::TARGET, tag = "targets", operation_id = "change_target", params(("workspace" = String, Path), ("target" = String, Path)), request_body = TargetChange, responses((status = 200, body = TargetView)))]
 pub(in crate::http) async fn change(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
     Body(wish): Body<TargetChange>,
 ) -> Result<Json<TargetView>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (target, _) = server.target(workspace.id, &name).await?;
+    let (target, _) = server.target(within.tenant, &name).await?;
     check(&wish.swarm)?;
+    reaches(&within.caller, &wish.swarm)?;
     let kind = kind(&server, &target, &wish.swarm).await?;
     let apply = |TargetRecord(known): &mut TargetRecord| {
         known.kind = kind.clone();
@@ -103,12 +99,11 @@ pub(in crate::http) async fn change(
 #[utoipa::path(delete, path = routes::TARGET, tag = "targets", operation_id = "remove_target", params(("workspace" = String, Path), ("target" = String, Path)), responses((status = 204)))]
 pub(in crate::http) async fn remove(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, name)): Segments<(String, String)>,
+    within: Within<Admin>,
+    Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (target, version) = server.target(workspace.id, &name).await?;
-    let of_workspace = Query::over(kinds::ENVIRONMENT_NAME).equal(workspace.id.to_string());
+    let (target, version) = server.target(within.tenant, &name).await?;
+    let of_workspace = within.tenant.over(kinds::ENVIRONMENT_NAME);
     let is_on_it = |EnvironmentRecord(environment): &EnvironmentRecord| environment.target == target.id;
     if let Some(EnvironmentRecord(environment)) = server.records.first_that(of_workspace, is_on_it).await? {
         let message = format!(
@@ -122,7 +117,7 @@ pub(in crate::http) async fn remove(
         .delete::<TargetRecord>(&target.id.to_string(), version)
         .await?;
     server
-        .forget_secret(workspace.id, &SecretScope::Internal, &bundle_name(target.id))
+        .forget_secret(within.workspace.id, &SecretScope::Internal, &bundle_name(target.id))
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -148,6 +143,14 @@ async fn kind(server: &Server, target: &Target, swarm: &SwarmEndpoint) -> Result
         endpoint: swarm.endpoint.clone(),
         tls,
     })
+}
+
+/// Whoever reaches a daemon's socket is root on the server's machine.
+fn reaches(caller: &Caller, swarm: &SwarmEndpoint) -> Result<(), ApiError> {
+    if swarm.endpoint.starts_with("unix:") && !caller.is_instance() {
+        return Err(ApiError::NotInstance);
+    }
+    Ok(())
 }
 
 fn check(swarm: &SwarmEndpoint) -> Result<(), ApiError> {

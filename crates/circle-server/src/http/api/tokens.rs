@@ -1,4 +1,4 @@
-//! Administrators' tokens.
+//! Tokens of the API on behalf of the server, with all rights or with less.
 
 use std::sync::Arc;
 
@@ -8,11 +8,12 @@ use axum::http::StatusCode;
 use circle_api::resources::{Page, PageQuery, TokenCreate, TokenCreated, TokenView};
 use circle_api::routes;
 use circle_core::ids::TokenId;
+use circle_core::members::{Limit, Role};
 use circle_store::records::{Query, kinds};
 
 use super::page::page;
 use super::validate::Faults;
-use crate::auth::{Administrator, mint};
+use crate::auth::{Caller, Instance, Viewer, Within, mint};
 use crate::http::{ApiError, Body, Params, Segments};
 use crate::records::{TokenKind, TokenRecord};
 use crate::server::Server;
@@ -20,12 +21,14 @@ use crate::time::{from_ms, now_ms};
 
 /// Longest validity: ten years, in seconds.
 const MAX_VALID_S: u64 = 10 * 366 * 86_400;
+/// What the value of a token with a limit begins with.
+const LIMITED_PREFIX: &str = "circle_token_";
 
 /// Oldest first.
 #[utoipa::path(get, path = routes::TOKENS, tag = "tokens", operation_id = "list_tokens", params(PageQuery), responses((status = 200, body = Page<TokenView>)))]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
-    _: Administrator,
+    _: Instance,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<TokenView>>, ApiError> {
     Ok(Json(
@@ -37,19 +40,25 @@ pub(in crate::http) async fn list(
 #[utoipa::path(post, path = routes::TOKENS, tag = "tokens", operation_id = "create_token", request_body = TokenCreate, responses((status = 201, body = TokenCreated)))]
 pub(in crate::http) async fn create(
     State(server): State<Arc<Server>>,
-    _: Administrator,
+    Instance(caller): Instance,
     Body(wish): Body<TokenCreate>,
 ) -> Result<(StatusCode, Json<TokenCreated>), ApiError> {
     Faults::default()
         .text(Some(&wish.name), 100, "name")
         .within(wish.valid_s, (60, MAX_VALID_S), "valid_s")
         .done()?;
-    let minted = mint(TokenKind::Administrator.prefix());
+    let limit = limit(&server, caller, &wish).await?;
+    let minted = mint(if limit.is_some() {
+        LIMITED_PREFIX
+    } else {
+        TokenKind::Administrator.prefix()
+    });
     let now = now_ms();
     let mut record = minted.record(TokenKind::Administrator, wish.name, now);
     record.expires_at = wish
         .valid_s
         .and_then(|seconds| now.checked_add(i64::try_from(seconds).ok()?.checked_mul(1000)?));
+    record.limit = limit;
     server.records.insert(&record).await?;
     Ok((
         StatusCode::CREATED,
@@ -64,19 +73,37 @@ pub(in crate::http) async fn create(
 #[utoipa::path(delete, path = routes::TOKEN, tag = "tokens", operation_id = "revoke_token", params(("token" = String, Path)), responses((status = 204)))]
 pub(in crate::http) async fn revoke(
     State(server): State<Arc<Server>>,
-    _: Administrator,
+    _: Instance,
     Segments(id): Segments<TokenId>,
 ) -> Result<StatusCode, ApiError> {
     let found = server.records.load::<TokenRecord>(&id.to_string()).await?;
     let found = found.filter(|(token, _)| token.kind == TokenKind::Administrator);
     let (_, version) = found.ok_or_else(|| ApiError::not_found("token", id))?;
-    if server.records.count(administrators()).await? <= 1 {
+    let opens_all = |token: &TokenRecord| token.id != id && token.limit.is_none() && token.is_valid(now_ms());
+    if server.records.first_that(administrators(), opens_all).await?.is_none() {
         return Err(ApiError::Conflict(
-            "this is the last administrator's token: make another first".into(),
+            "no other token opens the whole server: make one first".into(),
         ));
     }
     server.records.delete::<TokenRecord>(&id.to_string(), version).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What the wish leaves of its maker's rights.
+async fn limit(server: &Server, caller: Caller, wish: &TokenCreate) -> Result<Option<Limit>, ApiError> {
+    let workspace = match &wish.workspace {
+        Some(name) => {
+            let within: Within<Viewer> = caller.enter(server, name).await?;
+            Some(within.tenant.id())
+        }
+        None => None,
+    };
+    let role = wish.scope.map(Role::from);
+    let limited = workspace.is_some() || role.is_some();
+    Ok(limited.then(|| Limit {
+        workspace,
+        role: role.unwrap_or(Role::Admin),
+    }))
 }
 
 fn administrators() -> Query {
@@ -87,6 +114,8 @@ fn view(token: &TokenRecord) -> TokenView {
     TokenView {
         id: token.id,
         name: token.name.clone(),
+        scope: token.limit.map(|limit| limit.role.into()),
+        workspace: token.limit.and_then(|limit| limit.workspace),
         expires_at: token.expires_at.map(from_ms),
         used_at: token.used_at.map(from_ms),
         created_at: from_ms(token.created_at),

@@ -13,9 +13,9 @@ use circle_store::records::Kind;
 use uuid::Uuid;
 
 use super::validate::Faults;
-use crate::auth::Administrator;
+use crate::auth::{Developer, Within};
 use crate::http::hooks::store;
-use crate::http::{ApiError, Body, Segments};
+use crate::http::{ApiError, Body};
 use crate::limits::TRIGGER_WAIT;
 use crate::records::{Delivery, DeliveryState, MANUAL, ManualBody, Payload};
 use crate::server::Server;
@@ -25,14 +25,12 @@ use crate::time::now_ms;
 #[utoipa::path(post, path = routes::RUNS, tag = "runs", operation_id = "trigger", params(("workspace" = String, Path)), request_body = TriggerRequest, responses((status = 201, body = Triggered), (status = 202, body = Triggered)))]
 pub(in crate::http) async fn trigger(
     State(server): State<Arc<Server>>,
-    administrator: Administrator,
-    Segments(workspace): Segments<String>,
+    within: Within<Developer>,
     Body(wish): Body<TriggerRequest>,
 ) -> Result<(StatusCode, Json<Triggered>), ApiError> {
     check(&wish)?;
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (service, _) = server.service(workspace.id, wish.service.as_str()).await?;
-    let accepted = store(&server, delivery(&service, wish, administrator.name)).await?;
+    let (service, _) = server.service(within.tenant, wish.service.as_str()).await?;
+    let accepted = store(&server, delivery(&service, wish, within.caller.name)).await?;
     let settled = tokio::time::timeout(TRIGGER_WAIT, settled(&server, accepted.delivery)).await;
     let run = match settled {
         Ok(state) => run_of(&server, state?).await?,

@@ -9,12 +9,12 @@ use axum::http::StatusCode;
 use circle_api::resources::{EnrolmentCreate, EnrolmentCreated, Page, PageQuery, WorkerState, WorkerView};
 use circle_api::routes;
 use circle_core::ids::{WorkerId, WorkspaceId};
-use circle_store::records::{Query, UpdateError, Version, kinds};
+use circle_store::records::{Cursor, Query, UpdateError, Version, kinds};
 
-use super::page::page;
+use super::page::wrong_cursor;
 use super::validate::Faults;
-use crate::auth::{Administrator, mint};
-use crate::http::{ApiError, Body, Params, Segments};
+use crate::auth::{Admin, Caller, Found, Within, mint};
+use crate::http::{ApiError, Body, Params};
 use crate::records::{TokenKind, TokenRecord, WorkerRecord};
 use crate::server::Server;
 use crate::time::{from_ms, now, now_ms};
@@ -22,35 +22,48 @@ use crate::time::{from_ms, now, now_ms};
 /// An enrolment token works for an hour when nothing is said, in seconds.
 const DEFAULT_ENROLMENT_S: u64 = 3_600;
 
-/// By name.
+/// By name: those of the caller's workspaces; the server's own for its administrators only.
 #[utoipa::path(get, path = routes::WORKERS, tag = "workers", operation_id = "list_workers", params(PageQuery), responses((status = 200, body = Page<WorkerView>)))]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
-    _: Administrator,
+    caller: Caller,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<WorkerView>>, ApiError> {
-    Ok(Json(
-        page(&server, Query::over(kinds::WORKER_NAME), &query, |worker| {
-            view(&server, worker)
-        })
-        .await?,
-    ))
+    let all = Query::over(kinds::WORKER_NAME)
+        .limit(query.size() as usize)
+        .after(query.cursor.map(Cursor::from_text));
+    let found = server.records.find(all).await.map_err(wrong_cursor)?;
+    let mut items = Vec::new();
+    for (worker, _) in server.records.load_page::<WorkerRecord>(&found).await? {
+        if caller.sees(&server, &worker).await? {
+            items.push(view(&server, worker));
+        }
+    }
+    Ok(Json(Page {
+        items,
+        next: found.next.map(|cursor| cursor.as_text().to_owned()),
+    }))
 }
 
 /// A token that lets one worker in, once.
 #[utoipa::path(post, path = routes::WORKER_ENROLMENTS, tag = "workers", operation_id = "create_enrolment", request_body = EnrolmentCreate, responses((status = 201, body = EnrolmentCreated)))]
 pub(in crate::http) async fn enrolment(
     State(server): State<Arc<Server>>,
-    administrator: Administrator,
+    caller: Caller,
     Body(wish): Body<EnrolmentCreate>,
 ) -> Result<(StatusCode, Json<EnrolmentCreated>), ApiError> {
     Faults::default()
         .within(wish.valid_s, (60, 604_800), "valid_s")
         .done()?;
     let valid_ms = i64::try_from(wish.valid_s.unwrap_or(DEFAULT_ENROLMENT_S) * 1000).unwrap_or(i64::MAX);
+    let by = caller.name.clone();
     let workspace = match &wish.workspace {
-        Some(name) => Some(server.workspace(name).await?.0.id),
-        None => None,
+        Some(name) => {
+            let within: Within<Admin> = caller.enter(&server, name).await?;
+            Some(within.tenant.id())
+        }
+        None if caller.is_instance() => None,
+        None => return Err(ApiError::NotInstance),
     };
     let again = match &wish.again {
         Some(name) => Some(known(&server, name, workspace).await?),
@@ -58,7 +71,7 @@ pub(in crate::http) async fn enrolment(
     };
     let minted = mint(TokenKind::Enrolment.prefix());
     let expires_at = now_ms().saturating_add(valid_ms);
-    let mut record = minted.record(TokenKind::Enrolment, format!("by {}", administrator.name), now_ms());
+    let mut record = minted.record(TokenKind::Enrolment, format!("by {by}"), now_ms());
     record.expires_at = Some(expires_at);
     (record.workspace, record.worker) = (workspace, again);
     server.records.insert(&record).await?;
@@ -91,12 +104,9 @@ async fn known(server: &Server, named: &str, workspace: Option<WorkspaceId>) -> 
 #[utoipa::path(delete, path = routes::WORKER, tag = "workers", operation_id = "revoke_worker", params(("worker" = String, Path)), responses((status = 204)))]
 pub(in crate::http) async fn revoke(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(id): Segments<WorkerId>,
+    found: Found<WorkerRecord, Admin>,
 ) -> Result<StatusCode, ApiError> {
-    let found = server.records.load::<WorkerRecord>(&id.to_string()).await?;
-    let (worker, version) = found.ok_or_else(|| ApiError::not_found("worker", id))?;
-    end(&server, worker, version).await?;
+    end(&server, found.document, found.version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -135,9 +145,9 @@ async fn end(server: &Server, worker: WorkerRecord, version: Version) -> Result<
 #[utoipa::path(post, path = routes::WORKER_DRAIN, tag = "workers", operation_id = "drain_worker", params(("worker" = String, Path)), responses((status = 202, body = WorkerView)))]
 pub(in crate::http) async fn drain(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(id): Segments<WorkerId>,
+    found: Found<WorkerRecord, Admin>,
 ) -> Result<(StatusCode, Json<WorkerView>), ApiError> {
+    let id = found.document.id;
     let set = |worker: &mut WorkerRecord| {
         worker.draining = true;
         Ok::<(), Infallible>(())

@@ -10,7 +10,7 @@ use circle_core::environment::{self, Workload};
 
 use super::validate::Faults;
 use super::views::environment_view;
-use crate::auth::Administrator;
+use crate::auth::{Releaser, Within};
 use crate::http::{ApiError, Body, Segments};
 use crate::records::EnvironmentRecord;
 use crate::server::Server;
@@ -22,14 +22,13 @@ const MAX_VARIABLES: usize = 256;
 #[utoipa::path(put, path = routes::WORKLOAD, tag = "environments", operation_id = "bind_workload", params(("workspace" = String, Path), ("environment" = String, Path), ("service" = String, Path)), request_body = WorkloadBind, responses((status = 200, body = EnvironmentView)))]
 pub(in crate::http) async fn bind(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, environment, service)): Segments<(String, String, String)>,
+    within: Within<Releaser>,
+    Segments((_workspace, environment, service)): Segments<(String, String, String)>,
     Body(wish): Body<WorkloadBind>,
 ) -> Result<Json<EnvironmentView>, ApiError> {
     check(&wish)?;
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (environment, _) = server.environment(workspace.id, &environment).await?;
-    let (service, _) = server.service(workspace.id, &service).await?;
+    let (environment, _) = server.environment(within.tenant, &environment).await?;
+    let (service, _) = server.service(within.tenant, &service).await?;
     let workload = Workload {
         name: wish.workload,
         url: wish.url,
@@ -47,12 +46,11 @@ pub(in crate::http) async fn bind(
 #[utoipa::path(delete, path = routes::WORKLOAD, tag = "environments", operation_id = "unbind_workload", params(("workspace" = String, Path), ("environment" = String, Path), ("service" = String, Path)), responses((status = 200, body = EnvironmentView)))]
 pub(in crate::http) async fn unbind(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments((workspace, environment, service)): Segments<(String, String, String)>,
+    within: Within<Releaser>,
+    Segments((_workspace, environment, service)): Segments<(String, String, String)>,
 ) -> Result<Json<EnvironmentView>, ApiError> {
-    let (workspace, _) = server.workspace(&workspace).await?;
-    let (environment, _) = server.environment(workspace.id, &environment).await?;
-    let (service, _) = server.service(workspace.id, &service).await?;
+    let (environment, _) = server.environment(within.tenant, &environment).await?;
+    let (service, _) = server.service(within.tenant, &service).await?;
     let apply = |EnvironmentRecord(known): &mut EnvironmentRecord| {
         known.workloads.remove(&service.id);
         Ok::<(), ApiError>(())

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::extract::ws::{Message, WebSocket};
 use circle_api::live::{
-    CLOSE_BAD_MESSAGE, CLOSE_GOING_AWAY, CLOSE_SLOW, ClientMessage, DEFAULT_WINDOW_BYTES, MAX_WINDOW_BYTES,
-    PING_SECONDS, Place, STALLED_SECONDS, SUBSCRIBE_SECONDS, ServerMessage,
+    CLOSE_BAD_MESSAGE, CLOSE_FORBIDDEN, CLOSE_GOING_AWAY, CLOSE_SLOW, ClientMessage, DEFAULT_WINDOW_BYTES,
+    MAX_WINDOW_BYTES, PING_SECONDS, Place, STALLED_SECONDS, SUBSCRIBE_SECONDS, ServerMessage,
 };
 use circle_core::ids::RunId;
 use futures_util::StreamExt;
@@ -15,8 +15,11 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::cursor::Cursor;
+use super::permission::Permission;
 use super::send::{Close, Sender};
+use crate::auth::{Found, Viewer};
 use crate::http::api::{newest, run_view};
+use crate::records::RunRecord;
 use crate::server::Server;
 
 const BAD: Close = Close {
@@ -30,6 +33,10 @@ const GONE: Close = Close {
 const SLOW: Close = Close {
     code: CLOSE_SLOW,
     reason: "too slow: come back with your offsets",
+};
+const FORBIDDEN: Close = Close {
+    code: CLOSE_FORBIDDEN,
+    reason: "you may not follow this run any more",
 };
 const DOWN: Close = Close {
     code: CLOSE_GOING_AWAY,
@@ -60,6 +67,7 @@ enum Event {
     Nonsense,
     RunChanged,
     LogGrew(u64),
+    RightsMayHaveChanged,
     PingDue,
     Stalled,
     GoingDown,
@@ -68,6 +76,7 @@ enum Event {
 struct Connection {
     server: Arc<Server>,
     run: RunId,
+    permission: Permission,
     sender: Sender,
     wish: Wish,
     cursors: Vec<Cursor>,
@@ -79,7 +88,9 @@ struct Connection {
 }
 
 /// Serves until the end, a fault, or the peer's leave.
-pub(super) async fn serve(server: Arc<Server>, run: RunId, socket: WebSocket) {
+pub(super) async fn serve(server: Arc<Server>, found: Found<RunRecord, Viewer>, socket: WebSocket) {
+    let run = found.document.0.id;
+    let permission = Permission::new(&server, found.caller, run);
     let (sink, mut source) = socket.split();
     let sender = Sender(sink);
     let wish = match tokio::time::timeout(Duration::from_secs(SUBSCRIBE_SECONDS), subscribe(&mut source)).await {
@@ -92,6 +103,7 @@ pub(super) async fn serve(server: Arc<Server>, run: RunId, socket: WebSocket) {
     let mut connection = Connection {
         server,
         run,
+        permission,
         sender,
         wish,
         cursors: Vec::new(),
@@ -161,6 +173,7 @@ impl Connection {
                 Event::Left => return Err(GONE),
                 Event::RunChanged => self.say_run().await?,
                 Event::LogGrew(seen) => self.grown = seen,
+                Event::RightsMayHaveChanged => self.check_permission().await?,
                 Event::PingDue => {
                     self.sender.ping().await?;
                     ping_at = Instant::now() + Duration::from_secs(PING_SECONDS);
@@ -171,8 +184,17 @@ impl Connection {
         }
     }
 
+    /// Cuts off whoever lost the right to follow.
+    async fn check_permission(&mut self) -> Result<(), Close> {
+        match self.permission.still_holds(&self.server).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(FORBIDDEN),
+            Err(_) => Err(FAULT),
+        }
+    }
+
     async fn next_event(
-        &self,
+        &mut self,
         source: &mut SplitStream<WebSocket>,
         changes: &mut watch::Receiver<u64>,
         ping_at: Instant,
@@ -184,6 +206,7 @@ impl Connection {
             event = next_message(source) => event,
             Ok(()) = changes.changed() => Event::RunChanged,
             Ok(seen) = self.server.log_bus.grown(&run, self.grown), if self.wish.logs && !full => Event::LogGrew(seen),
+            () = self.permission.may_have_changed() => Event::RightsMayHaveChanged,
             () = sleep_until(ping_at) => Event::PingDue,
             () = sleep_until(stalled_at), if full => Event::Stalled,
             () = self.server.shutdown.cancelled() => Event::GoingDown,

@@ -3,6 +3,7 @@
 mod connection;
 mod cursor;
 mod follow;
+mod permission;
 mod send;
 mod tickets;
 

@@ -9,28 +9,27 @@ use axum::response::Response;
 use circle_api::resources::{Page, PageQuery, ShellView};
 use circle_api::routes;
 use circle_api::shell::MAX_MESSAGE_BYTES;
-use circle_core::ids::{RunId, ShellId, WorkerId};
+use circle_core::ids::{ShellId, WorkerId};
 use circle_core::run::{Run, RunState};
 use circle_store::records::{Query, kinds};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::pass;
-use crate::auth::{Administrator, WorkerIdentity};
+use crate::auth::{Developer, Found, Viewer, WorkerIdentity};
 use crate::http::api::page;
 use crate::http::{ApiError, Params, Segments};
-use crate::records::ShellRecord;
+use crate::records::{RunRecord, ShellRecord};
 use crate::server::Server;
 use crate::time::now_ms;
 
 /// Opens a shell in the held cell of a run.
 pub(in crate::http) async fn open(
     State(server): State<Arc<Server>>,
-    administrator: Administrator,
-    Segments(id): Segments<RunId>,
+    found: Found<RunRecord, Developer>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    let (run, _) = server.run(id).await?.ok_or_else(|| ApiError::not_found("run", id))?;
+    let RunRecord(run) = found.document;
     let worker = holder(&run)?;
     let upgrade = upgrade.map_err(|_| ApiError::Invalid("this address is a WebSocket: connect with one".into()))?;
     let place = Arc::clone(&server.shells.places).try_acquire_owned();
@@ -38,15 +37,15 @@ pub(in crate::http) async fn open(
     let record = ShellRecord {
         id: ShellId::from_uuid(Uuid::now_v7()),
         workspace: run.workspace,
-        run: id,
-        actor: administrator.name,
+        run: run.id,
+        actor: found.caller.name,
         worker,
         opened_at: now_ms(),
         closed_at: None,
         ended: None,
     };
     server.records.insert(&record).await?;
-    tracing::info!(run = %id, shell = %record.id, actor = record.actor, "a shell is opened in a held cell");
+    tracing::info!(run = %run.id, shell = %record.id, actor = record.actor, "a shell is opened in a held cell");
     let upgrade = upgrade
         .max_message_size(MAX_MESSAGE_BYTES)
         .max_frame_size(MAX_MESSAGE_BYTES);
@@ -81,12 +80,10 @@ pub(in crate::http) async fn answer(
 #[utoipa::path(get, path = routes::RUN_SHELLS, tag = "runs", operation_id = "list_shells", params(("run" = String, Path), PageQuery), responses((status = 200, body = Page<ShellView>)))]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
-    _: Administrator,
-    Segments(id): Segments<RunId>,
+    found: Found<RunRecord, Viewer>,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<ShellView>>, ApiError> {
-    server.run(id).await?.ok_or_else(|| ApiError::not_found("run", id))?;
-    let of_run = Query::over(kinds::SHELL_RUN).equal(id.to_string());
+    let of_run = Query::over(kinds::SHELL_RUN).equal(found.document.0.id.to_string());
     Ok(Json(page(&server, of_run, &query, |record| view(&record)).await?))
 }
 

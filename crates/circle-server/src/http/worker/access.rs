@@ -16,6 +16,7 @@ use circle_core::trigger::Trust;
 use circle_store::records::{Query, kinds};
 use secrecy::ExposeSecret;
 
+use crate::auth::Tenant;
 use crate::http::ApiError;
 use crate::records::{RegistryRecord, SecretRecord, ServiceRecord, WorkspaceRecord, scope_key};
 use crate::server::Server;
@@ -51,7 +52,7 @@ impl Access {
             service_and_its_places(server, run),
             secrets(server, run, &plan),
             registries(server, run, trusted),
-            server.environments(run.workspace),
+            server.environments(Tenant::of_run(run)),
         )?;
         // The run may have been planned before the workspace had a floor: then it is given no place to push to.
         let may_push = trusted && workspace.policy.scan_floor.refusal().is_none();
@@ -101,7 +102,9 @@ async fn home_of(server: &Server, service: &Service) -> Result<Option<String>, A
     let Some(home) = &service.image else {
         return Ok(None);
     };
-    let (registry, _) = server.registry(service.workspace, home.registry.as_str()).await?;
+    let (registry, _) = server
+        .registry(Tenant::of_service(service), home.registry.as_str())
+        .await?;
     Ok(Some(format!("{}/{}", registry.address, home.path)))
 }
 
@@ -134,7 +137,7 @@ async fn secrets(server: &Server, run: &Run, plan: &Plan) -> Result<BTreeMap<Str
 async fn scopes(server: &Server, run: &Run, plan: &Plan) -> Result<Vec<SecretScope>, ApiError> {
     let mut scopes = Vec::new();
     for step in &plan.deploys {
-        let environment = match server.environment(run.workspace, &step.environment).await {
+        let environment = match server.environment(Tenant::of_run(run), &step.environment).await {
             Ok((environment, _)) => environment,
             Err(ApiError::NotFound { .. }) => continue,
             Err(error) => return Err(error),
