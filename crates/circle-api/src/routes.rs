@@ -24,11 +24,15 @@
 //! | [`SECRETS`] | GET, PUT | [`SecretSet`](crate::resources::SecretSet) → [`SecretView`](crate::resources::SecretView); PUT makes or replaces |
 //! | [`SECRET`] | DELETE | → 204 |
 //! | [`DELIVERIES`], [`DELIVERY`] | GET | → [`DeliveryView`](crate::resources::DeliveryView), newest first |
+//! | [`DELIVERY_PAYLOAD`] | GET | → [`DeliveryPayload`](crate::resources::DeliveryPayload), secrets masked |
+//! | [`DELIVERY_REPLAY`] | POST | → [`Triggered`](crate::resources::Triggered), 201 with a run, 202 without; 409 with the reason why none follows |
 //! | [`RUNS`] | GET, POST | [`RunQuery`](crate::resources::RunQuery) → page of [`RunSummary`](crate::resources::RunSummary); [`TriggerRequest`](crate::resources::TriggerRequest) → [`Triggered`](crate::resources::Triggered), 201 with a run, 202 without |
 //! | [`SERVICE_RUN`] | GET | → [`RunView`](crate::resources::RunView) by number |
 //! | [`RUN`] | GET | → [`RunView`](crate::resources::RunView) |
 //! | [`RUN_CANCEL`] | POST | [`CancelRequest`](crate::resources::CancelRequest) → 202 [`RunSummary`](crate::resources::RunSummary); of an ended run 409 |
 //! | [`RUN_RERUN`] | POST | [`RerunRequest`](crate::resources::RerunRequest) → 201 [`RunSummary`](crate::resources::RunSummary) of the new run |
+//! | [`RUN_APPROVAL`] | GET | → [`ApprovalView`](crate::resources::ApprovalView); 409 unless the run is of a stranger's pull request |
+//! | [`RUN_APPROVE`] | POST | [`ApproveRequest`](crate::resources::ApproveRequest) → [`Triggered`](crate::resources::Triggered), 201 with a run, 202 without |
 //! | [`RUN_LOG`] | GET | → [`LogIndex`](crate::resources::LogIndex) |
 //! | [`STAGE_LOG`] | GET | → bytes as `text/plain; charset=utf-8`, `Range: bytes=…` honoured |
 //! | [`STAGE_LOG_LINES`] | GET | [`LogLinesQuery`](crate::resources::LogLinesQuery) → [`LogLines`](crate::resources::LogLines) |
@@ -95,6 +99,10 @@ pub const SECRET: &str = "/api/v1/workspaces/{workspace}/secrets/{secret}";
 pub const DELIVERIES: &str = "/api/v1/workspaces/{workspace}/deliveries";
 /// One delivery by id.
 pub const DELIVERY: &str = "/api/v1/deliveries/{delivery}";
+/// What a delivery brought.
+pub const DELIVERY_PAYLOAD: &str = "/api/v1/deliveries/{delivery}/payload";
+/// Handles a delivery again.
+pub const DELIVERY_REPLAY: &str = "/api/v1/deliveries/{delivery}/replay";
 /// A shell in the held cell of a failed run: a WebSocket.
 pub const RUN_SHELL: &str = "/api/v1/runs/{run}/shell";
 /// Who opened shells in a run's cell.
@@ -107,6 +115,10 @@ pub const RUN: &str = "/api/v1/runs/{run}";
 pub const RUN_CANCEL: &str = "/api/v1/runs/{run}/cancel";
 /// Repeats a run.
 pub const RUN_RERUN: &str = "/api/v1/runs/{run}/rerun";
+/// What somebody looks at who approves.
+pub const RUN_APPROVAL: &str = "/api/v1/runs/{run}/approval";
+/// Lets a commit of a stranger run as a member's.
+pub const RUN_APPROVE: &str = "/api/v1/runs/{run}/approve";
 /// What there is of a run's log.
 pub const RUN_LOG: &str = "/api/v1/runs/{run}/log";
 /// The bytes of one stage's log.

@@ -48,6 +48,7 @@ pub(crate) enum Command {
     Show(commands::show::ShowArgs),
     Logs(commands::logs::LogsArgs),
     Cancel(commands::cancel::CancelArgs),
+    Approve(commands::approve::ApproveArgs),
     Rerun(commands::rerun::RerunArgs),
     Shell(commands::shell::ShellArgs),
     Cells(commands::cells::CellsArgs),

@@ -73,6 +73,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Show(args) => Box::pin(commands::show::show(context, args)).await,
         Command::Logs(args) => Box::pin(commands::logs::logs(context, args)).await,
         Command::Cancel(args) => commands::cancel::cancel(context, args).await,
+        Command::Approve(args) => commands::approve::approve(context, args).await,
         Command::Rerun(args) => Box::pin(commands::rerun::rerun(context, args)).await,
         Command::Shell(args) => Box::pin(commands::shell::shell(context, args)).await,
         Command::Cells(args) => Box::pin(commands::cells::cells(context, args)).await,

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::forge::Account;
 use crate::names::{BranchName, CommitId, GitRef, TagName};
 
 /// The wish for one run: which commit, why, by whom.
@@ -46,6 +47,9 @@ pub enum Event {
         /// Its branch lies in another repository.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         fork: bool,
+        /// Who must be able to push for it to be a member's: who opened it, and who moved it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        people: Vec<Account>,
         /// The member who looked at exactly this commit and let it run as a member's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approved_by: Option<String>,

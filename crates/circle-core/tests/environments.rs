@@ -86,6 +86,7 @@ fn strangers_and_pull_requests_never_deploy() {
             into: into.clone(),
             base: None,
             fork: false,
+            people: Vec::new(),
             approved_by: None,
         },
         into.full(),

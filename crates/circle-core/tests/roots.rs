@@ -78,6 +78,7 @@ fn pull_request(trust: Trust) -> Trigger {
         into,
         base: None,
         fork: false,
+        people: Vec::new(),
         approved_by: None,
     };
     trigger(event, "refs/pull/7/head", trust)

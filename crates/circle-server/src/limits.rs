@@ -46,6 +46,8 @@ pub(crate) const DEADLINE_PERIOD: Duration = Duration::from_millis(500);
 pub(crate) const STATUSES_AT_ONCE: usize = 8;
 /// Runs that are looked at together when forges are to be told something.
 pub(crate) const STATUSES_LOOKED_AT: usize = 500;
+/// Of a delivery's body as much is shown; all of it is handled.
+pub(crate) const BODY_SHOWN_CHARS: usize = 256 * 1024;
 /// Old logs, outputs and tokens are removed so often.
 pub(crate) const RETENTION_PERIOD: Duration = Duration::from_secs(3600);
 /// Heads that one filtered listing looks at; beyond it the page ends early with a cursor.

@@ -1,5 +1,7 @@
 //! Deliveries: webhook calls and manual triggers as received, and what became of them.
 
+use std::collections::BTreeMap;
+
 use circle_core::ids::{DeliveryId, RunId, ServiceId};
 use circle_core::names::Slug;
 use jiff::Timestamp;
@@ -43,7 +45,7 @@ pub struct DeliveryView {
     pub service: ServiceId,
     #[schema(value_type = String)]
     pub service_name: Slug,
-    /// `git` for the plain git hook, `manual` for a trigger of the API.
+    /// `git` for the plain git hook, `manual` for a trigger of the API, `approval`, or the forge: `github`, `gitlab`, `gitea`.
     pub source: String,
     pub received_at: Timestamp,
     pub state: DeliveryState,
@@ -64,4 +66,17 @@ pub enum DeliveryState {
     Ignored { why: String },
     /// It could not be understood, and why.
     Refused { why: String },
+}
+
+/// What a delivery brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeliveryPayload {
+    /// As they came; those that open something read `(hidden)`.
+    pub headers: BTreeMap<String, String>,
+    /// As it came, secrets of the workspace masked.
+    pub body: String,
+    /// The body goes on.
+    pub cut: bool,
+    /// Tries so far that ended because the repository or the forge did not answer.
+    pub tries: u32,
 }

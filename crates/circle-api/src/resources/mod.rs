@@ -27,7 +27,7 @@ mod worker;
 mod workspace;
 
 pub use credential::{CredentialKind, CredentialSet, CredentialView};
-pub use delivery::{DeliveryState, DeliveryView, GitHook, HookAccepted};
+pub use delivery::{DeliveryPayload, DeliveryState, DeliveryView, GitHook, HookAccepted};
 pub use deployment::{DeploymentEvent, DeploymentView};
 pub use environment::{
     EnvironmentChange, EnvironmentCreate, EnvironmentView, WorkloadBind, WorkloadCreate, WorkloadHealth, WorkloadView,

@@ -1,14 +1,15 @@
 //! `circle deliveries`: what arrived, and what became of it.
 
-use circle_api::resources::{DeliveryState, DeliveryView, PageQuery};
-use clap::Args;
+use circle_api::resources::{DeliveryPayload, DeliveryState, DeliveryView, PageQuery};
+use circle_core::ids::DeliveryId;
+use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
-use crate::context::Context;
+use crate::context::{Context, Session};
 use crate::exit::Exit;
 use crate::paint::Tone;
 use crate::printer::Printer;
-use crate::text::{Cell, Table, age};
+use crate::text::{Cell, Table, age, safe};
 
 /// List webhook calls and manual triggers, and what became of them
 #[derive(Debug, Args)]
@@ -19,10 +20,23 @@ pub(crate) struct DeliveriesArgs {
     /// Read on where the answer before ended (its `next`)
     #[arg(long)]
     cursor: Option<String>,
+    #[command(subcommand)]
+    action: Option<Action>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show headers and body as they came, secrets masked
+    Show { delivery: DeliveryId },
+    /// Handle one again as if it had come now
+    Replay { delivery: DeliveryId },
 }
 
 pub(crate) async fn deliveries(context: &Context, args: DeliveriesArgs) -> anyhow::Result<Exit> {
     let session = context.session()?;
+    if let Some(action) = args.action {
+        return one(context, &session, action).await;
+    }
     let query = PageQuery {
         cursor: args.cursor,
         limit: Some(args.limit),
@@ -30,6 +44,37 @@ pub(crate) async fn deliveries(context: &Context, args: DeliveriesArgs) -> anyho
     let page = session.client.deliveries(&session.workspace, &query).await?;
     context.printer.show(&page, |printer| table(&page.items, printer))?;
     Ok(Exit::Ok)
+}
+
+async fn one(context: &Context, session: &Session, action: Action) -> anyhow::Result<Exit> {
+    match action {
+        Action::Show { delivery } => {
+            let payload = session.client.delivery_payload(delivery).await?;
+            context.printer.show(&payload, |_| shown(&payload))?;
+        }
+        Action::Replay { delivery } => {
+            let triggered = session.client.replay(delivery).await?;
+            context.printer.show(&triggered, |_| match &triggered.run {
+                Some(run) => format!("it is {}/{} now", run.service_name, run.number),
+                None => format!("it is handled as {}", triggered.delivery),
+            })?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// Whoever may call the hook wrote this.
+fn shown(payload: &DeliveryPayload) -> String {
+    let headers = payload
+        .headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {}\n", safe(value)));
+    let indented = serde_json::from_str::<serde_json::Value>(&payload.body)
+        .ok()
+        .and_then(|value| serde_json::to_string_pretty(&value).ok());
+    let body = indented.unwrap_or_else(|| payload.body.clone());
+    let lines = body.lines().map(|line| format!("{}\n", safe(line)));
+    headers.chain([String::from("\n")]).chain(lines).collect()
 }
 
 fn table(deliveries: &[DeliveryView], printer: &Printer) -> String {

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod approve;
 pub(crate) mod cancel;
 pub(crate) mod cell_init;
 pub(crate) mod cells;

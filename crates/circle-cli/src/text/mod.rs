@@ -5,5 +5,5 @@ mod safe;
 mod table;
 
 pub(crate) use quantity::{age, duration, size};
-pub(crate) use safe::safe_line;
+pub(crate) use safe::{safe, safe_line};
 pub(crate) use table::{Cell, Table};

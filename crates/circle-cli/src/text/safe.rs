@@ -60,6 +60,11 @@ fn is_direction(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// A stranger's text, without colours.
+pub(crate) fn safe(text: &str) -> String {
+    safe_line(text.as_bytes(), false)
+}
+
 #[cfg(test)]
 mod tests {
     use super::safe_line;

@@ -7,6 +7,7 @@ mod bounds;
 mod check;
 mod code;
 mod diagnostic;
+mod foreign_rules;
 mod keys;
 mod lower;
 mod parse;

@@ -59,6 +59,7 @@ fn triggers() -> [Trigger; 4] {
                 into: main(),
                 base: None,
                 fork: false,
+                people: Vec::new(),
                 approved_by: None,
             },
             Trust::Member,

@@ -106,6 +106,7 @@ pub(crate) fn pull_request(into: &str) -> Trigger {
         into: branch_name(into),
         base: None,
         fork: false,
+        people: Vec::new(),
         approved_by: None,
     })
 }

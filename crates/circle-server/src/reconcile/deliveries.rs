@@ -14,9 +14,9 @@ use circle_store::records::Kind;
 use tokio::task::JoinSet;
 
 use super::backlog::{Backlog, Batch};
-use super::forge_wish;
 use super::planning::{Outcome, gave_up, plan_wish};
 use super::wish::{NoWish, Wish, understand};
+use super::{approved_wish, forge_wish};
 use crate::auth::Tenant;
 use crate::http::ApiError;
 use crate::limits;
@@ -107,7 +107,11 @@ async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
     };
     let (service, wish) = match &delivery.payload {
         Payload::Forge { .. } => forge_wish::understand(server, &delivery.payload, service).await?,
-        _ => {
+        Payload::Approved { run, by } => {
+            let wish = approved_wish::understand(server, &service, (*run, by)).await?;
+            (service, wish)
+        }
+        Payload::Git { .. } | Payload::Manual(_) => {
             let wish = understand(&delivery, &service);
             (service, wish)
         }

@@ -56,6 +56,13 @@ pub(super) async fn understand(
     Ok((service, wish))
 }
 
+/// Each once.
+fn people(author: &Account, sender: &Account) -> Vec<Account> {
+    let mut people = vec![author.clone()];
+    people.extend((sender.id != author.id).then(|| sender.clone()));
+    people
+}
+
 fn header_map(kept: &std::collections::BTreeMap<String, String>) -> HeaderMap {
     let pairs = kept.iter().filter_map(|(name, value)| {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
@@ -206,6 +213,7 @@ impl Call<'_> {
                 into: BranchName::new(pull.into)?,
                 base: base.clone(),
                 fork: pull.from.as_deref() != Some(self.link.repository.as_str()),
+                people: people(&pull.author, &pull.sender),
                 approved_by: None,
             },
             git_ref: GitRef::new(self.connection.kind.pull_ref(pull.number))?,

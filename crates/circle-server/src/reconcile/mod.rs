@@ -7,6 +7,7 @@
 //! - [`closing`]: logs of ended runs are closed and compressed.
 //! - [`retention`]: what is older than the operator wants is removed.
 
+mod approved_wish;
 mod backlog;
 mod closing;
 mod deadlines;

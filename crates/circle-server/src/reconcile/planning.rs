@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use circle_core::names::CommitId;
+use circle_core::names::{BranchName, CommitId};
 use circle_core::pipeline::{Diagnostic, MAX_FILE_BYTES, PipelineFile, RootFolder, parse, without_file};
 use circle_core::plan::{is_skip, plan};
 use circle_core::run::{Failure, FailureKind};
 use circle_core::service::Service;
-use circle_core::trigger::Trigger;
+use circle_core::trigger::{Event, Trigger, Trust};
 use circle_vcs::{FailureClass, GitFailure, Mirror};
 
 use super::policy::rules;
@@ -112,7 +112,30 @@ async fn fetch(
     trigger.title = Some(cut(&facts.title));
     trigger.changed_paths = changed_paths;
     trigger.commit = Some(commit);
-    file
+    match (file?, proposed_to(wish)) {
+        (Ok(file), Some(into)) => {
+            let base = base_file(&mirror, service, into).await?;
+            Ok(Ok(file.with_rules_of(base.as_ref())))
+        }
+        (file, _) => Ok(file),
+    }
+}
+
+/// Where something goes that a stranger proposes, also when it was approved: the rules of that branch count, not its own.
+fn proposed_to(wish: &Wish) -> Option<&BranchName> {
+    match &wish.event {
+        Event::PullRequest { into, approved_by, .. } => {
+            (wish.trust == Trust::Stranger || approved_by.is_some()).then_some(into)
+        }
+        _ => None,
+    }
+}
+
+/// `None` when the branch has no file, or one with errors: then the rules count that count without any.
+async fn base_file(mirror: &Mirror, service: &Service, into: &BranchName) -> Result<Option<PipelineFile>, GitFailure> {
+    let base = mirror.fetch(&into.full()).await?;
+    let bytes = mirror.read_file(&base, &service.pipeline_path, MAX_FILE_BYTES).await?;
+    Ok(bytes.and_then(|bytes| parse(&service.pipeline_path, &bytes).0))
 }
 
 /// Unknown paths match every rule, so a failure here only runs more than needed.

@@ -16,6 +16,9 @@ pub const GIT_HOOK: &str = "git";
 /// The source word of triggers by the API.
 pub const MANUAL: &str = "manual";
 
+/// The source word of approvals.
+pub const APPROVAL: &str = "approval";
+
 /// One call of a hook, or one wish of a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
@@ -26,7 +29,7 @@ pub struct Delivery {
     pub forge: String,
     /// What the sender calls it; unique within `forge`.
     pub delivery_id: String,
-    /// [`GIT_HOOK`], [`MANUAL`], or the forge's word.
+    /// [`GIT_HOOK`], [`MANUAL`], [`APPROVAL`], or the forge's word.
     pub source: String,
     pub payload: Payload,
     pub state: DeliveryState,

@@ -15,7 +15,7 @@ mod token;
 mod worker;
 
 pub use blob::BlobRecord;
-pub use delivery::{Delivery, DeliveryState, GIT_HOOK, MANUAL, ManualBody, Payload};
+pub use delivery::{APPROVAL, Delivery, DeliveryState, GIT_HOOK, MANUAL, ManualBody, Payload};
 pub use deployment::DeploymentRecord;
 pub use kept_body::KeptBody;
 pub use named::{EnvironmentRecord, ForgeRecord, RegistryRecord, ServiceRecord, TargetRecord, WorkspaceRecord};

@@ -6,6 +6,7 @@ mod deadlines;
 mod figures;
 mod forge_hooks;
 mod forge_suite;
+mod forge_trust;
 mod forges;
 mod gitea;
 mod hooks;

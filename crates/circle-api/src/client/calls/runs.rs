@@ -5,8 +5,8 @@ use reqwest::Method;
 
 use crate::client::{ApiError, Client};
 use crate::resources::{
-    CancelRequest, DeliveryView, Page, PageQuery, RerunRequest, RunQuery, RunSummary, RunView, ShellView,
-    TriggerRequest, Triggered,
+    ApprovalView, ApproveRequest, CancelRequest, DeliveryPayload, DeliveryView, Page, PageQuery, RerunRequest,
+    RunQuery, RunSummary, RunView, ShellView, TriggerRequest, Triggered,
 };
 use crate::routes::{self, fill};
 
@@ -24,6 +24,18 @@ impl Client {
     /// One delivery.
     pub async fn delivery(&self, delivery: DeliveryId) -> Result<DeliveryView, ApiError> {
         self.read(&fill(routes::DELIVERY, &[&delivery.to_string()]), &()).await
+    }
+
+    /// What a delivery brought.
+    pub async fn delivery_payload(&self, delivery: DeliveryId) -> Result<DeliveryPayload, ApiError> {
+        self.read(&fill(routes::DELIVERY_PAYLOAD, &[&delivery.to_string()]), &())
+            .await
+    }
+
+    /// Handles a delivery again.
+    pub async fn replay(&self, delivery: DeliveryId) -> Result<Triggered, ApiError> {
+        let path = fill(routes::DELIVERY_REPLAY, &[&delivery.to_string()]);
+        self.write(Method::POST, &path, &serde_json::json!({})).await
     }
 
     /// Runs, newest first.
@@ -60,5 +72,16 @@ impl Client {
     pub async fn rerun(&self, run: RunId, wish: &RerunRequest) -> Result<RunSummary, ApiError> {
         self.write(Method::POST, &fill(routes::RUN_RERUN, &[&run.to_string()]), wish)
             .await
+    }
+
+    /// What somebody looks at who approves a stranger's pull request.
+    pub async fn approval(&self, run: RunId) -> Result<ApprovalView, ApiError> {
+        self.read(&fill(routes::RUN_APPROVAL, &[&run.to_string()]), &()).await
+    }
+
+    /// Lets a commit of a stranger run as a member's.
+    pub async fn approve(&self, run: RunId, wish: &ApproveRequest) -> Result<Triggered, ApiError> {
+        let path = fill(routes::RUN_APPROVE, &[&run.to_string()]);
+        self.write(Method::POST, &path, wish).await
     }
 }

@@ -1,8 +1,10 @@
 //! Handlers of `/api/v1`: one file for each kind of thing. Every one of them takes what opens the
 //! tenant, or the server, to its caller; see `crate::auth`.
 
+mod approvals;
 mod credentials;
 mod deliveries;
+mod delivery_payload;
 mod deployments;
 mod environments;
 mod forge_services;

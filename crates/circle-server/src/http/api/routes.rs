@@ -6,9 +6,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    credentials, deliveries, deployments, environments, forge_services, forges, live_ticket, log_lines, logs,
-    registries, rerun, roots, runs, secrets, server, services, targets, tokens, triggers, workers, workloads,
-    workspaces,
+    approvals, credentials, deliveries, delivery_payload, deployments, environments, forge_services, forges,
+    live_ticket, log_lines, logs, registries, rerun, roots, runs, secrets, server, services, targets, tokens, triggers,
+    workers, workloads, workspaces,
 };
 use crate::server::Server;
 
@@ -44,11 +44,15 @@ fn runs_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(secrets::remove))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::show))
+        .routes(routes!(delivery_payload::show))
+        .routes(routes!(delivery_payload::replay))
         .routes(routes!(runs::list, triggers::trigger))
         .routes(routes!(runs::show_by_number))
         .routes(routes!(runs::show))
         .routes(routes!(runs::cancel))
         .routes(routes!(rerun::rerun))
+        .routes(routes!(approvals::show))
+        .routes(routes!(approvals::approve))
         .routes(routes!(logs::index))
         .routes(routes!(logs::stage))
         .routes(routes!(log_lines::lines))

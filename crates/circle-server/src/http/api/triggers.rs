@@ -31,9 +31,17 @@ pub(in crate::http) async fn trigger(
     check(&wish)?;
     let (service, _) = server.service(within.tenant, wish.service.as_str()).await?;
     let accepted = store(&server, delivery(&service, wish, within.caller.name)).await?;
-    let settled = tokio::time::timeout(TRIGGER_WAIT, settled(&server, accepted.delivery)).await;
+    triggered(&server, accepted.delivery).await
+}
+
+/// Waits a while for what becomes of a delivery that a person caused.
+pub(super) async fn triggered(
+    server: &Server,
+    delivery: DeliveryId,
+) -> Result<(StatusCode, Json<Triggered>), ApiError> {
+    let settled = tokio::time::timeout(TRIGGER_WAIT, settled(server, delivery)).await;
     let run = match settled {
-        Ok(state) => run_of(&server, state?).await?,
+        Ok(state) => run_of(server, state?).await?,
         Err(_) => None,
     };
     let status = if run.is_some() {
@@ -41,13 +49,7 @@ pub(in crate::http) async fn trigger(
     } else {
         StatusCode::ACCEPTED
     };
-    Ok((
-        status,
-        Json(Triggered {
-            delivery: accepted.delivery,
-            run,
-        }),
-    ))
+    Ok((status, Json(Triggered { delivery, run })))
 }
 
 fn check(wish: &TriggerRequest) -> Result<(), ApiError> {

@@ -12,6 +12,7 @@ use circle_store::records::Version;
 
 use super::access::Access;
 use super::assignment::assemble;
+use super::permission;
 use crate::auth::{Minted, WorkerIdentity, mint};
 use crate::http::{ApiError, Body, Segments};
 use crate::runs::lease_name;
@@ -37,6 +38,7 @@ pub(super) async fn claim(
         .filter(|(run, _)| worker.record.serves().takes(run.workspace, run.trigger.trust))
         .ok_or_else(|| ApiError::not_found("run", id))?;
     check_waiting(&server, &run, version, claim.part)?;
+    permission::check(&server, &run).await?;
     let (access, lease) = gather(&server, &worker, (&run, claim.part)).await?;
     let token = mint(RUN_TOKEN_PREFIX);
     let run = take(&server, (run, version), (claim.part, &worker), &lease, &token).await?;

@@ -10,6 +10,7 @@ mod heartbeat;
 mod log;
 mod orders;
 mod outputs;
+mod permission;
 mod roots;
 mod routes;
 
