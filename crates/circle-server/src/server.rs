@@ -12,7 +12,6 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ServerConfig;
-use crate::forge::ForgeDoor;
 use crate::http::{HookKeys, LiveTickets, Meeting};
 use crate::limits;
 use crate::metrics::Metrics;
@@ -47,7 +46,6 @@ pub struct Server {
     pub(crate) number_turns: NumberTurns,
     pub(crate) hook_keys: HookKeys,
     pub(crate) repositories: Repositories,
-    pub(crate) forges: ForgeDoor,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) live_tickets: LiveTickets,
     pub(crate) shells: Meeting,
@@ -84,7 +82,6 @@ impl Server {
         } = stores;
         Self {
             repositories: Repositories::new(config.data.join("mirrors")),
-            forges: ForgeDoor::default(),
             queue: Queue::default(),
             watchers: Watchers::default(),
             log_desk: LogDesk::default(),

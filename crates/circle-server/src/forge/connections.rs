@@ -1,8 +1,5 @@
 //! From what is stored to a forge that can be asked.
 
-use std::sync::OnceLock;
-use std::time::Duration;
-
 use circle_api::worker::{CloneCredential, CloneLogin, SecretValue};
 use circle_core::forge::{ForgeConnection, ForgeKind, ForgeLink};
 use circle_core::ids::ForgeId;
@@ -17,32 +14,6 @@ use crate::auth::Tenant;
 use crate::http::ApiError;
 use crate::records::ForgeRecord;
 use crate::server::Server;
-
-/// Until a forge takes the connection.
-const CONNECT_TIME: Duration = Duration::from_secs(10);
-
-/// What requests to forges go out through.
-#[derive(Debug, Default)]
-pub(crate) struct ForgeDoor {
-    http: OnceLock<reqwest::Client>,
-}
-
-impl ForgeDoor {
-    pub(crate) fn open(&self, access: Access) -> Result<Box<dyn Forge>, ForgeError> {
-        let http = match self.http.get() {
-            Some(http) => http,
-            None => {
-                let made = reqwest::Client::builder()
-                    .connect_timeout(CONNECT_TIME)
-                    .redirect(reqwest::redirect::Policy::none())
-                    .build()
-                    .map_err(|error| ForgeError::Unreachable(error.to_string()))?;
-                self.http.get_or_init(|| made)
-            }
-        };
-        open(http, access)
-    }
-}
 
 impl Server {
     /// A connection by name.
@@ -67,7 +38,7 @@ impl Server {
             address: connection.address.clone(),
             token,
         };
-        self.forges.open(access).map_err(ApiError::from)
+        open(&self.net, access).map_err(ApiError::from)
     }
 
     /// What opens the repository of a linked service: its connection's token, as long as that is for the same host.

@@ -17,7 +17,7 @@ mod port;
 mod verify;
 mod wire;
 
-pub(crate) use connections::{ForgeDoor, clone_url, slug_of};
+pub(crate) use connections::{clone_url, slug_of};
 pub use error::ForgeError;
 pub use notice::{Notice, PullAction, PullNotice, Unreadable, What, read};
 pub use open::{Access, open};

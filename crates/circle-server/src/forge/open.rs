@@ -1,6 +1,7 @@
 //! From a connection to the adapter that speaks to it.
 
 use circle_core::forge::ForgeKind;
+use circle_net::Net;
 use secrecy::SecretString;
 use url::Url;
 
@@ -25,7 +26,7 @@ pub struct Access {
 ///
 /// # Errors
 /// [`ForgeError::Refused`] for what is no address.
-pub fn open(http: &reqwest::Client, access: Access) -> Result<Box<dyn Forge>, ForgeError> {
+pub fn open(net: &Net, access: Access) -> Result<Box<dyn Forge>, ForgeError> {
     let refused = |error: url::ParseError| ForgeError::Refused(format!("{} is no address: {error}", access.address));
     let mut base = Url::parse(&access.address).map_err(refused)?;
     let api: &[&str] = match access.kind {
@@ -45,7 +46,7 @@ pub fn open(http: &reqwest::Client, access: Access) -> Result<Box<dyn Forge>, Fo
         ForgeKind::Github => "application/vnd.github+json",
         ForgeKind::Gitlab | ForgeKind::Gitea => "application/json",
     };
-    let wire = |accept| Wire::new(http.clone(), base.clone(), access.token.clone(), accept);
+    let wire = |accept| Wire::new(net.clone(), base.clone(), access.token.clone(), accept);
     Ok(match access.kind {
         ForgeKind::Github => Box::new(Github::new(wire(accept), wire("application/vnd.github.raw+json"))),
         ForgeKind::Gitlab => Box::new(Gitlab::new(wire(accept))),

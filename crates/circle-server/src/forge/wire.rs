@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, Method};
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
-use secrecy::{ExposeSecret, SecretString};
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, HeaderValue, Method};
+use bytes::Bytes;
+use circle_net::{Bounds, Net, NetError, Request};
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
 use super::ForgeError;
 
-/// A page of a hundred repositories or files is a few hundred kilobytes.
+/// A page of repositories or files is a few hundred kilobytes.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
 /// A forge that takes longer is down for us.
 const ANSWER_TIME: Duration = Duration::from_secs(20);
+/// Questions are asked once more when nobody answered.
+const REPEATS: u32 = 1;
 /// When it says that it is busy, but not for how long.
 const BUSY: Duration = Duration::from_secs(60);
 /// The longest that a forge can ask us to wait.
@@ -26,7 +29,7 @@ const MESSAGE_CHARS: usize = 200;
 /// A forge's API with somebody's token.
 #[derive(Debug, Clone)]
 pub(super) struct Wire {
-    http: reqwest::Client,
+    net: Net,
     /// With a slash at its end.
     base: Url,
     token: SecretString,
@@ -41,9 +44,9 @@ pub(super) struct Answer {
 }
 
 impl Wire {
-    pub(super) fn new(http: reqwest::Client, base: Url, token: SecretString, accept: &'static str) -> Self {
+    pub(super) fn new(net: Net, base: Url, token: SecretString, accept: &'static str) -> Self {
         Self {
-            http,
+            net,
             base,
             token,
             accept,
@@ -99,24 +102,29 @@ impl Wire {
         body: Option<Value>,
         max_bytes: usize,
     ) -> Result<Answer, ForgeError> {
-        let mut request = self.http.request(method, self.address(path)?);
-        request = request
-            .bearer_auth(self.token.expose_secret())
-            .header("accept", self.accept)
-            .header("user-agent", concat!("circle/", env!("CARGO_PKG_VERSION")))
-            .timeout(ANSWER_TIME);
+        let mut address = self.address(path)?;
         if !query.is_empty() {
-            request = request.query(query);
+            address.query_pairs_mut().extend_pairs(query);
         }
+        let repeats = if method == Method::GET { REPEATS } else { 0 };
+        let mut request = Request::new(method, address.as_str())
+            .and_then(|request| request.bearer(&self.token))
+            .map_err(ForgeError::from)?
+            .header(ACCEPT, HeaderValue::from_static(self.accept))
+            .repeat(repeats)
+            .bounds(Bounds {
+                time: ANSWER_TIME,
+                answer_bytes: max_bytes,
+            });
         if let Some(body) = body {
-            request = request.json(&body);
+            request = request.body("application/json", body.to_string());
         }
-        let response = request.send().await.map_err(unreachable)?;
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        let body = read(response, max_bytes).await?;
-        match refusal(status, &headers, &body) {
-            None => Ok(Answer { headers, body }),
+        let answer = self.net.send(request).await?;
+        match refusal(answer.status.as_u16(), &answer.headers, &answer.body) {
+            None => Ok(Answer {
+                headers: answer.headers,
+                body: answer.body,
+            }),
             Some(error) => Err(error),
         }
     }
@@ -132,31 +140,13 @@ impl Wire {
     }
 }
 
-async fn read(response: reqwest::Response, max_bytes: usize) -> Result<Bytes, ForgeError> {
-    let mut body = BytesMut::new();
-    let mut stream = response.bytes_stream();
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(unreachable)?;
-        if body.len() + chunk.len() > max_bytes {
-            return Err(ForgeError::Refused(format!(
-                "its answer has more than {max_bytes} bytes"
-            )));
+impl From<NetError> for ForgeError {
+    fn from(error: NetError) -> Self {
+        match error {
+            temporary if temporary.is_temporary() => Self::Unreachable(temporary.to_string()),
+            other => Self::Refused(other.to_string()),
         }
-        body.extend_from_slice(&chunk);
     }
-    Ok(body.freeze())
-}
-
-/// The address may stand in such an error, never the token: that is a header.
-fn unreachable(error: reqwest::Error) -> ForgeError {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    ForgeError::Unreachable(text)
 }
 
 fn refusal(status: u16, headers: &HeaderMap, body: &[u8]) -> Option<ForgeError> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use circle_core::forge::{Account, ForgeKind, Permission};
 use circle_core::names::CommitId;
 use circle_core::run::{Status, StatusWord};
+use circle_net::Net;
 use circle_server::forge::{Access, Forge, ForgeError, HookState, HookWish, open};
 use secrecy::SecretString;
 
@@ -32,7 +33,7 @@ pub(crate) fn access(kind: ForgeKind, address: &str, token: &str) -> Box<dyn For
         address: address.into(),
         token: SecretString::from(token.to_owned()),
     };
-    open(&reqwest::Client::new(), access).expect("an address")
+    open(&Net::new(vec!["127.0.0.1".parse().expect("an address")]), access).expect("an address")
 }
 
 /// Everything that the port says.

@@ -108,3 +108,28 @@ async fn a_push_to_a_linked_repository_is_run_and_told_back() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_42_a_forges_address_leads_to_no_private_place() {
+    let circle = Circle::start().await;
+    for address in [
+        "http://127.0.0.2:1",
+        "http://[::1]:1",
+        "http://169.254.169.254",
+        "http://2130706434",
+    ] {
+        let wish = ForgeCreate {
+            name: slug("theirs"),
+            kind: circle_api::resources::ForgeKind::Gitea,
+            address: Some(address.into()),
+            token: SecretValue::new(TOKEN),
+        };
+        let refused = circle
+            .api
+            .create_forge(DEFAULT_WORKSPACE, &wish)
+            .await
+            .expect_err("refused")
+            .to_string();
+        assert!(refused.contains("--allow-outgoing"), "{address}: {refused}");
+    }
+}

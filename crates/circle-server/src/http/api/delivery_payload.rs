@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use super::triggers::triggered;
 use crate::auth::{Developer, Found};
-use crate::http::hooks::store;
 use crate::http::ApiError;
+use crate::http::hooks::store;
 use crate::limits::BODY_SHOWN_CHARS;
 use crate::records::{Delivery, DeliveryState, Payload};
 use crate::server::Server;

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::page::page;
 use super::validate::Faults;
 use crate::auth::{Admin, Viewer, Within};
-use crate::forge::Access;
+use crate::forge::{Access, open};
 use crate::http::{ApiError, Body, Params, Segments};
 use crate::records::{ForgeRecord, SecretRecord};
 use crate::server::Server;
@@ -163,7 +163,7 @@ async fn account(server: &Server, connection: &ForgeConnection, token: &SecretVa
         address: connection.address.clone(),
         token: SecretString::from(token.expose().to_owned()),
     };
-    Ok(server.forges.open(access)?.whoami().await?)
+    Ok(open(&server.net, access)?.whoami().await?)
 }
 
 /// Each token lies under a name of its own, so that whoever holds the old id never meets the new one.

@@ -67,6 +67,8 @@ impl Circle {
         let url = format!("http://{}", listeners.address().expect("a TCP address"));
         let mut config = ServerConfig::new(folder.path().join("server"), &url);
         (config.lease_ms, config.drain_ms) = (options.lease_ms, 2_000);
+        // Forges are played on this machine.
+        config.allow_outgoing = vec!["127.0.0.1".parse().expect("an address")];
         config.log.run_bytes = options.log_bytes;
         let shutdown = CancellationToken::new();
         let ending = shutdown.clone();

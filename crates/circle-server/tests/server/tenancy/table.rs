@@ -102,7 +102,10 @@ fn reading() -> Vec<Row> {
         get("/api/v1/workspaces/{workspace}/deliveries", Viewer),
         get("/api/v1/workspaces/{workspace}/runs", Viewer),
         get("/api/v1/deliveries/{delivery}", Viewer),
+        get("/api/v1/deliveries/{delivery}/payload", Developer),
         get("/api/v1/runs/{run}", Viewer),
+        // It is of no pull request: whoever may is told so.
+        row("GET", "/api/v1/runs/{run}/approval", Viewer, None, 409),
         get("/api/v1/runs/{run}/log", Viewer),
         get("/api/v1/runs/{run}/log/{stage}", Viewer),
         get("/api/v1/runs/{run}/log/{stage}/lines", Viewer),
@@ -162,6 +165,8 @@ fn writing() -> Vec<Row> {
         refused("POST", "/api/v1/workspaces/{workspace}/forges/{forge}/check", Admin),
         row("POST", "/hooks/forge/{service}", Signature, Some(json!({})), 401),
         refused("POST", "/api/v1/workspaces/{workspace}/runs", Developer),
+        refused("POST", "/api/v1/runs/{run}/approve", Developer),
+        row("POST", "/api/v1/deliveries/{delivery}/replay", Developer, None, 201),
         row("POST", "/api/v1/runs/{run}/rerun", Developer, Some(json!({})), 409),
         row("POST", "/api/v1/runs/{run}/cancel", Developer, Some(json!({})), 202),
         row(
