@@ -17,6 +17,7 @@ mod process;
 mod servers;
 mod setup;
 mod test;
+mod threats;
 mod web;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ cargo xtask <chore>
   demo [circle demo's arguments]  the main path on this machine, from a push to a deployed service
   audit [--runs=N] [--soak=N] disturb runs in every way, run many short ones: nothing is left, nothing grows
   bench [PART]…               measure the promises that have numbers
+  threats                     write the tests named after security rules into docs/threat-model.md
   images list                 the images that Circle builds for itself
   images build [NAME]…        build them (all that the demo needs when no name is given)
   images path NAME            print the path of an image's tar, building it first when missing
@@ -73,6 +75,7 @@ fn dispatch(arguments: &[String]) -> Result<()> {
         "demo" => demo::run(rest),
         "audit" => audit::run(rest),
         "bench" => bench::run(rest),
+        "threats" => threats::run(),
         "images" => images::run(rest),
         "examples" => examples::run(rest),
         "server" => servers::run(rest),

@@ -12,3 +12,5 @@ mod source;
 mod tidy;
 
 pub(crate) use parts::run;
+pub(crate) use rules::THREATS;
+pub(crate) use tidy::threats;

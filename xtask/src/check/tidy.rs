@@ -26,3 +26,9 @@ pub(crate) fn run() -> Result<()> {
     }
     Ok(())
 }
+
+/// The threat model with the tests that the code has.
+pub(crate) fn threats(page: &str) -> Result<String> {
+    let rust = source::rust_files(&source::text_files()?);
+    Ok(rules::with_tests(page, &rust))
+}

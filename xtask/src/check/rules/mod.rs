@@ -9,7 +9,9 @@ mod machines;
 mod packages;
 mod pattern;
 mod project;
+mod threats;
 
 pub(crate) use habits::trait_count;
 pub(crate) use packages::{closure_of, packages};
 pub(crate) use project::{Project, all};
+pub(crate) use threats::{PAGE as THREATS, renewed as with_tests};

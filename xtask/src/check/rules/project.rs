@@ -1,7 +1,7 @@
 //! What the rules look at, and all of them at once.
 
 use super::packages::Package;
-use super::{consumers, core_is_pure, databases, habits, kernel, machines};
+use super::{consumers, core_is_pure, databases, habits, kernel, machines, threats};
 use crate::check::finding::Finding;
 use crate::check::source::{RustFile, TextFile};
 
@@ -23,6 +23,7 @@ pub(crate) fn all(project: &Project) -> Vec<Finding> {
         consumers::check,
         habits::check,
         machines::check,
+        threats::check,
     ];
     let mut findings: Vec<Finding> = rules.iter().flat_map(|rule| rule(project)).collect();
     findings.retain(|finding| !is_excused(project, finding));
