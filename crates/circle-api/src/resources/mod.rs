@@ -46,7 +46,7 @@ pub use registry::{RegistryChange, RegistryCreate, RegistryView};
 pub use run::{
     ImageView, RerunLink, RootView, RunQuery, RunState, RunSummary, RunView, Surroundings, VerdictView, WaitingReason,
 };
-pub use secret::{MAX_SECRET_BYTES, SecretScope, SecretSet, SecretView};
+pub use secret::{MAX_SECRET_BYTES, MIN_SECRET_CHARACTERS, SecretScope, SecretSet, SecretView};
 pub use server::ServerView;
 pub use service::{HookCreated, ImageHome, ServiceChange, ServiceCreate, ServiceCreated, ServiceView};
 pub use shell::ShellView;

@@ -10,6 +10,9 @@ use crate::worker::SecretValue;
 
 /// Longest secret, in bytes.
 pub const MAX_SECRET_BYTES: usize = 64 * 1024;
+/// Shortest secret, in characters: a shorter value stands by chance in any log, so that masking it would tear logs apart and
+/// tell where it was.
+pub const MIN_SECRET_CHARACTERS: usize = 8;
 
 /// Makes or replaces a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -19,8 +22,8 @@ pub struct SecretSet {
     /// The name under which a pipeline file asks for it; unique within the scope.
     #[schema(value_type = String, max_length = 255)]
     pub name: VariableName,
-    /// Sealed at once and never shown again; 1 byte to 64 KiB.
-    #[schema(value_type = String, format = Password, min_length = 1, max_length = 65_536)]
+    /// Sealed at once and never shown again; 8 characters to 64 KiB.
+    #[schema(value_type = String, format = Password, min_length = 8, max_length = 65_536)]
     pub value: SecretValue,
 }
 

@@ -17,6 +17,7 @@ mod planning;
 mod queue;
 mod restart;
 mod rules;
+mod secrets;
 mod support;
 mod tenancy;
 mod web;

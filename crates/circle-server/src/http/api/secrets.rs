@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use circle_api::resources::{MAX_SECRET_BYTES, Page, PageQuery, SecretScope as Wanted, SecretSet, SecretView};
+use circle_api::resources::{
+    MAX_SECRET_BYTES, MIN_SECRET_CHARACTERS, Page, PageQuery, SecretScope as Wanted, SecretSet, SecretView,
+};
 use circle_api::routes;
 use circle_api::worker::SecretValue;
 use circle_core::ids::{SecretId, WorkspaceId};
@@ -52,14 +54,7 @@ pub(in crate::http) async fn set(
     within: Within<Admin>,
     Body(wish): Body<SecretSet>,
 ) -> Result<Json<SecretView>, ApiError> {
-    let size = wish.value.expose().len();
-    let mut faults = Faults::default();
-    faults.unless(
-        (1..=MAX_SECRET_BYTES).contains(&size),
-        "value",
-        format!("a secret has 1 to {MAX_SECRET_BYTES} bytes"),
-    );
-    faults.done()?;
+    judged(&wish.value)?;
     let scope = scope_of(&server, within.tenant, &wish.scope).await?;
     let record = server
         .keep_secret(within.workspace.id, scope, wish.name.as_str(), &wish.value)
@@ -70,6 +65,23 @@ pub(in crate::http) async fn set(
         name: record.name,
         created_at: record.created_at,
     }))
+}
+
+fn judged(value: &SecretValue) -> Result<(), ApiError> {
+    let (text, mut faults) = (value.expose(), Faults::default());
+    faults.unless(
+        text.len() <= MAX_SECRET_BYTES,
+        "value",
+        format!("a secret has at most {MAX_SECRET_BYTES} bytes"),
+    );
+    faults.unless(
+        text.trim_end().chars().count() >= MIN_SECRET_CHARACTERS,
+        "value",
+        format!(
+            "a secret has at least {MIN_SECRET_CHARACTERS} characters: a shorter one cannot be masked; use a longer one, or a variable under `environment` when it is none"
+        ),
+    );
+    faults.done()
 }
 
 /// Removes one.
