@@ -7,6 +7,7 @@ mod cancel;
 mod cells;
 mod claim;
 mod dispatch;
+mod events;
 mod figures;
 mod hands;
 mod hooks;
@@ -22,8 +23,8 @@ use anyhow::{Result, bail};
 use figures::Report;
 
 /// The parts in the order of the table.
-const PARTS: [&str; 10] = [
-    "stages", "start", "hooks", "cancel", "roots", "parallel", "lines", "dispatch", "claim", "memory",
+const PARTS: [&str; 11] = [
+    "stages", "start", "hooks", "cancel", "roots", "parallel", "lines", "dispatch", "claim", "events", "memory",
 ];
 
 #[tokio::main]
@@ -47,6 +48,7 @@ async fn main() -> Result<()> {
             "lines" => lines::measure(&mut report).await,
             "dispatch" => dispatch::measure(&mut report).await,
             "claim" => claim::measure(&mut report).await,
+            "events" => events::measure(&mut report).await,
             _ => memory::measure(&mut report).await,
         };
         if let Err(error) = measured {

@@ -29,7 +29,8 @@ pub(crate) async fn measure(report: &mut Report) -> Result<()> {
     circle.stop().await
 }
 
-fn resident_kib(pid: u32) -> Result<u64> {
+/// What the process has in memory now.
+pub(crate) fn resident_kib(pid: u32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status
         .lines()

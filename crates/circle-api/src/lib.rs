@@ -5,6 +5,7 @@
 //!
 //! - [`resources`]: requests and responses of `/api/v1`, with their bounds.
 //! - [`routes`]: the paths, used by server and client alike; the table with methods and bodies stands there.
+//! - [`events`]: what happens to runs, as Server-Sent Events.
 //! - [`live`]: messages of the live WebSocket: the run's state and its log.
 //! - [`shell`]: messages of the WebSocket of a shell in a held cell.
 //! - [`worker`]: the worker protocol.
@@ -12,6 +13,7 @@
 
 #[cfg(feature = "client")]
 pub mod client;
+pub mod events;
 pub mod live;
 pub mod resources;
 pub mod routes;

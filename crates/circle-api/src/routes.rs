@@ -27,6 +27,7 @@
 //! | [`DELIVERY_PAYLOAD`] | GET | → [`DeliveryPayload`](crate::resources::DeliveryPayload), secrets masked |
 //! | [`DELIVERY_REPLAY`] | POST | → [`Triggered`](crate::resources::Triggered), 201 with a run, 202 without; 409 with the reason why none follows |
 //! | [`RUNS`] | GET, POST | [`RunQuery`](crate::resources::RunQuery) → page of [`RunSummary`](crate::resources::RunSummary); [`TriggerRequest`](crate::resources::TriggerRequest) → [`Triggered`](crate::resources::Triggered), 201 with a run, 202 without |
+//! | [`EVENTS`] | GET | [`EventQuery`](crate::events::EventQuery) → Server-Sent Events, see [`events`](crate::events) |
 //! | [`SERVICE_RUN`] | GET | → [`RunView`](crate::resources::RunView) by number |
 //! | [`RUN`] | GET | → [`RunView`](crate::resources::RunView) |
 //! | [`RUN_CANCEL`] | POST | [`CancelRequest`](crate::resources::CancelRequest) → 202 [`RunSummary`](crate::resources::RunSummary); of an ended run 409 |
@@ -109,6 +110,8 @@ pub const RUN_SHELL: &str = "/api/v1/runs/{run}/shell";
 pub const RUN_SHELLS: &str = "/api/v1/runs/{run}/shells";
 /// The runs of a workspace.
 pub const RUNS: &str = "/api/v1/workspaces/{workspace}/runs";
+/// What happens to them, as it happens.
+pub const EVENTS: &str = "/api/v1/workspaces/{workspace}/events";
 /// One run by id.
 pub const RUN: &str = "/api/v1/runs/{run}";
 /// Ends a run.

@@ -68,6 +68,10 @@ pub(crate) const LIVE_TICKETS: usize = 4_096;
 pub(crate) const LIVE_PERMISSION_PERIOD: Duration = Duration::from_secs(15);
 /// Shells at the same time; each is two connections, and somebody who sits before one.
 pub(crate) const SHELLS: usize = 32;
+/// Changes of runs that are remembered for readers who come back, all workspaces together; each has about 700 bytes.
+pub(crate) const FEED_CHANGES: usize = 1_024;
+/// Readers of events at the same time, half of all connections: pages that stay open must leave room for the others.
+pub(crate) const EVENT_READERS: usize = 2_048;
 /// Live connections at the same time; each costs at most two slices.
 pub(crate) const LIVE_CONNECTIONS: usize = 512;
 /// Diagnostics in the sentence of a failed plan; all of them stand in the log.

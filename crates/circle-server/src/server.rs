@@ -17,7 +17,7 @@ use crate::limits;
 use crate::metrics::Metrics;
 use crate::queue::{Questions, Queue};
 use crate::reconcile::Repositories;
-use crate::runs::{Closings, LogDesk, NumberTurns, Watchers};
+use crate::runs::{Closings, Feed, LogDesk, NumberTurns, Watchers};
 use crate::vault::Vault;
 
 /// The server's parts. Stores are believed, views in memory are rebuilt from them at any time.
@@ -41,6 +41,8 @@ pub struct Server {
     pub shutdown: CancellationToken,
     pub(crate) queue: Queue,
     pub(crate) watchers: Watchers,
+    pub(crate) feed: Feed,
+    pub(crate) event_places: Arc<Semaphore>,
     pub(crate) log_desk: LogDesk,
     pub(crate) closings: Closings,
     pub(crate) number_turns: NumberTurns,
@@ -84,6 +86,8 @@ impl Server {
             repositories: Repositories::new(config.data.join("mirrors")),
             queue: Queue::default(),
             watchers: Watchers::default(),
+            feed: Feed::default(),
+            event_places: Arc::new(Semaphore::new(limits::EVENT_READERS)),
             log_desk: LogDesk::default(),
             closings: Closings::default(),
             number_turns: NumberTurns::default(),

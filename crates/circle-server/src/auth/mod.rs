@@ -18,6 +18,6 @@ pub(crate) use first_start::prepare;
 pub(crate) use found::Found;
 pub(crate) use instance::Instance;
 pub(crate) use run_lease::RunLease;
-pub(crate) use tenant::{Admin, Developer, Releaser, Tenant, Viewer, Within};
+pub(crate) use tenant::{Admin, AtLeast, Developer, Releaser, Tenant, Viewer, Within};
 pub(crate) use tokens::{Minted, hash_of, mint};
 pub(crate) use worker::{WorkerIdentity, check_protocol};

@@ -69,6 +69,7 @@ impl Server {
         self.know_limits(run).await;
         self.queue.observe(run, version, now_ms());
         self.watchers.notify(run.id);
+        self.feed.tell(run);
         if run.state.is_ended() {
             tracing::info!(run = %run.id, service = %run.service_name, number = run.number, verdict = run.state.word(), "a run ended");
             self.metrics.ended(run);

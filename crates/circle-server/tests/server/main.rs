@@ -3,6 +3,7 @@
 
 mod api;
 mod deadlines;
+mod events;
 mod figures;
 mod forge_hooks;
 mod forge_suite;

@@ -7,6 +7,7 @@ mod deliveries;
 mod delivery_payload;
 mod deployments;
 mod environments;
+mod events;
 mod forge_services;
 mod forges;
 mod live_ticket;

@@ -6,7 +6,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    approvals, credentials, deliveries, delivery_payload, deployments, environments, forge_services, forges,
+    approvals, credentials, deliveries, delivery_payload, deployments, environments, events, forge_services, forges,
     live_ticket, log_lines, logs, registries, rerun, roots, runs, secrets, server, services, targets, tokens, triggers,
     workers, workloads, workspaces,
 };
@@ -47,6 +47,7 @@ fn runs_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(delivery_payload::show))
         .routes(routes!(delivery_payload::replay))
         .routes(routes!(runs::list, triggers::trigger))
+        .routes(routes!(events::events))
         .routes(routes!(runs::show_by_number))
         .routes(routes!(runs::show))
         .routes(routes!(runs::cancel))

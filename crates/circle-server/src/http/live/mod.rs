@@ -8,4 +8,5 @@ mod send;
 mod tickets;
 
 pub(super) use follow::live;
+pub(super) use permission::{Recheck, may_still};
 pub(crate) use tickets::LiveTickets;

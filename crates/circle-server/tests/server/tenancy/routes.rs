@@ -53,7 +53,14 @@ async fn sec_47_every_route_answers_everybody_as_the_table_says() {
                 request = request.json(body);
             }
             let response = request.send().await.expect("an answer");
-            let (status, said) = (response.status().as_u16(), response.text().await.expect("a body"));
+            let status = response.status().as_u16();
+            // Events have no end.
+            let is_open = row.path.ends_with("/events") && status == 200;
+            let said = if is_open {
+                String::new()
+            } else {
+                response.text().await.expect("a body")
+            };
             let wanted = expected(&row, *who);
             assert_eq!(status, wanted, "{} {path} by {who:?}: {said}", row.method);
         }

@@ -101,6 +101,7 @@ fn reading() -> Vec<Row> {
         ),
         get("/api/v1/workspaces/{workspace}/deliveries", Viewer),
         get("/api/v1/workspaces/{workspace}/runs", Viewer),
+        get("/api/v1/workspaces/{workspace}/events", Viewer),
         get("/api/v1/deliveries/{delivery}", Viewer),
         get("/api/v1/deliveries/{delivery}/payload", Developer),
         get("/api/v1/runs/{run}", Viewer),
