@@ -18,13 +18,14 @@ mod peer;
 mod roots;
 mod stages;
 mod start;
+mod webhook;
 
 use anyhow::{Result, bail};
 use figures::Report;
 
 /// The parts in the order of the table.
-const PARTS: [&str; 11] = [
-    "stages", "start", "hooks", "cancel", "roots", "parallel", "lines", "dispatch", "claim", "events", "memory",
+const PARTS: [&str; 12] = [
+    "stages", "start", "hooks", "cancel", "roots", "parallel", "lines", "dispatch", "claim", "webhook", "events", "memory",
 ];
 
 #[tokio::main]
@@ -47,6 +48,7 @@ async fn main() -> Result<()> {
             "parallel" => parallel::measure(&mut report).await,
             "lines" => lines::measure(&mut report).await,
             "dispatch" => dispatch::measure(&mut report).await,
+            "webhook" => webhook::measure(&mut report).await,
             "claim" => claim::measure(&mut report).await,
             "events" => events::measure(&mut report).await,
             _ => memory::measure(&mut report).await,

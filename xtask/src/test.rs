@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use crate::process::{self, command};
-use crate::servers::Gitea;
+use crate::servers::{Gitea, webhooks};
 use crate::{images, place, setup, web};
 
 /// The images that tests load into cells.
@@ -47,11 +47,12 @@ pub(crate) fn real() -> Result<()> {
         "--test",
         "server",
     ]);
-    cargo.args(["--run-ignored", "only", "--filterset", "test(real_gitea)"]);
+    cargo.args(["--run-ignored", "only", "--filterset", "test(real_)"]);
     cargo
         .env("CIRCLE_GITEA", &gitea.program)
         .env("CIRCLE_GITEA_TEMPLATES", &gitea.templates)
-        .env("CIRCLE_GITEA_USER", &gitea.user);
+        .env("CIRCLE_GITEA_USER", &gitea.user)
+        .env("CIRCLE_WEBHOOK_EXAMPLES", webhooks::ensure()?);
     process::run(&mut cargo)
 }
 

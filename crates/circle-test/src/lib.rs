@@ -5,6 +5,7 @@
 //! serves. Stories wait on conditions and fail with the last state that they saw.
 
 mod audit;
+pub mod calls;
 mod circle;
 mod debris;
 mod images;

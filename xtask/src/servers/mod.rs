@@ -2,6 +2,7 @@
 //! own in `xtask/servers`, once for each state of its sources, into the cache folder.
 
 mod gitea;
+pub(crate) mod webhooks;
 
 use anyhow::{Result, bail};
 

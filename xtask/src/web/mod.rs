@@ -8,3 +8,8 @@ mod sources;
 
 pub(crate) use page::{ensure, run, test};
 use page::{folder, prepared};
+
+/// Installs what a folder's `package-lock.json` names.
+pub(crate) fn install(folder: &std::path::Path) -> anyhow::Result<()> {
+    node::install(folder).map(|_| ())
+}

@@ -5,6 +5,7 @@ mod api;
 mod deadlines;
 mod events;
 mod figures;
+mod forge_examples;
 mod forge_hooks;
 mod forge_suite;
 mod forge_trust;
