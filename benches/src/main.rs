@@ -25,7 +25,8 @@ use figures::Report;
 
 /// The parts in the order of the table.
 const PARTS: [&str; 12] = [
-    "stages", "start", "hooks", "cancel", "roots", "parallel", "lines", "dispatch", "claim", "webhook", "events", "memory",
+    "stages", "start", "hooks", "cancel", "roots", "parallel", "lines", "dispatch", "claim", "webhook", "events",
+    "memory",
 ];
 
 #[tokio::main]

@@ -48,6 +48,8 @@
 //! | [`TOKENS`] | GET, POST | [`TokenCreate`](crate::resources::TokenCreate) → 201 [`TokenCreated`](crate::resources::TokenCreated) |
 //! | [`TOKEN`] | DELETE | → 204; the last administrator's token is refused with 409 |
 //! | [`FORGES`], [`FORGE`] | as services, without PATCH; PUT of [`FORGE`] | [`ForgeCreate`](crate::resources::ForgeCreate), [`ForgeToken`](crate::resources::ForgeToken) → [`ForgeView`](crate::resources::ForgeView) |
+//! | [`FORGE_OAUTH`] | POST, PUT | [`ForgeOauthBegin`](crate::resources::ForgeOauthBegin) → [`ForgeOauthBegun`](crate::resources::ForgeOauthBegun); [`ForgeOauthFinish`](crate::resources::ForgeOauthFinish) → 201 [`ForgeView`](crate::resources::ForgeView) |
+//! | [`OAUTH_PAGE`] | GET | → plain text with a code, for whoever let Circle in |
 //! | [`FORGE_CHECK`] | POST | [`ForgeCheckRequest`](crate::resources::ForgeCheckRequest) → [`ForgeCheck`](crate::resources::ForgeCheck) |
 //! | [`FORGE_REPOSITORIES`] | GET | [`ForgeRepositoryQuery`](crate::resources::ForgeRepositoryQuery) → page of [`ForgeRepositoryView`](crate::resources::ForgeRepositoryView) |
 //! | [`FORGE_SERVICES`] | POST | [`ForgeLinkCreate`](crate::resources::ForgeLinkCreate) → 201 [`ServiceView`](crate::resources::ServiceView) |
@@ -157,6 +159,10 @@ pub const FORGE_HOOK: &str = "/hooks/forge/{service}";
 pub const FORGES: &str = "/api/v1/workspaces/{workspace}/forges";
 /// One forge by name.
 pub const FORGE: &str = "/api/v1/workspaces/{workspace}/forges/{forge}";
+/// Connects a forge by OAuth, in two steps.
+pub const FORGE_OAUTH: &str = "/api/v1/workspaces/{workspace}/oauth/forges";
+/// Where forges send people back to; for their browser.
+pub const OAUTH_PAGE: &str = "/oauth/forge";
 /// Whether token and hooks are as they must be; mends the hooks on request.
 pub const FORGE_CHECK: &str = "/api/v1/workspaces/{workspace}/forges/{forge}/check";
 /// What can be linked.

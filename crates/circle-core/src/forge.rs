@@ -33,9 +33,20 @@ pub struct ForgeConnection {
     pub address: String,
     /// Whose token it is.
     pub account: Account,
-    /// The token lies sealed under this id.
+    /// The token lies sealed under this id; with `oauth` what makes it fresh lies there too.
     pub token: SecretId,
+    /// The application that was let in, when the token came by OAuth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth: Option<OauthApp>,
     pub created_at: Timestamp,
+}
+
+/// An application that somebody let in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OauthApp {
+    pub client_id: String,
+    /// When the token ends; `None`: it does not.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// Which repository of a forge a service is.

@@ -8,11 +8,11 @@ use circle_store::leases::Leases;
 use circle_store::logs::{LogArchive, LogBus};
 use circle_store::records::Records;
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ServerConfig;
-use crate::http::{HookKeys, LiveTickets, Meeting};
+use crate::http::{HookKeys, LiveTickets, Meeting, OauthFlows};
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::queue::{Questions, Queue};
@@ -48,6 +48,9 @@ pub struct Server {
     pub(crate) number_turns: NumberTurns,
     pub(crate) hook_keys: HookKeys,
     pub(crate) repositories: Repositories,
+    pub(crate) oauth_flows: OauthFlows,
+    /// Held while a forge makes a token fresh.
+    pub(crate) forge_refresh: Mutex<()>,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) live_tickets: LiveTickets,
     pub(crate) shells: Meeting,
@@ -84,6 +87,8 @@ impl Server {
         } = stores;
         Self {
             repositories: Repositories::new(config.data.join("mirrors")),
+            oauth_flows: OauthFlows::default(),
+            forge_refresh: Mutex::default(),
             queue: Queue::default(),
             watchers: Watchers::default(),
             feed: Feed::default(),

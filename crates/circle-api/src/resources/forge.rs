@@ -61,6 +61,44 @@ pub struct ForgeView {
     pub created_at: Timestamp,
 }
 
+/// Connects a forge by OAuth: the first step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForgeOauthBegin {
+    /// Unique in the workspace.
+    #[schema(value_type = String, max_length = 63)]
+    pub name: Slug,
+    pub kind: ForgeKind,
+    /// As a browser opens it; absent for github.com and gitlab.com.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 512)]
+    pub address: Option<String>,
+    /// Of the application that you registered there.
+    #[schema(max_length = 255)]
+    pub client_id: String,
+    /// Sealed once the forge is connected, and never shown again.
+    #[schema(value_type = String, format = Password, max_length = 4096)]
+    pub client_secret: SecretValue,
+}
+
+/// Where to go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ForgeOauthBegun {
+    /// Open it within ten minutes; it ends with a page that shows a code.
+    pub authorize_url: String,
+    /// What the application must name as its redirect address, exactly.
+    pub redirect_uri: String,
+}
+
+/// The second step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ForgeOauthFinish {
+    /// As the page showed it; it works once, for whoever began.
+    #[schema(value_type = String, format = Password, max_length = 8192)]
+    pub code: SecretValue,
+}
+
 /// What a check does beside looking.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -34,7 +34,8 @@ pub use environment::{
 };
 pub use forge::{
     ForgeCheck, ForgeCheckRequest, ForgeCreate, ForgeHookState, ForgeHookView, ForgeKind, ForgeLinkCreate,
-    ForgeRepositoryQuery, ForgeRepositoryView, ForgeToken, ForgeView,
+    ForgeOauthBegin, ForgeOauthBegun, ForgeOauthFinish, ForgeRepositoryQuery, ForgeRepositoryView, ForgeToken,
+    ForgeView,
 };
 pub use golden_root::{GoldenRootView, GoldenRootsPrune};
 pub use log::{LiveTicket, LogGroup, LogIndex, LogLines, LogLinesQuery, MAX_LOG_LINES, StageLog};

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use circle_api::resources::{
-    ForgeCheck, ForgeCreate, ForgeHookState, ForgeKind, ForgeLinkCreate, ForgeRepositoryQuery, ForgeRepositoryView,
-    ForgeToken, ForgeView, Page, ServiceView,
+    ForgeCheck, ForgeCreate, ForgeHookState, ForgeKind, ForgeLinkCreate, ForgeOauthBegin, ForgeOauthFinish,
+    ForgeRepositoryQuery, ForgeRepositoryView, ForgeToken, ForgeView, Page, ServiceView,
 };
+use circle_api::worker::SecretValue;
 use circle_core::names::Slug;
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -38,6 +39,24 @@ enum Action {
         #[arg(long, value_name = "FILE")]
         token_file: PathBuf,
     },
+    /// Connect a forge by OAuth: says where to let Circle in
+    Begin {
+        name: Slug,
+        /// What it is; Forgejo is a gitea
+        #[arg(long)]
+        kind: Kind,
+        /// As a browser opens it; github.com and gitlab.com need none
+        #[arg(long, value_name = "URL")]
+        address: Option<String>,
+        /// Of the application that is registered there
+        #[arg(long, value_name = "ID")]
+        client_id: String,
+        /// A file with the application's secret; - reads standard input
+        #[arg(long, value_name = "FILE")]
+        client_secret_file: PathBuf,
+    },
+    /// Finish what `begin` began, with the code that the browser shows
+    Finish { code: String },
     /// List the workspace's forges
     List,
     /// List the repositories of the token's owner, and why one cannot be linked
@@ -101,9 +120,36 @@ pub(crate) async fn forge(context: &Context, args: ForgeArgs) -> anyhow::Result<
                 token: input::secret(&token_file, "token")?,
             };
             let view = client.create_forge(workspace, &wish).await?;
-            printer.show(&view, |_| {
-                format!("{} is connected as {} at {}", view.name, view.account, view.address)
+            printer.show(&view, |_| connected(&view))?;
+        }
+        Action::Begin {
+            name,
+            kind,
+            address,
+            client_id,
+            client_secret_file,
+        } => {
+            let wish = ForgeOauthBegin {
+                name,
+                kind: kind.into(),
+                address,
+                client_id,
+                client_secret: input::secret(&client_secret_file, "client secret")?,
+            };
+            let begun = client.begin_forge_oauth(workspace, &wish).await?;
+            printer.show(&begun, |_| {
+                format!(
+                    "The application's redirect address must be  {}\nOpen this within ten minutes, and let Circle in:\n\n{}",
+                    begun.redirect_uri, begun.authorize_url
+                )
             })?;
+        }
+        Action::Finish { code } => {
+            let wish = ForgeOauthFinish {
+                code: SecretValue::new(code),
+            };
+            let view = client.finish_forge_oauth(workspace, &wish).await?;
+            printer.show(&view, |_| connected(&view))?;
         }
         Action::List => {
             let forges = pages::all(|page| async move { client.forges(workspace, &page).await }).await?;
@@ -161,6 +207,10 @@ async fn repositories(session: &Session, printer: &Printer, name: &Slug, search:
         }
     }
     printer.show(&all, |printer| found(&all, printer))
+}
+
+fn connected(view: &ForgeView) -> String {
+    format!("{} is connected as {} at {}", view.name, view.account, view.address)
 }
 
 fn linked(service: &ServiceView) -> String {

@@ -7,7 +7,7 @@ use circle_core::names::Slug;
 use circle_core::service::Service;
 use circle_store::records::{Query, Version, kinds};
 use circle_vcs::RepositoryUrl;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
 use super::{Access, Forge, ForgeError, open};
 use crate::auth::Tenant;
@@ -80,11 +80,6 @@ impl Server {
                 None => return Ok(linked),
             }
         }
-    }
-
-    async fn forge_token(&self, connection: &ForgeConnection) -> Result<SecretString, ApiError> {
-        let token = self.open_secret_by_id(connection.token).await?;
-        token.ok_or_else(|| ApiError::not_found("token of the forge", &connection.name))
     }
 }
 

@@ -12,6 +12,7 @@ mod hook_keys;
 mod hooks;
 mod live;
 mod metrics;
+mod oauth_page;
 mod routes;
 mod shell;
 mod time_limit;
@@ -19,7 +20,7 @@ mod urls;
 mod web;
 mod worker;
 
-pub(crate) use api::for_git;
+pub(crate) use api::{OauthFlows, for_git};
 pub use describe::openapi;
 pub(crate) use error::ApiError;
 pub(crate) use extract::{Body, Params, RawBody, Segments};

@@ -16,12 +16,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::time_limit::time_limit;
-use super::{ApiError, api, describe, forge_hooks, health, hooks, live, metrics, shell, web, worker};
+use super::{ApiError, api, describe, forge_hooks, health, hooks, live, metrics, oauth_page, shell, web, worker};
 use crate::limits::{API_BODY_BYTES, FORGE_BODY_BYTES, HOOK_BODY_BYTES};
 use crate::server::Server;
 
 /// What answers without a token, each with its reason: liveness says nothing of anybody; the description is the same for
-/// every Circle, and so are the pages; hooks carry a signature; enrolment carries its own token.
+/// every Circle, and so are the pages; the one that forges send people back to changes nothing; hooks carry a signature;
+/// enrolment carries its own token.
 pub const PUBLIC: &[&str] = &[
     "/healthz",
     "/readyz",
@@ -35,6 +36,7 @@ pub const PUBLIC: &[&str] = &[
     "/assets/{name}",
     paths::HOOK,
     paths::FORGE_HOOK,
+    paths::OAUTH_PAGE,
     "/worker/v1/enrol",
 ];
 
@@ -47,6 +49,7 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .route(paths::RUN_LIVE, get(live::live))
         .route(paths::RUN_SHELL, get(shell::open))
         .route(paths::HEALTH, get(health::live))
+        .route(paths::OAUTH_PAGE, get(oauth_page::back))
         .route("/readyz", get(health::ready))
         .merge(describe::pages(api))
         .merge(web::pages())

@@ -21,6 +21,11 @@ impl Server {
         format!("{}{path}", self.config.url)
     }
 
+    /// Where forges send people back to who let Circle in.
+    pub(crate) fn oauth_url(&self) -> String {
+        format!("{}{}", self.config.url, routes::OAUTH_PAGE)
+    }
+
     /// Where a service's repository reports pushes.
     pub(crate) fn hook_url(&self, workspace: &str, service: &str) -> String {
         format!(

@@ -102,7 +102,8 @@ async fn tell(server: &Server, id: RunId) -> Result<(), ApiError> {
     for (name, status) in unsaid {
         match post(forge.as_ref(), &repository, &run, (&name, &status, &page)).await {
             Ok(()) => change(server, id, |run| run.said(name.clone(), status.clone())).await?,
-            Err(error) if error.is_temporary() => {
+            // Somebody can give another token, and then it is told.
+            Err(error) if error.is_temporary() || error == ForgeError::Token => {
                 tracing::info!(run = %id, %error, "a status waits for its forge");
                 let at_least = match error {
                     ForgeError::Busy(pause) => SignedDuration::try_from(pause).ok(),

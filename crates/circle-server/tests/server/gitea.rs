@@ -1,7 +1,8 @@
 //! The same with a real Gitea: `make test-real`.
 
 use circle_api::resources::{
-    ForgeCreate, ForgeHookState, ForgeKind, ForgeLinkCreate, ForgeRepositoryQuery, RunQuery, RunSummary,
+    ForgeCreate, ForgeHookState, ForgeKind, ForgeLinkCreate, ForgeOauthBegin, ForgeOauthFinish, ForgeRepositoryQuery,
+    RunQuery, RunSummary,
 };
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_api::worker::SecretValue;
@@ -11,6 +12,7 @@ use circle_core::trigger::Trust;
 use reqwest::Method;
 use serde_json::json;
 
+use crate::forge_oauth::code_on;
 use crate::forge_suite::{World, access, conforms};
 use crate::support::gitea::Gitea;
 use crate::support::{Circle, PIPELINE, Played, slug, until};
@@ -200,4 +202,58 @@ async fn real_gitea_keeps_what_the_port_promises() {
         &world,
     )
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Gitea: make test-real"]
+async fn real_gitea_is_linked_by_oauth_and_its_tokens_are_made_fresh() {
+    let (circle, gitea) = (Circle::start().await, Gitea::start().await);
+    gitea.repository("shop").await;
+    let redirect = format!("{}/oauth/forge", circle.url);
+    let app = json!({"name": "Circle", "redirect_uris": [redirect], "confidential_client": true});
+    let app = gitea.ask(Method::POST, "user/applications/oauth2", app).await;
+    let wish = ForgeOauthBegin {
+        name: slug("ours"),
+        kind: ForgeKind::Gitea,
+        address: Some(gitea.address.clone()),
+        client_id: app["client_id"].as_str().expect("an id").into(),
+        client_secret: SecretValue::new(app["client_secret"].as_str().expect("a secret")),
+    };
+    let begun = circle
+        .api
+        .begin_forge_oauth(DEFAULT_WORKSPACE, &wish)
+        .await
+        .expect("begun");
+    let back = gitea.lets_in("bot", &begun.authorize_url).await;
+    assert!(back.starts_with(&redirect), "{back}");
+    let page = circle
+        .http
+        .get(&back)
+        .send()
+        .await
+        .expect("a page")
+        .text()
+        .await
+        .expect("a text");
+    let finish = ForgeOauthFinish {
+        code: SecretValue::new(code_on(&page)),
+    };
+    let view = circle
+        .api
+        .finish_forge_oauth(DEFAULT_WORKSPACE, &finish)
+        .await
+        .expect("connected");
+    assert_eq!(view.account, "bot");
+    // Tokens of this Gitea end within seconds, and a refresh token works once: each use lives on the one before.
+    for _ in 0..3 {
+        let all = circle
+            .api
+            .forge_repositories(DEFAULT_WORKSPACE, "ours", &ForgeRepositoryQuery::default())
+            .await;
+        assert_eq!(all.expect("repositories").items.len(), 1);
+    }
+    link(&circle, "bot/shop").await;
+    let commit = gitea.push("bot", "bot/shop", "main", ("caicloud.yml", PIPELINE)).await;
+    run_of(&circle, &commit).await;
+    told(&gitea, "bot/shop", &commit, "pending").await;
 }

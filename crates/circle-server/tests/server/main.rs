@@ -7,6 +7,7 @@ mod events;
 mod figures;
 mod forge_examples;
 mod forge_hooks;
+mod forge_oauth;
 mod forge_suite;
 mod forge_trust;
 mod forges;

@@ -4,8 +4,8 @@ use reqwest::Method;
 
 use crate::client::{ApiError, Client};
 use crate::resources::{
-    ForgeCheck, ForgeCheckRequest, ForgeCreate, ForgeLinkCreate, ForgeRepositoryQuery, ForgeRepositoryView, ForgeToken,
-    ForgeView, Page, PageQuery, ServiceView,
+    ForgeCheck, ForgeCheckRequest, ForgeCreate, ForgeLinkCreate, ForgeOauthBegin, ForgeOauthBegun, ForgeOauthFinish,
+    ForgeRepositoryQuery, ForgeRepositoryView, ForgeToken, ForgeView, Page, PageQuery, ServiceView,
 };
 use crate::routes::{self, fill};
 
@@ -62,6 +62,22 @@ impl Client {
         wish: &ForgeLinkCreate,
     ) -> Result<ServiceView, ApiError> {
         self.write(Method::POST, &fill(routes::FORGE_SERVICES, &[workspace, forge]), wish)
+            .await
+    }
+
+    /// Where to let Circle in.
+    pub async fn begin_forge_oauth(
+        &self,
+        workspace: &str,
+        wish: &ForgeOauthBegin,
+    ) -> Result<ForgeOauthBegun, ApiError> {
+        self.write(Method::POST, &fill(routes::FORGE_OAUTH, &[workspace]), wish)
+            .await
+    }
+
+    /// Connects a forge with the code that came of it.
+    pub async fn finish_forge_oauth(&self, workspace: &str, wish: &ForgeOauthFinish) -> Result<ForgeView, ApiError> {
+        self.write(Method::PUT, &fill(routes::FORGE_OAUTH, &[workspace]), wish)
             .await
     }
 }

@@ -10,6 +10,7 @@ use circle_api::routes;
 use circle_api::worker::SecretValue;
 use circle_core::forge::{Account, ForgeConnection};
 use circle_core::ids::{ForgeId, SecretId, WorkspaceId};
+use circle_core::names::Slug;
 use circle_core::service::SecretScope;
 use circle_store::records::kinds;
 use secrecy::SecretString;
@@ -51,28 +52,44 @@ pub(in crate::http) async fn create(
 ) -> Result<(StatusCode, Json<ForgeView>), ApiError> {
     let address = address(wish.kind, wish.address.as_deref())?;
     check_token(&wish.token)?;
-    let id = ForgeId::from_uuid(Uuid::now_v7());
-    let mut connection = ForgeConnection {
-        id,
-        workspace: within.workspace.id,
-        name: wish.name,
-        kind: wish.kind.into(),
+    let mut connection = draft(within.workspace.id, (wish.name, wish.kind), address);
+    let token = SecretString::from(wish.token.expose().to_owned());
+    connection.account = account(&server, &connection, token).await?;
+    let view = insert(&server, connection, &wish.token).await?;
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// A connection that nobody's token belongs to yet.
+pub(super) fn draft(workspace: WorkspaceId, (name, kind): (Slug, ForgeKind), address: String) -> ForgeConnection {
+    ForgeConnection {
+        id: ForgeId::from_uuid(Uuid::now_v7()),
+        workspace,
+        name,
+        kind: kind.into(),
         address,
         account: Account {
             id: String::new(),
             login: String::new(),
         },
         token: SecretId::from_uuid(Uuid::nil()),
+        oauth: None,
         created_at: now(),
-    };
-    connection.account = account(&server, &connection, &wish.token).await?;
-    connection.token = keep(&server, within.workspace.id, id, &wish.token).await?;
+    }
+}
+
+/// Keeps a connection and what is sealed of it, or neither.
+pub(super) async fn insert(
+    server: &Server,
+    mut connection: ForgeConnection,
+    sealed: &SecretValue,
+) -> Result<ForgeView, ApiError> {
+    connection.token = keep(server, connection.workspace, connection.id, sealed).await?;
     let record = ForgeRecord(connection);
     if let Err(error) = server.records.insert(&record).await {
-        forget(&server, record.0.token).await?;
+        forget(server, record.0.token).await?;
         return Err(error.into());
     }
-    Ok((StatusCode::CREATED, Json(ForgeView::from(&record.0))))
+    Ok(ForgeView::from(&record.0))
 }
 
 /// One by name.
@@ -97,12 +114,14 @@ pub(in crate::http) async fn set_token(
 ) -> Result<Json<ForgeView>, ApiError> {
     let (connection, _) = server.forge_named(within.tenant, &name).await?;
     check_token(&wish.token)?;
-    let account = account(&server, &connection, &wish.token).await?;
+    let shown = SecretString::from(wish.token.expose().to_owned());
+    let account = account(&server, &connection, shown).await?;
     let token = keep(&server, within.workspace.id, connection.id, &wish.token).await?;
     let mut before = connection.token;
     let put = |ForgeRecord(known): &mut ForgeRecord| {
         before = std::mem::replace(&mut known.token, token);
         known.account = account.clone();
+        known.oauth = None;
         Ok::<(), ApiError>(())
     };
     let updated = server.records.update(&connection.id.to_string(), put).await?;
@@ -130,7 +149,7 @@ pub(in crate::http) async fn remove(
 }
 
 /// As a browser opens it, without what does not belong there.
-fn address(kind: ForgeKind, said: Option<&str>) -> Result<String, ApiError> {
+pub(super) fn address(kind: ForgeKind, said: Option<&str>) -> Result<String, ApiError> {
     let said = match (said, kind) {
         (Some(said), _) => said,
         (None, ForgeKind::Github) => "https://github.com",
@@ -148,7 +167,7 @@ fn address(kind: ForgeKind, said: Option<&str>) -> Result<String, ApiError> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
-fn check_token(token: &SecretValue) -> Result<(), ApiError> {
+pub(super) fn check_token(token: &SecretValue) -> Result<(), ApiError> {
     let text = token.expose();
     let good = (1..=MAX_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
     let mut faults = Faults::default();
@@ -157,11 +176,16 @@ fn check_token(token: &SecretValue) -> Result<(), ApiError> {
         .done()
 }
 
-async fn account(server: &Server, connection: &ForgeConnection, token: &SecretValue) -> Result<Account, ApiError> {
+/// Whose token it is, as the forge says.
+pub(super) async fn account(
+    server: &Server,
+    connection: &ForgeConnection,
+    token: SecretString,
+) -> Result<Account, ApiError> {
     let access = Access {
         kind: connection.kind,
         address: connection.address.clone(),
-        token: SecretString::from(token.expose().to_owned()),
+        token,
     };
     Ok(open(&server.net, access)?.whoami().await?)
 }

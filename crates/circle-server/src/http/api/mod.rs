@@ -8,6 +8,7 @@ mod delivery_payload;
 mod deployments;
 mod environments;
 mod events;
+mod forge_oauth;
 mod forge_services;
 mod forges;
 mod live_ticket;
@@ -33,6 +34,7 @@ mod workloads;
 mod workspaces;
 
 pub(crate) use credentials::for_git;
+pub(crate) use forge_oauth::OauthFlows;
 pub(super) use logs::newest;
 pub(super) use page::page;
 pub(super) use routes::router;

@@ -6,9 +6,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    approvals, credentials, deliveries, delivery_payload, deployments, environments, events, forge_services, forges,
-    live_ticket, log_lines, logs, registries, rerun, roots, runs, secrets, server, services, targets, tokens, triggers,
-    workers, workloads, workspaces,
+    approvals, credentials, deliveries, delivery_payload, deployments, environments, events, forge_oauth,
+    forge_services, forges, live_ticket, log_lines, logs, registries, rerun, roots, runs, secrets, server, services,
+    targets, tokens, triggers, workers, workloads, workspaces,
 };
 use crate::server::Server;
 
@@ -31,6 +31,7 @@ pub(in crate::http) fn router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(workloads::bind, workloads::unbind))
         .routes(routes!(forges::list, forges::create))
         .routes(routes!(forges::show, forges::set_token, forges::remove))
+        .routes(routes!(forge_oauth::begin, forge_oauth::finish))
         .routes(routes!(forge_services::check_all))
         .routes(routes!(forge_services::repositories))
         .routes(routes!(forge_services::link))

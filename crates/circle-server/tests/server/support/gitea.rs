@@ -1,5 +1,6 @@
 //! A real Gitea on loopback, with a folder of its own. `cargo xtask test-real` builds it and says where it is.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -239,6 +240,51 @@ impl Gitea {
         git(tree.path(), &["rev-parse", "HEAD"]).await.trim().to_owned()
     }
 
+    /// A person who opens an address in a browser and lets the application in; gives where they are sent back to.
+    pub(crate) async fn lets_in(&self, who: &str, authorize_url: &str) -> String {
+        let plain = reqwest::redirect::Policy::none();
+        let browser = reqwest::Client::builder().redirect(plain).build().expect("a client");
+        let login = [("user_name", who), ("password", PASSWORD)];
+        let at = |path: &str| format!("{}{path}", self.address);
+        let answer = browser
+            .post(at("/user/login"))
+            .form(&login)
+            .send()
+            .await
+            .expect("logged in");
+        let mut jar = Jar::default();
+        jar.take(&answer);
+        assert_eq!(answer.status(), 303, "{}", self.log());
+        let mut next = authorize_url.to_owned();
+        loop {
+            let request = browser.get(&next).header("cookie", jar.header());
+            let answer = request.send().await.expect("a page");
+            jar.take(&answer);
+            if let Some(back) = answer.headers().get("location") {
+                return back.to_str().expect("an address").to_owned();
+            }
+            let text = answer.text().await.expect("a page");
+            let fields = hidden(&text);
+            assert!(!fields.is_empty(), "{text}");
+            let granted = [("granted".to_owned(), "true".to_owned())];
+            let form: Vec<_> = fields.into_iter().chain(granted).collect();
+            let request = browser
+                .post(at("/login/oauth/grant"))
+                .header("cookie", jar.header())
+                .form(&form);
+            let answer = request.send().await.expect("granted");
+            jar.take(&answer);
+            let back = answer
+                .headers()
+                .get("location")
+                .map(|to| to.to_str().expect("an address").to_owned());
+            next = back.unwrap_or_else(|| panic!("not granted: {}", answer.status()));
+            if !next.starts_with(&self.address) {
+                return next;
+            }
+        }
+    }
+
     /// The states of a commit by their names.
     pub(crate) async fn states(&self, repository: &str, commit: &str) -> Vec<(String, String)> {
         let path = format!("repos/{repository}/commits/{commit}/status");
@@ -277,4 +323,43 @@ async fn id(user: &str, which: &str) -> u32 {
 
 fn is_root() -> bool {
     std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").expect("ourselves")) == 0
+}
+
+/// The cookies of one browser.
+#[derive(Default)]
+struct Jar(BTreeMap<String, String>);
+
+impl Jar {
+    fn take(&mut self, answer: &reqwest::Response) {
+        for value in answer.headers().get_all("set-cookie") {
+            let text = value.to_str().expect("a cookie");
+            let pair = text.split(';').next().and_then(|pair| pair.split_once('='));
+            let (name, value) = pair.expect("name=value");
+            self.0.insert(name.to_owned(), value.to_owned());
+        }
+    }
+
+    fn header(&self) -> String {
+        let pairs: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        pairs.join("; ")
+    }
+}
+
+/// Names and values of the hidden fields of a page's form.
+fn hidden(page: &str) -> Vec<(String, String)> {
+    let attribute = |tag: &str, name: &str| {
+        let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+        Some(
+            rest.split('"')
+                .next()?
+                .replace("&amp;", "&")
+                .replace("&#34;", "\"")
+                .replace("&#43;", "+"),
+        )
+    };
+    let tags = page.split("<input").skip(1).filter_map(|rest| rest.split('>').next());
+    let fields = tags.filter(|tag| tag.contains("type=\"hidden\""));
+    fields
+        .filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value").unwrap_or_default())))
+        .collect()
 }

@@ -164,6 +164,8 @@ fn writing() -> Vec<Row> {
         refused("PUT", "/api/v1/workspaces/{workspace}/forges/{forge}", Admin),
         refused("POST", "/api/v1/workspaces/{workspace}/forges/{forge}/services", Admin),
         refused("POST", "/api/v1/workspaces/{workspace}/forges/{forge}/check", Admin),
+        refused("POST", "/api/v1/workspaces/{workspace}/oauth/forges", Admin),
+        refused("PUT", "/api/v1/workspaces/{workspace}/oauth/forges", Admin),
         row("POST", "/hooks/forge/{service}", Signature, Some(json!({})), 401),
         refused("POST", "/api/v1/workspaces/{workspace}/runs", Developer),
         refused("POST", "/api/v1/runs/{run}/approve", Developer),

@@ -15,6 +15,7 @@ pub(crate) struct Facts {
     /// Paths that were asked for, without a query.
     pub(crate) asked: Vec<String>,
     pub(crate) last_hook: u64,
+    pub(crate) let_in: super::oauth::LetIn,
 }
 
 /// A repository.

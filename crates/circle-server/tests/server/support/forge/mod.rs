@@ -6,6 +6,7 @@ mod dialect;
 mod facts;
 mod github_like;
 mod gitlab;
+mod oauth;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -94,6 +95,12 @@ impl Forge {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Somebody lets Circle in: what the code must come with, and how long a token is good.
+    pub(crate) fn let_in(&self, code: &str, challenge: &str, expires_in: i64) {
+        let let_in = &mut self.facts().let_in;
+        (let_in.code, let_in.challenge, let_in.expires_in) = (code.into(), challenge.into(), expires_in);
+    }
+
     /// A real repository with one commit, which the bot administers.
     pub(crate) async fn repository(&self, id: u64, full_name: &str, pipeline: &str) -> Repository {
         let repository = self.git.repository(full_name).await.expect("a repository");
@@ -111,6 +118,10 @@ async fn answer(State(site): State<Site>, request: Request) -> Response {
         return StatusCode::BAD_REQUEST.into_response();
     };
     let path = parts.uri.path().to_owned();
+    if path.ends_with("/oauth/access_token") || path == "/oauth/token" {
+        let mut facts = site.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        return oauth::token(&mut facts, &body);
+    }
     if !path.starts_with("/api/") {
         return git(&site, &parts, body).await;
     }
@@ -120,7 +131,8 @@ async fn answer(State(site): State<Site>, request: Request) -> Response {
         return StatusCode::BAD_GATEWAY.into_response();
     }
     let bearer = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
-    if bearer != Some(&format!("Bearer {TOKEN}")) {
+    let is_known = bearer == Some(&format!("Bearer {TOKEN}")) || facts.let_in.knows(bearer);
+    if !is_known {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let asked = dialect::Asked::of(&parts, &body);
