@@ -1,8 +1,12 @@
 //! Processes inside a cell that are not containers: a checkout, a helper.
 
 use std::ffi::OsString;
+use std::io;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
+use nix::fcntl::OFlag;
+use nix::unistd::pipe2;
 use serde::{Deserialize, Serialize};
 use tokio::net::unix::pipe;
 use tokio::sync::watch;
@@ -91,5 +95,27 @@ impl InCellChild {
     /// Kills the process and everything in its session's process group.
     pub async fn kill(&self) -> Result<(), CellError> {
         self.signal.kill().await
+    }
+}
+
+/// The pipes of a process: what it gets as its input, output and errors, and our ends of them.
+#[derive(Debug)]
+pub(crate) struct Pipes {
+    pub(crate) theirs: Vec<OwnedFd>,
+    pub(crate) stdin: pipe::Sender,
+    pub(crate) stdout: pipe::Receiver,
+    pub(crate) stderr: pipe::Receiver,
+}
+
+impl Pipes {
+    pub(crate) fn new() -> io::Result<Self> {
+        let pair = || pipe2(OFlag::O_CLOEXEC);
+        let ((input, stdin), (stdout, output), (stderr, errors)) = (pair()?, pair()?, pair()?);
+        Ok(Self {
+            theirs: vec![input, output, errors],
+            stdin: pipe::Sender::from_owned_fd(stdin)?,
+            stdout: pipe::Receiver::from_owned_fd(stdout)?,
+            stderr: pipe::Receiver::from_owned_fd(stderr)?,
+        })
     }
 }

@@ -11,6 +11,8 @@ mod cell;
 mod cidr;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod container;
+mod ending;
 mod engine;
 mod error;
 mod exec;

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{RootName, Surroundings};
 
 /// What a new cell is to be like.
@@ -37,7 +39,7 @@ pub enum Root {
 }
 
 /// Bounds on all containers of a cell together; the daemon stands beside them and survives when they are hit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Memory in bytes, swap included. `None`: the machine's.
     pub memory_bytes: Option<u64>,

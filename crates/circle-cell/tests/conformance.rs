@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use circle_cell::conformance::{CASES, Fixture, HostEngine, OWN_DAEMON, Reach, run};
+use circle_cell::container::{ContainerConfig, ContainerProvider};
 use circle_cell::process::ProcessProvider;
 use circle_cell::shared::{SharedConfig, SharedProvider};
 use circle_cell::{Cell, CellProvider};
@@ -125,6 +126,92 @@ impl Fixture for Shared {
     }
 }
 
+/// Cells in containers on a second engine, which all cases share.
+struct Containers {
+    host: Arc<Host>,
+    folder: TempDir,
+    opened: std::sync::atomic::AtomicU32,
+}
+
+/// An engine that has the worker's image.
+struct Host {
+    engine: HostEngine,
+    _folder: TempDir,
+}
+
+impl Host {
+    async fn start() -> Arc<Self> {
+        let folder = short_folder("ch");
+        let engine = HostEngine::start(&folder.path().join("engine"), Reach::default()).await;
+        engine.load(&support::worker_image()).await;
+        Arc::new(Self {
+            engine,
+            _folder: folder,
+        })
+    }
+}
+
+fn short_folder(prefix: &str) -> TempDir {
+    let folder = tempfile::Builder::new().prefix(prefix).tempdir_in("/var/tmp");
+    folder.expect("a folder")
+}
+
+impl Containers {
+    fn new(host: &Arc<Host>) -> Self {
+        Self {
+            host: host.clone(),
+            folder: short_folder("cc"),
+            opened: std::sync::atomic::AtomicU32::new(0),
+        }
+    }
+}
+
+#[async_trait]
+impl Fixture for Containers {
+    async fn open(&self) -> Arc<dyn CellProvider> {
+        let number = self.opened.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let config = ContainerConfig {
+            socket: self.host.engine.socket(),
+            image: "circle/worker-base:12".to_owned(),
+            state: self.folder.path().join(number.to_string()),
+            init: support::init(),
+        };
+        Arc::new(ContainerProvider::open(config).await.expect("a provider"))
+    }
+
+    fn image(&self) -> PathBuf {
+        busybox()
+    }
+
+    async fn remains(&self, provider: &dyn CellProvider) -> Vec<String> {
+        let described = provider.describe();
+        let label = format!("circle.instance={}", described.instance);
+        let mut left = self.host.engine.labelled(&label).await;
+        left.extend(self.host.engine.volumes().await);
+        left.extend(folders(&described.state.join("cells")));
+        left.extend(daemons(&described.instance));
+        left
+    }
+
+    async fn kill_daemon(&self, cell: &Cell) {
+        let daemon = daemons(cell.id().as_str()).pop().expect("a daemon runs");
+        let pid = Pid::from_raw(daemon.parse().expect("a number"));
+        kill(pid, Signal::SIGKILL).expect("the daemon is killed");
+    }
+}
+
+/// Process numbers of the daemons within cells whose names begin so.
+fn daemons(name: &str) -> Vec<String> {
+    let parent = format!("--cgroup-parent=/circle/{name}");
+    let processes = std::fs::read_dir("/proc").expect("processes").flatten();
+    let numbers = processes.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let is_daemon = |pid: &String| {
+        let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&words).contains(&parent)
+    };
+    numbers.filter(is_daemon).collect()
+}
+
 fn folders(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.path().display().to_string()).collect()
@@ -143,4 +230,16 @@ async fn processes_keep_cells_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shared_engine_does_what_a_provider_must() {
     run(CASES, Shared::new).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn containers_do_what_a_provider_must() {
+    let host = Host::start().await;
+    run(CASES, async || Containers::new(&host)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn containers_keep_cells_apart() {
+    let host = Host::start().await;
+    run(OWN_DAEMON, async || Containers::new(&host)).await;
 }

@@ -118,6 +118,16 @@ impl HostEngine {
         found
     }
 
+    /// Names of every volume, also of those without a label.
+    pub async fn volumes(&self) -> Vec<String> {
+        let listed = Engine::at(self.socket()).ask("GET", "/volumes", None).await;
+        let listed = listed.unwrap_or_default();
+        let named = listed["Volumes"].as_array().into_iter().flatten();
+        named
+            .filter_map(|one| one["Name"].as_str().map(str::to_owned))
+            .collect()
+    }
+
     /// Loads a Docker archive.
     pub async fn load(&self, image: &Path) {
         let loaded = crate::process::load_image(&self.socket(), image).await;

@@ -78,6 +78,16 @@ impl Engine {
         }
     }
 
+    /// Asks for a text, such as a log.
+    pub(crate) async fn words(&self, path: &str) -> Result<String, EngineError> {
+        let (_, answer) = self.exchange("GET", path, ("", b"")).await?;
+        Ok(answer
+            .iter()
+            .filter(|byte| **byte >= b' ' || **byte == b'\n')
+            .map(|byte| char::from(*byte))
+            .collect())
+    }
+
     async fn exchange(&self, method: &str, path: &str, body: (&str, &[u8])) -> Result<(u16, Vec<u8>), EngineError> {
         let asked = tokio::time::timeout(ANSWER_DEADLINE, async {
             let mut stream = self.open(method, path, body).await?;

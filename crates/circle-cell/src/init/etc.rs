@@ -36,14 +36,7 @@ const BUNDLE: &str = "ssl/certs/ca-certificates.crt";
 pub(super) fn make_etc(root: &Path, orders: &Enter) -> Outcome {
     let etc = root.join("etc");
     make_folder(&etc)?;
-    let (first, count) = orders.remap;
-    write(&etc.join("passwd"), &passwd(first))?;
-    write(
-        &etc.join("group"),
-        &format!("root:x:0:\nnogroup:x:65534:\n{REMAP_USER}:x:{first}:\n"),
-    )?;
-    write(&etc.join("subuid"), &format!("{REMAP_USER}:{first}:{count}\n"))?;
-    write(&etc.join("subgid"), &format!("{REMAP_USER}:{first}:{count}\n"))?;
+    make_users(&etc, orders.remap)?;
     write(&etc.join("hostname"), &format!("{}\n", orders.hostname))?;
     write(
         &etc.join("hosts"),
@@ -54,6 +47,22 @@ pub(super) fn make_etc(root: &Path, orders: &Enter) -> Outcome {
         Some(bundle) => cover(bundle, &etc.join(BUNDLE)),
         None => Ok(()),
     }
+}
+
+/// The users and groups that are known, and whom the containers' users are mapped to.
+pub(super) fn make_users(etc: &Path, (first, count): (u32, u32)) -> Outcome {
+    write(&etc.join("passwd"), &passwd(first))?;
+    write(
+        &etc.join("group"),
+        &format!("root:x:0:\nnogroup:x:65534:\n{REMAP_USER}:x:{first}:\n"),
+    )?;
+    write(&etc.join("subuid"), &format!("{REMAP_USER}:{first}:{count}\n"))?;
+    write(&etc.join("subgid"), &format!("{REMAP_USER}:{first}:{count}\n"))
+}
+
+/// Lets a bundle take the place of the one that programs trust.
+pub(super) fn trust_instead(bundle: &Path, etc: &Path) -> Outcome {
+    cover(bundle, &etc.join(BUNDLE))
 }
 
 /// Shows a file in the place of another, which is there.

@@ -13,6 +13,7 @@ mod root;
 mod run;
 mod sandbox;
 mod serve;
+mod settle;
 mod show;
 mod tools;
 mod views;
@@ -21,8 +22,9 @@ use std::process::ExitCode;
 
 pub(crate) use etc::REMAP_USER;
 pub(crate) use order::CELL_FOLDER;
+pub(crate) use serve::CONTROL_VARIABLE;
 
-/// Becomes PID 1 of a cell; returns when the worker is gone, or at once when no worker started it. The hidden command
+/// Becomes PID 1 of a cell, or of a container that becomes one; returns when the worker is gone, or at once when no worker started it. The hidden command
 /// `circle cell-init` calls this before it starts any thread.
 pub fn main() -> ExitCode {
     serve::serve()

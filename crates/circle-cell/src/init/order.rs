@@ -1,11 +1,12 @@
 //! What a worker and the init of a cell say to each other: one JSON object in each packet.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Exit;
+use crate::{Exit, InCell, Limits, Sight};
 
 /// Where the cell's folder stands inside the cell.
 pub(crate) const CELL_FOLDER: &str = "/cell";
@@ -24,6 +25,9 @@ pub(crate) struct Request {
 pub(crate) enum Order {
     /// Build the cell's root and move into it; the first order.
     Enter(Enter),
+    /// Make a container that an engine has started a cell; the first order there. The answer brings three folders along:
+    /// the jobs' groups for memory and for processes, and the data root.
+    Settle(Settle),
     /// Configure the link that the worker put into the cell's network namespace; port 53 of the address will resolve
     /// names.
     Link {
@@ -93,6 +97,18 @@ pub(crate) struct Enter {
     pub(crate) certificates: Option<PathBuf>,
 }
 
+/// What makes a container a cell.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Settle {
+    /// The cell's name.
+    pub(crate) name: String,
+    /// The first user and the number of users that containers are mapped to.
+    pub(crate) remap: (u32, u32),
+    pub(crate) limits: Limits,
+    /// A bundle inside that takes the place of the image's.
+    pub(crate) certificates: Option<PathBuf>,
+}
+
 /// A process to be started.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Run {
@@ -104,6 +120,30 @@ pub(crate) struct Run {
     pub(crate) cgroups: Vec<PathBuf>,
     /// `Some`: it sees these folders only.
     pub(crate) only: Option<Vec<PathBuf>>,
+}
+
+impl Run {
+    /// Writes a process down, which joins these groups.
+    pub(crate) fn of(command: InCell, cgroups: Vec<PathBuf>) -> Self {
+        let environment = command.environment.into_iter().map(|(name, value)| {
+            let mut pair = name.into_vec();
+            pair.push(b'=');
+            pair.extend(value.into_vec());
+            Words::from(pair)
+        });
+        let argv = command.argv.into_iter().map(|word| Words::from(word.into_vec()));
+        Self {
+            argv: argv.collect(),
+            environment: environment.collect(),
+            directory: Words::from(command.directory.into_os_string().into_vec()),
+            user: command.user.map(|user| (user.uid, user.gid)),
+            cgroups,
+            only: match command.sight {
+                Sight::Cell => None,
+                Sight::Only(folders) => Some(folders),
+            },
+        }
+    }
 }
 
 /// Bytes of an argument; JSON carries text only, so what is not UTF-8 goes as numbers.

@@ -61,7 +61,7 @@ pub(super) fn enter(orders: &Enter) -> Outcome {
 }
 
 /// What is mounted in a folder later is seen by containers that already show the folder.
-fn share(folder: &Path) -> Outcome {
+pub(super) fn share(folder: &Path) -> Outcome {
     mount(None::<&str>, folder, None::<&str>, MsFlags::MS_SHARED, None::<&str>)
         .map_err(|error| format!("share {}: {error}", folder.display()))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use nix::errno::Errno;
@@ -16,15 +17,20 @@ use super::listen::{configure, listen, resolve_at};
 use super::order::{Order, Report, Request};
 use super::root::enter;
 use super::run::run;
+use super::settle::settle;
 use super::show::show_part;
 use super::tools::Outcome;
 use super::views::{mount_view, unmount_view};
 use crate::Exit;
-use crate::sys::{control_socket, receive, send};
+use crate::sys::{connect_packets, control_socket, receive, send};
+
+/// Where the worker listens for the init of a container that it had an engine start.
+pub(crate) const CONTROL_VARIABLE: &str = "CIRCLE_CELL_CONTROL";
 
 /// Serves until the worker is gone.
 pub(super) fn serve() -> ExitCode {
-    let control = match control_socket() {
+    let called = || connect_packets(Path::new(&std::env::var_os(CONTROL_VARIABLE)?)).ok();
+    let control = match control_socket().or_else(called) {
         Some(control) if getpid() == Pid::from_raw(1) => control,
         _ => {
             eprintln_once("cell-init is started by a Circle worker as the first process of a cell, not by hand");
@@ -34,6 +40,7 @@ pub(super) fn serve() -> ExitCode {
     match (Init {
         control,
         children: HashMap::new(),
+        groups: Vec::new(),
     })
     .serve()
     {
@@ -49,6 +56,8 @@ struct Init {
     control: OwnedFd,
     /// The order that started each living child.
     children: HashMap<Pid, u64>,
+    /// The groups of processes that run for somebody, where this init knows them better than the worker.
+    groups: Vec<PathBuf>,
 }
 
 impl Init {
@@ -89,13 +98,13 @@ impl Init {
             return false;
         };
         let number = request.number;
-        let mut brought = None;
-        let outcome = self.obey(request, descriptors).map(|socket| brought = socket);
+        let mut brought = Vec::new();
+        let outcome = self.obey(request, descriptors).map(|descriptors| brought = descriptors);
         let attached: Vec<BorrowedFd<'_>> = brought.iter().map(AsFd::as_fd).collect();
         self.report(&Report::Answer { number, outcome }, &attached)
     }
 
-    fn obey(&mut self, request: Request, descriptors: Vec<OwnedFd>) -> Outcome<Option<OwnedFd>> {
+    fn obey(&mut self, request: Request, descriptors: Vec<OwnedFd>) -> Outcome<Vec<OwnedFd>> {
         match request.order {
             Order::Enter(orders) => {
                 bound_open_files(orders.open_files)?;
@@ -110,7 +119,15 @@ impl Init {
                 configure(address, bits, gateway, six)?;
                 resolve_at(address)?;
             }
-            Order::Run(orders) => {
+            Order::Settle(orders) => {
+                let settled = settle(&orders)?;
+                self.groups = settled.helpers;
+                return Ok(settled.folders);
+            }
+            Order::Run(mut orders) => {
+                if orders.user.is_some() && orders.cgroups.is_empty() {
+                    orders.cgroups.clone_from(&self.groups);
+                }
                 let child = run(orders, descriptors)?;
                 self.children.insert(child, request.number);
             }
@@ -129,9 +146,9 @@ impl Init {
                 make,
             } => show_part(&view, &path, &target, make)?,
             Order::Unmount { target } => unmount_view(&target)?,
-            Order::Listen { address, kind } => return listen(address, kind).map(Some),
+            Order::Listen { address, kind } => return listen(address, kind).map(|socket| vec![socket]),
         }
-        Ok(None)
+        Ok(Vec::new())
     }
 
     /// Each process leads a group of its own number. One that has ended already needs no signal.

@@ -3,15 +3,11 @@
 use std::fmt::Display;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use nix::fcntl::OFlag;
 use nix::sys::statvfs::statvfs;
-use nix::unistd::pipe2;
-use tokio::net::unix::pipe;
 use tokio::sync::{Mutex, mpsc, watch};
 
 use super::certificates::CERTIFICATES;
@@ -21,11 +17,12 @@ use super::daemon::{DaemonLog, ping};
 use super::network::{serve_relay, stream_listener};
 use super::warden::Helper;
 use super::wire::{ProcessKiller, Wire};
+use crate::exec::Pipes;
 use crate::init::CELL_FOLDER;
-use crate::init::order::{Door, Order, Run, Words};
+use crate::init::order::{Door, Order, Run};
 use crate::sys::kill_by_pidfd;
 use crate::{
-    BoundsHit, CellError, CellId, Cidr, DiskLeft, Exit, InCell, InCellChild, Limits, Owner, Relay, RootStamp, Sight,
+    BoundsHit, CellError, CellId, Cidr, DiskLeft, Exit, InCell, InCellChild, Limits, Owner, Relay, RootStamp,
     StartTimings, Surroundings,
 };
 
@@ -158,53 +155,23 @@ impl ProcessCell {
     }
 
     pub(crate) async fn exec(&self, command: InCell) -> Result<InCellChild, CellError> {
-        let no_pipe = |error: &dyn Display| self.refused("make pipes for a process", error);
-        let pipes = || pipe2(OFlag::O_CLOEXEC).map_err(|error| no_pipe(&error));
-        let ((inside_in, stdin), (stdout, inside_out), (stderr, inside_err)) = (pipes()?, pipes()?, pipes()?);
-        let receiver = |end: OwnedFd| pipe::Receiver::from_owned_fd(end).map_err(|error| no_pipe(&error));
-        let (stdout, stderr) = (receiver(stdout)?, receiver(stderr)?);
-        let stdin = pipe::Sender::from_owned_fd(stdin).map_err(|error| no_pipe(&error))?;
+        let pipes = Pipes::new().map_err(|error| self.refused("make pipes for a process", &error))?;
         let (ended, exit) = watch::channel(None::<Exit>);
-        let order = Order::Run(self.written_down(command));
-        let descriptors = vec![inside_in, inside_out, inside_err];
+        let order = Order::Run(Run::of(command, self.helper_groups.clone()));
         let (started_by, _) = self
             .wire
-            .order("start a process", order, descriptors, Some(ended))
+            .order("start a process", order, pipes.theirs, Some(ended))
             .await?;
         Ok(InCellChild {
-            stdin: Some(stdin),
-            stdout: Some(stdout),
-            stderr: Some(stderr),
+            stdin: Some(pipes.stdin),
+            stdout: Some(pipes.stdout),
+            stderr: Some(pipes.stderr),
             exit,
             signal: Box::new(ChildSignal {
                 wire: self.wire.clone(),
                 started_by,
             }),
         })
-    }
-
-    fn written_down(&self, command: InCell) -> Run {
-        let environment = command.environment.into_iter().map(|(name, value)| {
-            let mut pair = name.into_vec();
-            pair.push(b'=');
-            pair.extend(value.into_vec());
-            Words::from(pair)
-        });
-        Run {
-            argv: command
-                .argv
-                .into_iter()
-                .map(|word| Words::from(word.into_vec()))
-                .collect(),
-            environment: environment.collect(),
-            directory: Words::from(command.directory.into_os_string().into_vec()),
-            user: command.user.map(|user| (user.uid, user.gid)),
-            cgroups: self.helper_groups.clone(),
-            only: match command.sight {
-                Sight::Cell => None,
-                Sight::Only(folders) => Some(folders),
-            },
-        }
     }
 
     pub(crate) async fn allow_networks(&self, ranges: &[Cidr]) -> Result<(), CellError> {

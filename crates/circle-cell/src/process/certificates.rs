@@ -5,14 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// The bundle on the cell's disk, where its containers see it.
-pub(super) const CERTIFICATES: &str = "certificates.crt";
+pub(crate) const CERTIFICATES: &str = "certificates.crt";
 /// The machine's bundle, where Debian keeps it.
 const OF_THE_MACHINE: &str = "/etc/ssl/certs/ca-certificates.crt";
 /// How a certificate begins in PEM.
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 
 /// Writes the bundle onto a cell's disk; `false` when there is nothing beside the machine's own.
-pub(super) fn trust(disk: &Path, certificates: &[PathBuf]) -> io::Result<bool> {
+pub(crate) fn trust(disk: &Path, certificates: &[PathBuf]) -> io::Result<bool> {
     if certificates.is_empty() {
         return Ok(false);
     }

@@ -44,7 +44,7 @@ const DAEMON_ENVIRONMENT: [&str; 3] = [
 const FOLDERS: [(&str, u32); 2] = [("root", 0o700), ("run", 0o700)];
 /// The folders on a cell's disk and who may look into them. Containers come through `/cell` as mapped users. Those of
 /// the first two may have come with the root.
-const DISK_FOLDERS: [(&str, u32); 9] = [
+pub(crate) const DISK_FOLDERS: [(&str, u32); 9] = [
     ("docker", 0o711),
     (CACHES, 0o711),
     ("tmp", 0o700),
@@ -146,7 +146,7 @@ async fn open_disk(core: &Arc<Core>, remains: &mut Remains, spec: &CellSpec) -> 
     Ok(disk)
 }
 
-fn make_folders(folder: &Path, folders: &[(&str, u32)]) -> io::Result<()> {
+pub(crate) fn make_folders(folder: &Path, folders: &[(&str, u32)]) -> io::Result<()> {
     fs::set_permissions(folder, PermissionsExt::from_mode(0o711))?;
     for (name, mode) in folders {
         let path = folder.join(name);
@@ -300,7 +300,7 @@ async fn watch_containerd(cell: &ProcessCell, core: &Core) -> Result<(), CellErr
 
 fn daemon_run(cell: &ProcessCell, spec: &CellSpec, (mtu, has_ipv6): (u32, bool)) -> Result<Run, CellError> {
     let program = daemon_program().map_err(CellError::Unable)?;
-    let mut arguments = arguments(spec, &cell.jobs, cell.address, mtu);
+    let mut arguments = arguments(spec, &cell.jobs, Some(cell.address), mtu);
     if has_ipv6 {
         arguments.extend(["--ipv6".to_owned(), format!("--fixed-cidr-v6={BRIDGE6}")]);
     }
@@ -315,7 +315,7 @@ fn daemon_run(cell: &ProcessCell, spec: &CellSpec, (mtu, has_ipv6): (u32, bool))
     })
 }
 
-fn environment(spec: &CellSpec) -> Vec<Words> {
+pub(crate) fn environment(spec: &CellSpec) -> Vec<Words> {
     let own = DAEMON_ENVIRONMENT.map(str::to_owned);
     let proxy = spec.surroundings.proxy.variables(&[]);
     let pairs = proxy.into_iter().map(|(name, value)| format!("{name}={value}"));

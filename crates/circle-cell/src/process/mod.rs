@@ -22,11 +22,18 @@ mod views;
 mod warden;
 mod wire;
 
-pub(crate) use cgroup::{Version as CgroupVersion, detect_cgroups};
+pub(crate) use certificates::{CERTIFICATES, trust};
+pub(crate) use cgroup::{CellGroups, Hierarchies, Hits, Version as CgroupVersion, detect_cgroups};
 pub use config::{InitProgram, NetworkPolicy, ProcessConfig, Remap};
-pub(crate) use daemon::{daemon_program as find_daemon, load_image};
+pub(crate) use daemon::{
+    DaemonLog, arguments as daemon_arguments, collect, daemon_program as find_daemon, load_image, make_network, ping,
+    wait_until_ready,
+};
+pub(crate) use launch::{DISK_FOLDERS, environment, make_folders};
+pub(crate) use network::{serve_relay, stream_listener};
 pub use network::{FirewallChoice, FirewallChoiceError};
 pub(crate) use owner::Ownership;
 pub use owner::instance_name;
 pub use provider::ProcessProvider;
 pub(crate) use tool::{has_tool, run_tool, run_tool_within};
+pub(crate) use views::EMPTY_LAYER;

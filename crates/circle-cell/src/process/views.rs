@@ -10,7 +10,7 @@ use crate::init::order::Order;
 use crate::{CellError, Folder, Layer, PartOfView, View, is_plain_name};
 
 /// An overlay needs something beneath its writable layer.
-pub(super) const EMPTY_LAYER: &str = "layers/.empty";
+pub(crate) const EMPTY_LAYER: &str = "layers/.empty";
 /// Folders that are kept with a root.
 pub(super) const CACHES: &str = "caches";
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::children::Children;
-use super::warden::SharedEnding;
 use crate::carrier::{Carrier, Ending, Facts};
+use crate::ending::OrderedEnd;
 use crate::engine::Engine;
 use crate::{BoundsHit, CellError, Cidr, DiskLeft, Folder, InCell, InCellChild, Layer, PartOfView, Relay, View};
 
@@ -17,7 +17,7 @@ pub(super) struct SharedCell {
     pub(super) facts: Facts,
     pub(super) folder: PathBuf,
     pub(super) children: Children,
-    pub(super) ending: SharedEnding,
+    pub(super) ending: OrderedEnd,
 }
 
 #[async_trait]

@@ -13,8 +13,8 @@ use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
-use super::warden::SharedEnding;
 use crate::carrier::Signal;
+use crate::ending::OrderedEnd;
 use crate::tasks::Tasks;
 use crate::{CellError, CellId, Exit, InCell, InCellChild};
 
@@ -30,13 +30,13 @@ pub(super) struct Children {
 struct Group {
     leader: i32,
     groups: Arc<Mutex<BTreeSet<i32>>>,
-    ending: SharedEnding,
+    ending: OrderedEnd,
     id: CellId,
 }
 
 impl Children {
     /// Starts a process. What it may see and whose it is cannot be bounded without root.
-    pub(super) fn start(&self, command: InCell, ending: SharedEnding, id: &CellId) -> io::Result<InCellChild> {
+    pub(super) fn start(&self, command: InCell, ending: OrderedEnd, id: &CellId) -> io::Result<InCellChild> {
         let (program, args) = command
             .argv
             .split_first()

@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::cell::SharedCell;
 use super::children::Children;
-use super::warden::{Life, SharedEnding, Warden};
+use super::warden::Warden;
 use crate::carrier::Facts;
+use crate::ending::{Life, OrderedEnd};
 use crate::engine::{Engine, Marked};
 use crate::process::Ownership;
 use crate::tasks::Tasks;
@@ -129,7 +130,7 @@ impl CellProvider for SharedProvider {
             fs::create_dir_all(&part).map_err(CellError::io("make the folder", &part))?;
         }
         let life = watch::Sender::new(Life::Alive);
-        let ending = SharedEnding {
+        let ending = OrderedEnd {
             kill: CancellationToken::new(),
             life: life.subscribe(),
         };

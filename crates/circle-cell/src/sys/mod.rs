@@ -14,6 +14,6 @@ mod watch;
 
 pub(crate) use clone::{clone_into_namespaces, control_socket};
 pub(crate) use files::{btrfs_id, clone_file, enable_simple_quota};
-pub(crate) use packet::{packet_pair, receive, send};
+pub(crate) use packet::{accept_packets, connect_packets, listen_packets, packet_pair, receive, send};
 pub(crate) use pidfd::{kill_by_pidfd, open_pidfd};
 pub(crate) use watch::watch;

@@ -2,10 +2,12 @@
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
 
 use nix::cmsg_space;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair,
+    AddressFamily, Backlog, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, accept4, bind,
+    connect, listen, recvmsg, sendmsg, socket, socketpair,
 };
 
 /// The longest packet in bytes: below the kernel's default bound on a socket's buffer (208 KiB).
@@ -21,6 +23,30 @@ pub(crate) fn packet_pair() -> io::Result<(OwnedFd, OwnedFd)> {
         None,
         SockFlag::SOCK_CLOEXEC,
     )?)
+}
+
+/// Listens for one packet connection at a path.
+pub(crate) fn listen_packets(path: &Path) -> io::Result<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let listener = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None)?;
+    bind(listener.as_raw_fd(), &UnixAddr::new(path)?)?;
+    listen(&listener, Backlog::new(1)?)?;
+    Ok(listener)
+}
+
+/// Takes the connection that has come; its calls do not block.
+pub(crate) fn accept_packets(listener: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let raw = accept4(listener.as_raw_fd(), flags)?;
+    // SAFETY: the kernel made this descriptor for this call; nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(raw) })
+}
+
+/// Connects to whoever listens for packets at a path.
+pub(crate) fn connect_packets(path: &Path) -> io::Result<OwnedFd> {
+    let connection = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
+    connect(connection.as_raw_fd(), &UnixAddr::new(path)?)?;
+    Ok(connection)
 }
 
 /// Sends one packet and copies of the descriptors.

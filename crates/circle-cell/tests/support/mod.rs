@@ -58,6 +58,22 @@ pub(crate) fn init() -> InitProgram {
     }
 }
 
+/// The archive of the image with a daemon, as the project's chores make it; made now when it is missing.
+pub(crate) fn worker_image() -> PathBuf {
+    let beside = || {
+        let this = std::env::current_exe().expect("this program");
+        this.ancestors().nth(2).expect("the target folder").join("xtask")
+    };
+    let chores = std::env::var_os("CIRCLE_XTASK").map_or_else(beside, PathBuf::from);
+    let output = std::process::Command::new(&chores)
+        .args(["images", "path", "worker-base"])
+        .output();
+    let output = output.unwrap_or_else(|error| panic!("{}: {error}; build the workspace", chores.display()));
+    let path = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    assert!(path.is_file(), "{}", String::from_utf8_lossy(&output.stderr));
+    path
+}
+
 /// Runs the docker client against a cell.
 pub(crate) async fn docker(cell: &Cell, words: &[&str]) -> Output {
     let host = format!("unix://{}", cell.socket().display());

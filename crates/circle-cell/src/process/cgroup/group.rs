@@ -87,6 +87,11 @@ impl CellGroups {
         self.folders().map(|cell| cell.join(JOBS).join(HELPERS)).collect()
     }
 
+    /// The jobs' group that counts what a controller bounds.
+    pub(crate) fn jobs_folder(&self, controller: &str) -> Option<PathBuf> {
+        self.folder_for(controller).map(|cell| cell.join(JOBS))
+    }
+
     /// What the daemon calls the parent of its containers' groups.
     pub(crate) fn jobs_path(&self) -> String {
         format!("/circle/{}/{JOBS}", self.name)
@@ -94,9 +99,9 @@ impl CellGroups {
 
     /// Begins to watch the limits; the groups must have been made.
     pub(crate) fn watch_limits(&self) -> io::Result<Hits> {
-        let jobs = |controller| self.folder_for(controller).map(|cell| cell.join(JOBS));
-        let memory = jobs("memory").ok_or_else(|| io::Error::other("there is no memory controller"))?;
-        Hits::watch(self.hierarchies.version, memory, jobs("pids"))
+        let memory = self.jobs_folder("memory");
+        let memory = memory.ok_or_else(|| io::Error::other("there is no memory controller"))?;
+        Hits::watch(self.hierarchies.version, memory, self.jobs_folder("pids"))
     }
 
     /// Every process in the groups.

@@ -25,7 +25,7 @@ pub(crate) struct Hits {
 }
 
 impl Hits {
-    pub(super) fn watch(version: Version, memory: PathBuf, pids: Option<PathBuf>) -> io::Result<Self> {
+    pub(crate) fn watch(version: Version, memory: PathBuf, pids: Option<PathBuf>) -> io::Result<Self> {
         let kills = match version {
             Version::One => Some(hear_of_kills(&memory)?),
             Version::Two => None,

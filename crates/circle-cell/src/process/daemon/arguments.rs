@@ -30,7 +30,7 @@ pub(crate) fn daemon_program() -> Result<&'static str, String> {
 }
 
 /// The daemon's arguments after its program.
-pub(crate) fn arguments(spec: &CellSpec, jobs: &str, address: Ipv4Addr, mtu: u32) -> Vec<String> {
+pub(crate) fn arguments(spec: &CellSpec, jobs: &str, resolver: Option<Ipv4Addr>, mtu: u32) -> Vec<String> {
     let mut arguments = vec![
         format!("--host=unix://{CELL_FOLDER}/run/docker.sock"),
         format!("--data-root={CELL_FOLDER}/docker"),
@@ -42,7 +42,6 @@ pub(crate) fn arguments(spec: &CellSpec, jobs: &str, address: Ipv4Addr, mtu: u32
         "--storage-driver=overlay2".to_owned(),
         format!("--bip={BRIDGE}"),
         format!("--default-address-pool={ADDRESS_POOL}"),
-        format!("--dns={address}"),
         format!("--mtu={mtu}"),
         "--log-level=warn".to_owned(),
     ];
@@ -51,6 +50,7 @@ pub(crate) fn arguments(spec: &CellSpec, jobs: &str, address: Ipv4Addr, mtu: u32
             .iter()
             .map(|registry| format!("--insecure-registry={registry}")),
     );
+    arguments.extend(resolver.map(|address| format!("--dns={address}")));
     let mirrors = spec.surroundings.registry_mirrors.iter();
     arguments.extend(mirrors.map(|mirror| format!("--registry-mirror={mirror}")));
     arguments
