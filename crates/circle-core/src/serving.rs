@@ -1,7 +1,8 @@
 //! Whose runs a worker gets.
 //!
 //! A worker of a workspace is somebody's own machine: it gets what that workspace's members pushed and nothing else. A
-//! stranger's code is executed by the instance's workers only, whatever the owner of a machine would allow.
+//! stranger's code is executed by the instance's workers only, whatever the owner of a machine would allow, and only by
+//! those whose cells keep it from the machine and its neighbours.
 
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +38,49 @@ impl Serves {
     }
 }
 
+/// How well a worker's cells keep a run from its machine, as it says with every call. One that says less gets less.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Isolation {
+    /// Runs reach what other programs of the machine reach: members' only.
+    Shared,
+    /// A run reaches neither the machine nor its neighbours.
+    #[default]
+    Apart,
+}
+
+impl Isolation {
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Apart => "apart",
+        }
+    }
+
+    /// What a worker said; a word that is not known may mean anything less.
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "apart" => Self::Apart,
+            _ => Self::Shared,
+        }
+    }
+}
+
+/// Which runs a worker gets: by its enrolment, and by what its cells can hold. Those that get less come first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Reach {
+    pub serves: Serves,
+    pub isolation: Isolation,
+}
+
+impl Reach {
+    /// Whether a run of a workspace, caused by somebody trusted so far, may go to such a worker.
+    pub fn takes(self, workspace: WorkspaceId, trust: Trust) -> bool {
+        let held = self.isolation == Isolation::Apart || trust == Trust::Member;
+        held && self.serves.takes(workspace, trust)
+    }
+}
+
 impl From<Option<WorkspaceId>> for Serves {
     fn from(workspace: Option<WorkspaceId>) -> Self {
         workspace.map_or(Self::Everybody, Self::Workspace)
@@ -47,7 +91,7 @@ impl From<Option<WorkspaceId>> for Serves {
 mod tests {
     use uuid::Uuid;
 
-    use super::Serves;
+    use super::{Isolation, Reach, Serves};
     use crate::ids::WorkspaceId;
     use crate::trigger::Trust;
 
@@ -65,6 +109,25 @@ mod tests {
         for (serves, of, trust, taken) in table {
             assert_eq!(serves.takes(of, trust), taken, "{serves:?} {of} {trust:?}");
         }
+    }
+
+    #[test]
+    fn sec_28_strangers_go_where_cells_are_apart() {
+        let own = workspace(1);
+        for (isolation, trust, taken) in [
+            (Isolation::Apart, Trust::Stranger, true),
+            (Isolation::Apart, Trust::Member, true),
+            (Isolation::Shared, Trust::Member, true),
+            (Isolation::Shared, Trust::Stranger, false),
+        ] {
+            let reach = Reach {
+                serves: Serves::Everybody,
+                isolation,
+            };
+            assert_eq!(reach.takes(own, trust), taken, "{reach:?} {trust:?}");
+            assert_eq!(Isolation::from_word(isolation.word()), isolation);
+        }
+        assert_eq!(Isolation::from_word("something newer"), Isolation::Shared);
     }
 
     fn workspace(number: u128) -> WorkspaceId {

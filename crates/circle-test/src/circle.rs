@@ -340,6 +340,30 @@ impl Circle {
         self.start_worker_with(words.map(str::to_owned).to_vec(), variables)
     }
 
+    /// The same, with more words for its command line.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn join_worker_with(&mut self, token: &str, name: &str, more: &[String]) -> Result<()> {
+        let (server, data) = (self.url(), text(&self.folder.path().join(name)));
+        let words = [
+            "worker", "join", token, "--server", &server, "--data", &data, "--name", name,
+        ];
+        let words = words.map(str::to_owned).into_iter().chain(more.iter().cloned());
+        self.start_worker_with(words.collect(), &[])
+    }
+
+    /// Starts a worker that joined once again, with the token that it keeps.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn start_joined_worker(&mut self, name: &str, more: &[String]) -> Result<()> {
+        let (server, data) = (self.url(), text(&self.folder.path().join(name)));
+        let words = ["worker", "--server", &server, "--data", &data, "--name", name];
+        let words = words.map(str::to_owned).into_iter().chain(more.iter().cloned());
+        self.start_worker_with(words.collect(), &[])
+    }
+
     fn start_worker_with(&mut self, mut arguments: Vec<String>, variables: &[(&str, &Path)]) -> Result<()> {
         let private = self.private.iter().flat_map(Private::addresses);
         for address in [self.registry.address(), self.git.address()].into_iter().chain(private) {

@@ -6,6 +6,7 @@ use circle_cell::process::{FirewallChoice, InitProgram, NetworkPolicy};
 use circle_cell::{Cidr, Limits, Proxy, Relay, StorageChoice, Surroundings};
 use serde::{Deserialize, Serialize};
 
+use crate::ProviderChoice;
 use crate::machine::{Machine, warm_cells};
 
 /// A worker's settings. Unknown keys are errors.
@@ -85,6 +86,15 @@ pub struct WorkerConfig {
     /// Cells of golden roots that stand ready beside the warm ones, for services that run often. Default: 1.
     #[serde(default = "one")]
     pub warm_roots: u32,
+    /// What cells are made of: `process` or `container`. Default: `process`.
+    #[serde(default)]
+    pub provider: ProviderChoice,
+    /// The socket of the engine that carries cells in containers. Default: `/var/run/docker.sock`.
+    #[serde(default)]
+    pub engine: Option<PathBuf>,
+    /// The image of cells in containers. Default: `circle/worker-base:12`.
+    #[serde(default)]
+    pub cell_image: Option<String>,
     /// The program that becomes PID 1 of a cell, with its arguments. Default: this program as `cell-init`.
     #[serde(default)]
     pub cell_init: Option<Vec<PathBuf>>,
@@ -131,6 +141,9 @@ impl WorkerConfig {
             pool_bytes: None,
             roots_bytes: default_roots_bytes(),
             warm_roots: one(),
+            provider: ProviderChoice::default(),
+            engine: None,
+            cell_image: None,
             cell_init: None,
         }
     }

@@ -31,6 +31,9 @@ pub use messages::{
 pub const PROTOCOL_VERSION: u32 = 1;
 /// The header of [`PROTOCOL_VERSION`].
 pub const PROTOCOL_HEADER: &str = "circle-protocol";
+/// How well the worker's cells keep runs from its machine, with every call: a word of [`circle_core::serving::Isolation`].
+/// A worker that says nothing keeps them apart.
+pub const ISOLATION_HEADER: &str = "circle-isolation";
 /// The header with the lease's fence on every call about a run.
 pub const FENCE_HEADER: &str = "circle-fence";
 /// Between two pings on the orders stream; a stream silent for three times as long is dead.

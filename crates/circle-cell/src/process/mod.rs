@@ -30,8 +30,8 @@ pub(crate) use daemon::{
     wait_until_ready,
 };
 pub(crate) use launch::{DISK_FOLDERS, environment, make_folders};
-pub(crate) use network::{serve_relay, stream_listener};
 pub use network::{FirewallChoice, FirewallChoiceError};
+pub(crate) use network::{serve_relay, stream_listener};
 pub(crate) use owner::Ownership;
 pub use owner::instance_name;
 pub use provider::ProcessProvider;

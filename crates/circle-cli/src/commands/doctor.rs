@@ -29,6 +29,7 @@ pub(crate) fn doctor(context: &Context, _args: &DoctorArgs) -> anyhow::Result<Ex
     findings.extend(tools::findings());
     findings.push(machine::memory());
     findings.push(machine::cells());
+    findings.push(machine::containers());
     findings.push(network::port());
     context.printer.show(&findings, |printer| text(&findings, printer))?;
     let missing = findings.iter().any(|finding| finding.grade == Grade::Missing);

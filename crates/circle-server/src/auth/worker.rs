@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use circle_api::worker::{PROTOCOL_HEADER, PROTOCOL_VERSION};
+use circle_api::worker::{ISOLATION_HEADER, PROTOCOL_HEADER, PROTOCOL_VERSION};
 use circle_core::ids::WorkerId;
+use circle_core::serving::{Isolation, Reach};
 
 use super::tokens::presented;
 use crate::http::ApiError;
@@ -18,6 +19,17 @@ use crate::server::Server;
 pub(crate) struct WorkerIdentity {
     pub(crate) id: WorkerId,
     pub(crate) record: WorkerRecord,
+    isolation: Isolation,
+}
+
+impl WorkerIdentity {
+    /// Which runs it gets.
+    pub(crate) fn reach(&self) -> Reach {
+        Reach {
+            serves: self.record.serves(),
+            isolation: self.isolation,
+        }
+    }
 }
 
 impl FromRequestParts<Arc<Server>> for WorkerIdentity {
@@ -32,8 +44,19 @@ impl FromRequestParts<Arc<Server>> for WorkerIdentity {
         if record.token != token.id {
             return Err(ApiError::BadCredential);
         }
-        Ok(Self { id, record })
+        Ok(Self {
+            id,
+            record,
+            isolation: isolation(&parts.headers),
+        })
     }
+}
+
+fn isolation(headers: &HeaderMap) -> Isolation {
+    let said = headers.get(ISOLATION_HEADER);
+    said.map_or_else(Isolation::default, |word| {
+        Isolation::from_word(word.to_str().unwrap_or_default())
+    })
 }
 
 /// Refuses a worker that speaks another version, with a sentence that names both.

@@ -3,7 +3,7 @@
 use circle_api::worker::Order;
 use circle_core::ids::{RunId, WorkerId};
 use circle_core::queue::Ticket;
-use circle_core::serving::Serves;
+use circle_core::serving::Reach;
 
 use super::Queue;
 use super::entry::{Entry, Phase};
@@ -50,14 +50,14 @@ impl State {
     fn next_pair(&self) -> Option<(WorkerId, RunId)> {
         // Whom the least loaded worker of a kind has nothing for, the others of that kind have nothing for either.
         let pairs = self.workers.idle().into_iter();
-        let mut pairs = pairs.filter_map(|(serves, worker)| Some((worker, self.next_for(serves)?)));
+        let mut pairs = pairs.filter_map(|(reach, worker)| Some((worker, self.next_for(reach)?)));
         pairs.next()
     }
 
-    fn next_for(&self, serves: Serves) -> Option<RunId> {
-        let takes = |entry: &Entry| serves.takes(entry.workspace, entry.trust);
+    fn next_for(&self, reach: Reach) -> Option<RunId> {
+        let takes = |entry: &Entry| reach.takes(entry.workspace, entry.trust);
         let fits = |ticket: &Ticket| self.view.get(ticket.run).is_some_and(takes);
-        self.view.line.next(serves.workspace(), fits)
+        self.view.line.next(reach.serves.workspace(), fits)
     }
 
     /// Takes back every offer to a worker.

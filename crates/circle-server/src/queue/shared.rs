@@ -7,7 +7,7 @@ use circle_api::worker::Order;
 use circle_core::ids::{RunId, ServiceId, WorkerId, WorkspaceId};
 use circle_core::run::Run;
 use circle_core::service::{Service, Workspace};
-use circle_core::serving::Serves;
+use circle_core::serving::Reach;
 use circle_core::trigger::Trust;
 use circle_store::records::Version;
 
@@ -64,14 +64,14 @@ impl Queue {
     pub(crate) fn connect(
         &self,
         worker: WorkerId,
-        (serves, cells): (Serves, u32),
+        (reach, cells): (Reach, u32),
         draining: bool,
         now_ms: i64,
     ) -> Stream {
         let mut state = self.lock();
         let load = state.view.held_by(worker).count();
         let load = u32::try_from(load).unwrap_or(u32::MAX);
-        let stream = state.workers.connect(worker, (serves, cells), draining, load);
+        let stream = state.workers.connect(worker, (reach, cells), draining, load);
         state.dispatch(now_ms);
         stream
     }
@@ -104,7 +104,7 @@ impl Queue {
     pub(crate) fn tell_idle(&self, workspace: WorkspaceId, order: Order) {
         let mut state = self.lock();
         let idle = state.workers.idle();
-        let asked = idle.iter().find(|(serves, _)| serves.takes(workspace, Trust::Member));
+        let asked = idle.iter().find(|(reach, _)| reach.takes(workspace, Trust::Member));
         if let Some((_, worker)) = asked {
             state.workers.send(*worker, order);
         }

@@ -88,7 +88,7 @@ impl State {
 
     /// All cells of the workers that may take it, and those that are busy.
     fn cells_for(&self, entry: &Entry) -> (u64, u64) {
-        self.workers.cells(|serves| serves.takes(entry.workspace, entry.trust))
+        self.workers.cells(|reach| reach.takes(entry.workspace, entry.trust))
     }
 
     /// When what it waits for is free for it, as far as earlier runs tell.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use circle_api::worker::Order;
 use circle_core::ids::WorkerId;
-use circle_core::serving::Serves;
+use circle_core::serving::Reach;
 use tokio::sync::mpsc;
 
 use crate::limits;
@@ -21,7 +21,7 @@ pub(crate) struct Stream {
 #[derive(Debug)]
 struct Slot {
     stream: u64,
-    serves: Serves,
+    reach: Reach,
     cells: u32,
     draining: bool,
     load: u32,
@@ -39,7 +39,7 @@ impl Workers {
     pub(super) fn connect(
         &mut self,
         worker: WorkerId,
-        (serves, cells): (Serves, u32),
+        (reach, cells): (Reach, u32),
         draining: bool,
         load: u32,
     ) -> Stream {
@@ -48,7 +48,7 @@ impl Workers {
         let number = self.streams;
         let slot = Slot {
             stream: number,
-            serves,
+            reach,
             cells: cells.min(limits::MAX_CELLS),
             draining,
             load,
@@ -79,19 +79,19 @@ impl Workers {
     }
 
     /// Of those that serve the same, the least loaded worker that has a free cell; everybody's come last.
-    pub(super) fn idle(&self) -> BTreeMap<Serves, WorkerId> {
-        let mut least: BTreeMap<Serves, (u64, WorkerId)> = BTreeMap::new();
+    pub(super) fn idle(&self) -> BTreeMap<Reach, WorkerId> {
+        let mut least: BTreeMap<Reach, (u64, WorkerId)> = BTreeMap::new();
         for (id, slot) in &self.slots {
             if slot.draining || slot.load >= slot.cells {
                 continue;
             }
             let load = u64::from(slot.load) * 1000 / u64::from(slot.cells.max(1));
-            let known = least.entry(slot.serves).or_insert((load, *id));
+            let known = least.entry(slot.reach).or_insert((load, *id));
             if load < known.0 {
                 *known = (load, *id);
             }
         }
-        least.into_iter().map(|(serves, (_, id))| (serves, id)).collect()
+        least.into_iter().map(|(reach, (_, id))| (reach, id)).collect()
     }
 
     pub(super) fn add_load(&mut self, worker: WorkerId, by: i32) {
@@ -121,8 +121,8 @@ impl Workers {
     }
 
     /// All cells of the workers that serve so, and those that are busy.
-    pub(super) fn cells(&self, takes: impl Fn(Serves) -> bool) -> (u64, u64) {
-        let slots = self.slots.values().filter(|slot| !slot.draining && takes(slot.serves));
+    pub(super) fn cells(&self, takes: impl Fn(Reach) -> bool) -> (u64, u64) {
+        let slots = self.slots.values().filter(|slot| !slot.draining && takes(slot.reach));
         slots.fold((0, 0), |(all, busy), slot| {
             (all + u64::from(slot.cells), busy + u64::from(slot.load))
         })

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use circle_api::client::{Endpoint, ShellSocket, open_by};
 use circle_api::shell::MAX_MESSAGE_BYTES;
-use circle_api::worker::{PROTOCOL_HEADER, PROTOCOL_VERSION, SecretValue};
+use circle_api::worker::{ISOLATION_HEADER, PROTOCOL_HEADER, PROTOCOL_VERSION, SecretValue};
 use circle_core::ids::ShellId;
+use circle_core::serving::Isolation;
 use reqwest::{Client, ClientBuilder, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
@@ -26,6 +27,7 @@ pub(crate) struct Connection {
     /// Speaks HTTP/1.1 only, whose connections can become others.
     upgradable: Client,
     base: String,
+    isolation: Isolation,
 }
 
 /// Why a call failed, named for what to do.
@@ -46,7 +48,7 @@ pub(crate) enum CallError {
 }
 
 impl Connection {
-    pub(crate) fn new(server: &str) -> Result<Self, WorkerError> {
+    pub(crate) fn new(server: &str, isolation: Isolation) -> Result<Self, WorkerError> {
         // Another part of the program may have installed it before.
         let _already_installed = rustls::crypto::ring::default_provider().install_default();
         let bad = |why: String| WorkerError::Configuration(format!("the server's address: {why}"));
@@ -60,7 +62,12 @@ impl Connection {
         let http = builder(&endpoint).build().map_err(|error| bad(with_sources(&error)))?;
         let upgradable = builder(&endpoint).http1_only().build();
         let upgradable = upgradable.map_err(|error| bad(with_sources(&error)))?;
-        Ok(Self { http, upgradable, base })
+        Ok(Self {
+            http,
+            upgradable,
+            base,
+            isolation,
+        })
     }
 
     /// Opens the worker's end of a shell.
@@ -82,6 +89,7 @@ impl Connection {
             .request(method, format!("{}/worker/v1{path}", self.base))
             .bearer_auth(token.expose())
             .header(PROTOCOL_HEADER, PROTOCOL_VERSION.to_string())
+            .header(ISOLATION_HEADER, self.isolation.word())
     }
 }
 

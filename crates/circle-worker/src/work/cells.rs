@@ -10,7 +10,6 @@ use circle_api::resources::GoldenRootsPrune;
 use circle_api::shell::ShellMessage;
 use circle_api::worker::{Assignment, RootReport};
 use circle_cell::pool::{Pool, PoolConfig, PooledCell};
-use circle_cell::process::{ProcessConfig, ProcessProvider};
 use circle_cell::{Cell, CellError, CellProvider, CellSpec, Cidr, Death, Root, RootName};
 use circle_core::ids::RunId;
 use circle_core::roots::RootAccess;
@@ -63,14 +62,7 @@ impl Cells {
         let relays = config
             .parsed_relays()
             .map_err(|error| WorkerError::Configuration(error.to_string()))?;
-        let process = ProcessConfig {
-            network: config.network(),
-            storage: config.storage,
-            pool_bytes: config.pool_bytes,
-            roots_bytes: config.roots_bytes,
-            ..ProcessConfig::new(config.folder.join("cells"), config.init_program())
-        };
-        let provider = Arc::new(ProcessProvider::open(process)?);
+        let provider = crate::provider::open(config).await?;
         let swept = provider.sweep().await?;
         if !swept.is_empty() {
             tracing::info!(?swept, "removed what an earlier worker left");

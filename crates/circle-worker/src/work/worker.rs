@@ -54,7 +54,7 @@ pub async fn work_with(
     shutdown: CancellationToken,
 ) -> Result<(), WorkerError> {
     make_folder(&config)?;
-    let connection = Connection::new(&config.server)?;
+    let connection = Connection::new(&config.server, config.provider.isolation())?;
     let worked = serve(&config, &connection, &executor, &shutdown).await;
     executor.shutdown().await;
     worked

@@ -1,5 +1,8 @@
 //! Memory and how many cells it carries; the disk is the probe's.
 
+use std::path::Path;
+
+use circle_cell::container::WEAKNESS;
 use circle_worker::{Machine, warm_cells};
 
 use super::finding::Finding;
@@ -7,6 +10,9 @@ use crate::text::size;
 
 /// A server, a worker and one cell with a daemon and a small build.
 const COMFORTABLE_MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Where an engine listens that carries cells in containers when nobody names another.
+const ENGINE: &str = "/var/run/docker.sock";
 
 /// Memory that programs can have now.
 pub(super) fn memory() -> Finding {
@@ -32,6 +38,16 @@ pub(super) fn cells() -> Finding {
     let sentence =
         format!("A worker here has {max} cells at the same time and keeps {warm} warm, unless told otherwise.");
     Finding::good("cells", sentence)
+}
+
+/// Whether cells could be made by an engine that is there, and what they would not hold.
+pub(super) fn containers() -> Finding {
+    let sentence = if Path::new(ENGINE).exists() {
+        format!("An engine listens at {ENGINE}, for `circle worker --provider container`: {WEAKNESS}.")
+    } else {
+        format!("No engine listens at {ENGINE}; only `circle worker --provider container` would need it.")
+    };
+    Finding::good("containers", sentence)
 }
 
 fn available(meminfo: &str) -> Option<u64> {

@@ -3,6 +3,7 @@
 mod admin;
 mod join;
 mod process;
+mod provider;
 mod storage;
 mod surroundings;
 

@@ -10,6 +10,7 @@ use circle_worker::{WorkerConfig, WorkerError, work};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::provider::ProviderFlags;
 use super::storage::StorageFlags;
 use super::surroundings::SurroundingsFlags;
 use crate::config::SOCKET;
@@ -74,6 +75,8 @@ pub(crate) struct WorkerFlags {
     surroundings: SurroundingsFlags,
     #[command(flatten)]
     storage: StorageFlags,
+    #[command(flatten)]
+    provider: ProviderFlags,
 }
 
 pub(super) async fn run(context: &Context, args: ProcessArgs) -> anyhow::Result<Exit> {
@@ -142,7 +145,7 @@ impl WorkerFlags {
             warm_roots: self.storage.warm_roots,
             ..defaults
         };
-        self.surroundings.apply(config)
+        self.provider.apply(self.surroundings.apply(config))
     }
 
     /// The same flags for a child process.
@@ -161,6 +164,7 @@ impl WorkerFlags {
             flags("cell-pids", [self.cell_pids]),
             flags("cell-open-files", [self.cell_open_files]),
             self.storage.to_arguments().collect(),
+            self.provider.to_arguments().collect(),
         ];
         let mut arguments: Vec<OsString> = given.into_iter().flatten().map(OsString::from).collect();
         for image in &self.images {
@@ -208,6 +212,9 @@ mod tests {
             "--roots-mib=8192",
             "--warm-roots=3",
             "--pool-mib=9000",
+            "--provider=container",
+            "--engine=unix:///run/docker.sock",
+            "--cell-image=circle/worker:12",
             "--image",
             "a b.tar",
         ];

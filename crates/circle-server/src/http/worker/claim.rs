@@ -35,7 +35,7 @@ pub(super) async fn claim(
     let found = server.run(id).await?;
     // A run that this worker may not have is not there for it.
     let (run, version) = found
-        .filter(|(run, _)| worker.record.serves().takes(run.workspace, run.trigger.trust))
+        .filter(|(run, _)| worker.reach().takes(run.workspace, run.trigger.trust))
         .ok_or_else(|| ApiError::not_found("run", id))?;
     check_waiting(&server, &run, version, claim.part)?;
     permission::check(&server, &run).await?;

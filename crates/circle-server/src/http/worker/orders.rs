@@ -22,7 +22,7 @@ use crate::time::now_ms;
 /// Opens the stream. A second one of the same worker takes the place of the first.
 pub(super) async fn orders(State(server): State<Arc<Server>>, worker: WorkerIdentity) -> Result<Response, ApiError> {
     note_seen(&server, worker.id).await;
-    let reach = (worker.record.serves(), worker.record.facts.max_cells);
+    let reach = (worker.reach(), worker.record.facts.max_cells);
     let inner = server.queue.connect(worker.id, reach, worker.record.draining, now_ms());
     let first = first_orders(&server, &worker).await;
     tracing::info!(worker = %worker.id, name = worker.record.name, "a worker connected");
