@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_28_strangers_go_where_cells_are_apart() {
+    fn sec_27_strangers_go_where_cells_are_apart() {
         let own = workspace(1);
         for (isolation, trust, taken) in [
             (Isolation::Apart, Trust::Stranger, true),
