@@ -3,6 +3,7 @@
 use circle_api::resources::{EnrolmentCreate, ServiceCreate, TriggerRequest, WorkspaceCreate};
 use circle_api::worker::Order;
 use circle_core::ids::RunId;
+use circle_core::serving::Isolation;
 use circle_store::records::Kind;
 use reqwest::Method;
 
@@ -82,6 +83,34 @@ async fn sec_55_a_foreign_run_is_not_there_for_a_workspaces_worker() {
     let refused = theirs.try_claim(foreign).await;
     assert_eq!(refused.status(), 404, "a worker that guesses ids");
     assert_eq!(circle.run(foreign).await.run.state.word(), "queued");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_27_a_strangers_run_goes_where_cells_are_apart_whoever_enrolled_the_worker() {
+    let (circle, _repo) = with_two_workspaces().await;
+    let worker = Played::enrol(&circle, "docked", 4).await;
+    let run = trigger(&circle, "default").await;
+    let circle = circle
+        .changed(Kind::Run, &run.to_string(), |body| {
+            body["run"]["trigger"]["trust"] = "stranger".into();
+        })
+        .await;
+    let shared = worker.at(&circle).with_cells(Isolation::Shared);
+    let mut orders = shared.orders().await;
+    let members = trigger(&circle, "theirs").await;
+    // The stranger's is older, and would have been offered first.
+    let mut job = shared.take(&mut orders).await;
+    assert_eq!(job.run(), members);
+    assert_eq!(shared.try_claim(run).await.status(), 404, "a worker that guesses ids");
+    let waiting = circle.run(run).await.waiting.expect("a reason");
+    assert!(waiting.sentence.contains("no worker that may take it"), "{waiting:?}");
+    job.succeed().await;
+
+    // The same worker, started with cells of its own machine's namespaces.
+    drop(orders);
+    let apart = shared.with_cells(Isolation::Apart);
+    let mut hears = apart.orders().await;
+    assert_eq!(apart.take(&mut hears).await.run(), run);
 }
 
 #[tokio::test(flavor = "multi_thread")]

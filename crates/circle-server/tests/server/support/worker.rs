@@ -6,11 +6,12 @@ use bytes::BytesMut;
 use circle_api::resources::EnrolmentCreate;
 use circle_api::worker::frames::{FrameHeader, Mark, encode};
 use circle_api::worker::{
-    Assignment, Enrol, Enrolled, Events, FENCE_HEADER, NumberedEvent, Order, PROTOCOL_HEADER, PROTOCOL_VERSION,
-    WorkerFacts,
+    Assignment, Enrol, Enrolled, Events, FENCE_HEADER, ISOLATION_HEADER, NumberedEvent, Order, PROTOCOL_HEADER,
+    PROTOCOL_VERSION, WorkerFacts,
 };
 use circle_core::ids::RunId;
 use circle_core::run::{Failure, FailureKind, Phases, StoredOutput, WorkerEvent};
+use circle_core::serving::Isolation;
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use reqwest::{Method, RequestBuilder, Response};
@@ -23,6 +24,7 @@ pub(crate) struct Played {
     pub(crate) enrolled: Enrolled,
     url: String,
     http: reqwest::Client,
+    isolation: Isolation,
 }
 
 /// Orders as they come.
@@ -64,7 +66,14 @@ impl Played {
             enrolled,
             url: circle.url.clone(),
             http: circle.http.clone(),
+            isolation: Isolation::Apart,
         }
+    }
+
+    /// The same worker with cells that keep runs so far from its machine.
+    pub(crate) fn with_cells(mut self, isolation: Isolation) -> Self {
+        self.isolation = isolation;
+        self
     }
 
     pub(crate) async fn try_enrol(circle: &Circle, token: &str, name: &str, cells: u32) -> Response {
@@ -89,6 +98,7 @@ impl Played {
             enrolled: self.enrolled.clone(),
             url: circle.url.clone(),
             http: circle.http.clone(),
+            isolation: self.isolation,
         }
     }
 
@@ -97,6 +107,7 @@ impl Played {
         let request = self.http.request(method, format!("{}{path}", self.url));
         request
             .header(PROTOCOL_HEADER, PROTOCOL_VERSION)
+            .header(ISOLATION_HEADER, self.isolation.word())
             .bearer_auth(self.enrolled.token.expose())
     }
 
