@@ -12,6 +12,9 @@ use crate::{images, place, setup, web};
 /// The images that tests load into cells.
 const IMAGES: &[&str] = &["busybox", "redis", "toolchain"];
 
+/// What calls every route of the description, and its version.
+const SCHEMATHESIS: (&str, &str) = ("schemathesis", "4.32.5");
+
 /// Sets up, makes the images, runs the tests and the examples in the documentation.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     setup::run()?;
@@ -37,6 +40,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 pub(crate) fn real() -> Result<()> {
     setup::run()?;
     let gitea = Gitea::ensure()?;
+    let (wheel, version) = SCHEMATHESIS;
+    let schemathesis = setup::wheel::program(wheel, version, "st")?;
     let mut cargo = command("cargo");
     cargo.args([
         "nextest",
@@ -47,12 +52,13 @@ pub(crate) fn real() -> Result<()> {
         "--test",
         "server",
     ]);
-    cargo.args(["--run-ignored", "only", "--filterset", "test(real_)"]);
+    cargo.args(["--run-ignored", "only", "--filterset", "test(real_) | test(contract_)"]);
     cargo
         .env("CIRCLE_GITEA", &gitea.program)
         .env("CIRCLE_GITEA_TEMPLATES", &gitea.templates)
         .env("CIRCLE_GITEA_USER", &gitea.user)
-        .env("CIRCLE_WEBHOOK_EXAMPLES", webhooks::ensure()?);
+        .env("CIRCLE_WEBHOOK_EXAMPLES", webhooks::ensure()?)
+        .env("CIRCLE_SCHEMATHESIS", &schemathesis);
     process::run(&mut cargo)
 }
 

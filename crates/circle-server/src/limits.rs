@@ -72,6 +72,10 @@ pub(crate) const SHELLS: usize = 32;
 pub(crate) const FEED_CHANGES: usize = 1_024;
 /// Readers of events at the same time, half of all connections: pages that stay open must leave room for the others.
 pub(crate) const EVENT_READERS: usize = 2_048;
+/// The answer to a call with an `Idempotency-Key` is given again for so long.
+pub(crate) const ANSWER_KEPT_MS: i64 = 86_400_000;
+/// Longest answer that is kept for a key: what makes something answers with one thing, at most a script or a certificate.
+pub(crate) const KEPT_ANSWER_BYTES: usize = 128 * 1024;
 /// Live connections at the same time; each costs at most two slices.
 pub(crate) const LIVE_CONNECTIONS: usize = 512;
 /// Diagnostics in the sentence of a failed plan; all of them stand in the log.

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ServerConfig;
-use crate::http::{HookKeys, LiveTickets, Meeting, OauthFlows};
+use crate::http::{HookKeys, LiveTickets, Meeting, OauthFlows, Once};
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::queue::{Questions, Queue};
@@ -42,6 +42,7 @@ pub struct Server {
     pub(crate) queue: Queue,
     pub(crate) watchers: Watchers,
     pub(crate) feed: Feed,
+    pub(crate) once: Once,
     pub(crate) event_places: Arc<Semaphore>,
     pub(crate) log_desk: LogDesk,
     pub(crate) closings: Closings,
@@ -92,6 +93,7 @@ impl Server {
             queue: Queue::default(),
             watchers: Watchers::default(),
             feed: Feed::default(),
+            once: Once::default(),
             event_places: Arc::new(Semaphore::new(limits::EVENT_READERS)),
             log_desk: LogDesk::default(),
             closings: Closings::default(),

@@ -8,6 +8,7 @@ mod cargo_tools;
 pub(crate) mod golang;
 mod needs;
 pub(crate) mod python;
+pub(crate) mod wheel;
 
 use std::time::Instant;
 

@@ -11,7 +11,9 @@ use circle_api::routes as paths;
 
 /// The OpenAPI 3.1 description of everything but the worker protocol, which `circle_api::worker` describes.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    super::routes::described().into_openapi()
+    let mut api = super::routes::described().into_openapi();
+    super::answers::complete(&mut api);
+    api
 }
 
 #[derive(OpenApi)]
@@ -46,6 +48,7 @@ pub(super) fn base() -> utoipa::openapi::OpenApi {
 }
 
 /// The description as JSON and as pages. They hold nobody's data, so they need no token.
-pub(super) fn pages(api: utoipa::openapi::OpenApi) -> Router<Arc<Server>> {
+pub(super) fn pages(mut api: utoipa::openapi::OpenApi) -> Router<Arc<Server>> {
+    super::answers::complete(&mut api);
     Router::new().merge(SwaggerUi::new("/api/docs").url(paths::OPENAPI, api))
 }

@@ -41,6 +41,10 @@ pub(crate) enum ApiError {
     NoRoute,
     #[error("this address does not take this method")]
     Method,
+    #[error("it was changed meanwhile, or is another thing: read it again and change what it is now")]
+    Precondition,
+    #[error("this Idempotency-Key was used for another call: give each call a key of its own")]
+    KeyUsed,
     #[error("{0}")]
     Conflict(String),
     #[error("{0}")]
@@ -98,6 +102,12 @@ impl ApiError {
             ),
             Self::NotFound { .. } | Self::NoRoute => (StatusCode::NOT_FOUND, "not-found", "not found"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method", "the method is not allowed"),
+            Self::Precondition => (StatusCode::PRECONDITION_FAILED, "changed", "it was changed meanwhile"),
+            Self::KeyUsed => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "key-used",
+                "the key was used for another call",
+            ),
             Self::Conflict(_) => (StatusCode::CONFLICT, "conflict", "in conflict with what is there"),
             Self::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid", "the request is not understood"),
             Self::Faults(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", "the request is refused"),

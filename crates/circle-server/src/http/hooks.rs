@@ -28,7 +28,7 @@ pub(crate) const SIGNATURE_HEADER: &str = "circle-signature";
 
 /// Takes a push of a plain git repository.
 #[utoipa::path(post, path = routes::HOOK, tag = "hooks", request_body = circle_api::resources::GitHook,
-    params(("circle-signature" = String, Header, description = "`sha256=` and the hex HMAC-SHA256 of the raw body")),
+    params(("workspace" = String, Path), ("service" = String, Path), ("circle-signature" = String, Header, description = "`sha256=` and the hex HMAC-SHA256 of the raw body")),
     responses((status = 202, body = HookAccepted), (status = 401, body = circle_api::resources::Problem)), security(()))]
 pub(crate) async fn git_hook(
     State(server): State<Arc<Server>>,

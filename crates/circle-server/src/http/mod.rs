@@ -1,5 +1,6 @@
 //! What is answered, and to whom. A handler takes the credential that it wants as its first extractor.
 
+mod answers;
 mod api;
 mod describe;
 mod error;
@@ -11,8 +12,10 @@ mod health;
 mod hook_keys;
 mod hooks;
 mod live;
+mod matching;
 mod metrics;
 mod oauth_page;
+mod once;
 mod routes;
 mod shell;
 mod time_limit;
@@ -27,6 +30,8 @@ pub(crate) use extract::{Body, Params, RawBody, Segments};
 pub(crate) use first_workspace::make_default_workspace;
 pub(crate) use hook_keys::HookKeys;
 pub(crate) use live::LiveTickets;
+pub(crate) use matching::{IfMatch, Tagged};
+pub(crate) use once::Once;
 pub use routes::PUBLIC;
 pub(crate) use routes::router;
 pub(crate) use shell::Meeting;

@@ -16,7 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::time_limit::time_limit;
-use super::{ApiError, api, describe, forge_hooks, health, hooks, live, metrics, oauth_page, shell, web, worker};
+use super::{ApiError, api, describe, forge_hooks, health, hooks, live, metrics, oauth_page, once, shell, web, worker};
 use crate::limits::{API_BODY_BYTES, FORGE_BODY_BYTES, HOOK_BODY_BYTES};
 use crate::server::Server;
 
@@ -55,6 +55,7 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         .merge(web::pages())
         .fallback(|| async { ApiError::NoRoute })
         .method_not_allowed_fallback(|| async { ApiError::Method })
+        .layer(from_fn_with_state(server.clone(), once::once))
         .layer(from_fn_with_state(server.clone(), metrics::count))
         .with_state(server)
         .layer(header("x-content-type-options", "nosniff"))

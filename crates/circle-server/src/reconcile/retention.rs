@@ -8,7 +8,7 @@ use circle_store::records::{Query, kinds};
 
 use crate::http::ApiError;
 use crate::limits::RETENTION_PERIOD;
-use crate::records::{BlobRecord, TokenRecord};
+use crate::records::{AnswerRecord, BlobRecord, TokenRecord};
 use crate::server::Server;
 use crate::time::now_ms;
 
@@ -34,6 +34,7 @@ pub(super) async fn run(server: Arc<Server>) {
 pub(super) async fn round(server: &Server, now_ms: i64) -> Result<(), ApiError> {
     let oldest = now_ms - i64::from(server.config.keep_days) * DAY_MS;
     tokens(server, now_ms).await?;
+    answers(server, now_ms).await?;
     outputs(server, oldest).await?;
     logs(server, oldest).await
 }
@@ -48,6 +49,15 @@ async fn tokens(server: &Server, now_ms: i64) -> Result<(), ApiError> {
             .records
             .delete::<TokenRecord>(&token.id.to_string(), version)
             .await?;
+    }
+    Ok(())
+}
+
+async fn answers(server: &Server, now_ms: i64) -> Result<(), ApiError> {
+    let old = Query::over(kinds::ANSWER_EXPIRES).at_most(now_ms).limit(ROUND);
+    let page = server.records.find(old).await?;
+    for (answer, version) in server.records.load_page::<AnswerRecord>(&page).await? {
+        server.records.delete::<AnswerRecord>(&answer.id, version).await?;
     }
     Ok(())
 }

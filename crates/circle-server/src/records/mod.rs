@@ -3,6 +3,7 @@
 //! Index fields are derived when a document is written and ignored when it is read, so they can never disagree with it.
 //! Times stand in indexes as milliseconds; in the domain types they stay RFC 3339.
 
+mod answer;
 mod blob;
 mod delivery;
 mod deployment;
@@ -14,6 +15,8 @@ mod shell;
 mod token;
 mod worker;
 
+pub use answer::AnswerRecord;
+pub(crate) use answer::KeptAnswer;
 pub use blob::BlobRecord;
 pub use delivery::{APPROVAL, Delivery, DeliveryState, GIT_HOOK, MANUAL, ManualBody, Payload};
 pub use deployment::DeploymentRecord;

@@ -67,6 +67,7 @@ pub async fn serve(config: ServerConfig, listeners: Listeners, shutdown: Cancell
         .await
         .map_err(|error| ServeError::Unreadable(error.to_string()))?;
     tasks.spawn(close_ended_logs(Arc::clone(&server), logs));
+    tasks.spawn(finish_calls(Arc::clone(&server)));
     let door = Door::new(http::router(Arc::clone(&server)), ending.clone());
     if let Some(tcp) = listeners.tcp {
         tasks.spawn(door.clone().tcp(tcp));
@@ -145,6 +146,12 @@ async fn drain(tasks: &mut JoinSet<()>, grace: Duration) {
         tracing::warn!(left = tasks.len(), "the grace is over: what is left is cut off");
         tasks.shutdown().await;
     }
+}
+
+/// Calls with a key go on without their caller, and are waited for at the end.
+async fn finish_calls(server: Arc<Server>) {
+    server.shutdown.cancelled().await;
+    server.once.finished().await;
 }
 
 /// Once after the start: logs of runs that ended while nobody could close them.

@@ -2,6 +2,7 @@
 //! worker that is played by the test.
 
 mod api;
+mod contract;
 mod deadlines;
 mod events;
 mod figures;
@@ -14,6 +15,7 @@ mod forges;
 mod gitea;
 mod hooks;
 mod live;
+mod manners;
 mod openapi;
 mod owners;
 mod planning;

@@ -40,6 +40,8 @@ pub enum Kind {
     Shell,
     /// A forge as a workspace reaches it.
     Forge,
+    /// What a call with an idempotency key was answered.
+    Answer,
     /// A value of the server itself, found by id only.
     Setting,
 }
@@ -201,6 +203,8 @@ pub const SHELL_RUN: Index = ordered(Kind::Shell, "run", &["/run", "/opened_at"]
 
 /// A forge by workspace and name.
 pub const FORGE_NAME: Index = unique(Kind::Forge, "name", &["/workspace", "/name"]);
+/// Answers that nobody may ask for again, for cleaning up.
+pub const ANSWER_EXPIRES: Index = ordered(Kind::Answer, "expires", &["/expires_at"]);
 
 const NAMED: &[&str] = &["/name", "/workspace", "/created_at"];
 
@@ -335,6 +339,12 @@ const TABLE: &[Row] = &[
         name: "forge",
         head: NAMED,
         indexes: &[FORGE_NAME],
+    },
+    Row {
+        kind: Kind::Answer,
+        name: "answer",
+        head: &[],
+        indexes: &[ANSWER_EXPIRES],
     },
     Row {
         kind: Kind::Setting,

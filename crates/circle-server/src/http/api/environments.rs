@@ -17,7 +17,7 @@ use super::page::wrong_cursor;
 use super::validate::Faults;
 use super::views::environment_view;
 use crate::auth::{Admin, Viewer, Within};
-use crate::http::{ApiError, Body, Params, Segments};
+use crate::http::{ApiError, Body, IfMatch, Params, Segments, Tagged};
 use crate::records::EnvironmentRecord;
 use crate::server::Server;
 use crate::time::now;
@@ -77,9 +77,10 @@ pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
     within: Within<Viewer>,
     Segments((_workspace, name)): Segments<(String, String)>,
-) -> Result<Json<EnvironmentView>, ApiError> {
-    let (environment, _) = server.environment(within.tenant, &name).await?;
-    Ok(Json(environment_view(&server, environment).await?))
+) -> Result<Tagged<EnvironmentView>, ApiError> {
+    let (environment, version) = server.environment(within.tenant, &name).await?;
+    let id = environment.id;
+    Ok(Tagged::new(id, version, environment_view(&server, environment).await?))
 }
 
 /// Changes what is given.
@@ -87,10 +88,12 @@ pub(in crate::http) async fn show(
 pub(in crate::http) async fn change(
     State(server): State<Arc<Server>>,
     within: Within<Admin>,
+    matching: IfMatch,
     Segments((_workspace, name)): Segments<(String, String)>,
     Body(wish): Body<EnvironmentChange>,
-) -> Result<Json<EnvironmentView>, ApiError> {
-    let (environment, _) = server.environment(within.tenant, &name).await?;
+) -> Result<Tagged<EnvironmentView>, ApiError> {
+    let (environment, version) = server.environment(within.tenant, &name).await?;
+    matching.check(environment.id, version)?;
     let target = match &wish.target {
         Some(name) => Some(server.target(within.tenant, name.as_str()).await?.0.id),
         None => None,
@@ -105,8 +108,9 @@ pub(in crate::http) async fn change(
         known.stabilise_s = wish.stabilise_s.unwrap_or(known.stabilise_s);
         check(known)
     };
-    let updated = server.records.update(&environment.id.to_string(), apply).await?;
-    Ok(Json(environment_view(&server, updated.record.0).await?))
+    let updated = server.change_matching(&matching, environment.id, apply).await?;
+    let shown = environment_view(&server, updated.record.0).await?;
+    Ok(Tagged::new(environment.id, updated.version, shown))
 }
 
 /// Removes one; what it deployed keeps running.
@@ -114,9 +118,11 @@ pub(in crate::http) async fn change(
 pub(in crate::http) async fn remove(
     State(server): State<Arc<Server>>,
     within: Within<Admin>,
+    matching: IfMatch,
     Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let (environment, version) = server.environment(within.tenant, &name).await?;
+    matching.check(environment.id, version)?;
     server
         .records
         .delete::<EnvironmentRecord>(&environment.id.to_string(), version)

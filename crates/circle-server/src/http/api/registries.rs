@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::page::page;
 use super::validate::Faults;
 use crate::auth::{Admin, Viewer, Within};
-use crate::http::{ApiError, Body, Params, Segments};
+use crate::http::{ApiError, Body, IfMatch, Params, Segments, Tagged};
 use crate::records::{RegistryRecord, ServiceRecord};
 use crate::server::Server;
 use crate::time::now;
@@ -71,10 +71,9 @@ pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
     within: Within<Viewer>,
     Segments((_workspace, name)): Segments<(String, String)>,
-) -> Result<Json<RegistryView>, ApiError> {
-    Ok(Json(RegistryView::from(
-        &server.registry(within.tenant, &name).await?.0,
-    )))
+) -> Result<Tagged<RegistryView>, ApiError> {
+    let (registry, version) = server.registry(within.tenant, &name).await?;
+    Ok(Tagged::new(registry.id, version, RegistryView::from(&registry)))
 }
 
 /// Changes what is given; a new address drops a password that is not given with it.
@@ -82,10 +81,12 @@ pub(in crate::http) async fn show(
 pub(in crate::http) async fn change(
     State(server): State<Arc<Server>>,
     within: Within<Admin>,
+    matching: IfMatch,
     Segments((_workspace, name)): Segments<(String, String)>,
     Body(wish): Body<RegistryChange>,
-) -> Result<Json<RegistryView>, ApiError> {
-    let (registry, _) = server.registry(within.tenant, &name).await?;
+) -> Result<Tagged<RegistryView>, ApiError> {
+    let (registry, version) = server.registry(within.tenant, &name).await?;
+    matching.check(registry.id, version)?;
     check(
         wish.address.as_deref(),
         wish.username.as_deref(),
@@ -104,8 +105,9 @@ pub(in crate::http) async fn change(
         known.password = password.or(known.password);
         Ok::<(), ApiError>(())
     };
-    let updated = server.records.update(&registry.id.to_string(), apply).await?;
-    Ok(Json(RegistryView::from(&updated.record.0)))
+    let updated = server.change_matching(&matching, registry.id, apply).await?;
+    let shown = RegistryView::from(&updated.record.0);
+    Ok(Tagged::new(registry.id, updated.version, shown))
 }
 
 /// Removes one that no service pushes to.
@@ -113,9 +115,11 @@ pub(in crate::http) async fn change(
 pub(in crate::http) async fn remove(
     State(server): State<Arc<Server>>,
     within: Within<Admin>,
+    matching: IfMatch,
     Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let (registry, version) = server.registry(within.tenant, &name).await?;
+    matching.check(registry.id, version)?;
     let of_workspace = within.tenant.over(kinds::SERVICE_NAME);
     let pushes = |ServiceRecord(service): &ServiceRecord| {
         service

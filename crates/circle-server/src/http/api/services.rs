@@ -22,7 +22,7 @@ use super::post_receive::script;
 use super::validate::{Faults, is_inner_path};
 use crate::auth::{Admin, Tenant, Viewer, Within};
 use crate::http::hooks::secret_name;
-use crate::http::{ApiError, Body, Params, Segments};
+use crate::http::{ApiError, Body, IfMatch, Params, Segments, Tagged};
 use crate::records::ServiceRecord;
 use crate::server::Server;
 use crate::time::{now, now_ms};
@@ -64,9 +64,10 @@ pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
     within: Within<Viewer>,
     Segments((_workspace, name)): Segments<(String, String)>,
-) -> Result<Json<ServiceView>, ApiError> {
-    let (service, _) = server.service(within.tenant, &name).await?;
-    Ok(Json(view(&server, &within.workspace, &service)))
+) -> Result<Tagged<ServiceView>, ApiError> {
+    let (service, version) = server.service(within.tenant, &name).await?;
+    let shown = view(&server, &within.workspace, &service);
+    Ok(Tagged::new(service.id, version, shown))
 }
 
 /// Changes what is given. A repository on another host loses the credential of the one before.
@@ -74,10 +75,12 @@ pub(in crate::http) async fn show(
 pub(in crate::http) async fn change(
     State(server): State<Arc<Server>>,
     within: Within<Admin>,
+    matching: IfMatch,
     Segments((_workspace, name)): Segments<(String, String)>,
     Body(wish): Body<ServiceChange>,
-) -> Result<Json<ServiceView>, ApiError> {
-    let (before, _) = server.service(within.tenant, &name).await?;
+) -> Result<Tagged<ServiceView>, ApiError> {
+    let (before, version) = server.service(within.tenant, &name).await?;
+    matching.check(before.id, version)?;
     check(&server, &changed(&before, &wish)).await?;
     let mut lost = None;
     let apply = |ServiceRecord(service): &mut ServiceRecord| {
@@ -90,12 +93,13 @@ pub(in crate::http) async fn change(
         };
         Ok::<(), ApiError>(())
     };
-    let updated = server.records.update(&before.id.to_string(), apply).await?;
+    let updated = server.change_matching(&matching, before.id, apply).await?;
     server.forget_credential(lost.as_ref()).await?;
     server.hook_keys.forget();
-    let ServiceRecord(service) = updated.record;
+    let (ServiceRecord(service), version) = (updated.record, updated.version);
     server.queue.limit_service(&service, now_ms());
-    Ok(Json(view(&server, &within.workspace, &service)))
+    let shown = view(&server, &within.workspace, &service);
+    Ok(Tagged::new(service.id, version, shown))
 }
 
 /// Removes the service; its runs are cancelled and stay to be read.
@@ -103,9 +107,11 @@ pub(in crate::http) async fn change(
 pub(in crate::http) async fn remove(
     State(server): State<Arc<Server>>,
     within: Within<Admin>,
+    matching: IfMatch,
     Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let (service, version) = server.service(within.tenant, &name).await?;
+    matching.check(service.id, version)?;
     server
         .records
         .delete::<ServiceRecord>(&service.id.to_string(), version)

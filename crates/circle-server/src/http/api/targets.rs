@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::page::page;
 use super::validate::Faults;
 use crate::auth::{Admin, Caller, Viewer, Within};
-use crate::http::{ApiError, Body, Params, Segments};
+use crate::http::{ApiError, Body, IfMatch, Params, Segments, Tagged};
 use crate::records::{EnvironmentRecord, TargetRecord};
 use crate::server::Server;
 use crate::time::now;
@@ -71,8 +71,9 @@ pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
     within: Within<Viewer>,
     Segments((_workspace, name)): Segments<(String, String)>,
-) -> Result<Json<TargetView>, ApiError> {
-    Ok(Json(TargetView::from(&server.target(within.tenant, &name).await?.0)))
+) -> Result<Tagged<TargetView>, ApiError> {
+    let (target, version) = server.target(within.tenant, &name).await?;
+    Ok(Tagged::new(target.id, version, TargetView::from(&target)))
 }
 
 /// Replaces how it is reached.
@@ -80,10 +81,12 @@ pub(in crate::http) async fn show(
 pub(in crate::http) async fn change(
     State(server): State<Arc<Server>>,
     within: Within<Admin>,
+    matching: IfMatch,
     Segments((_workspace, name)): Segments<(String, String)>,
     Body(wish): Body<TargetChange>,
-) -> Result<Json<TargetView>, ApiError> {
-    let (target, _) = server.target(within.tenant, &name).await?;
+) -> Result<Tagged<TargetView>, ApiError> {
+    let (target, version) = server.target(within.tenant, &name).await?;
+    matching.check(target.id, version)?;
     check(&wish.swarm)?;
     reaches(&within.caller, &wish.swarm)?;
     let kind = kind(&server, &target, &wish.swarm).await?;
@@ -91,8 +94,9 @@ pub(in crate::http) async fn change(
         known.kind = kind.clone();
         Ok::<(), ApiError>(())
     };
-    let updated = server.records.update(&target.id.to_string(), apply).await?;
-    Ok(Json(TargetView::from(&updated.record.0)))
+    let updated = server.change_matching(&matching, target.id, apply).await?;
+    let shown = TargetView::from(&updated.record.0);
+    Ok(Tagged::new(target.id, updated.version, shown))
 }
 
 /// Removes one that no environment is on.
@@ -100,9 +104,11 @@ pub(in crate::http) async fn change(
 pub(in crate::http) async fn remove(
     State(server): State<Arc<Server>>,
     within: Within<Admin>,
+    matching: IfMatch,
     Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let (target, version) = server.target(within.tenant, &name).await?;
+    matching.check(target.id, version)?;
     let of_workspace = within.tenant.over(kinds::ENVIRONMENT_NAME);
     let is_on_it = |EnvironmentRecord(environment): &EnvironmentRecord| environment.target == target.id;
     if let Some(EnvironmentRecord(environment)) = server.records.first_that(of_workspace, is_on_it).await? {

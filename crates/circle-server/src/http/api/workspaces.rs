@@ -17,7 +17,7 @@ use super::page::page;
 use super::validate::Faults;
 use super::workers::remove_workers_of;
 use crate::auth::{Admin, Caller, Instance, Viewer, Within};
-use crate::http::{ApiError, Body, Params};
+use crate::http::{ApiError, Body, IfMatch, Params, Tagged};
 use crate::records::WorkspaceRecord;
 use crate::server::Server;
 use crate::time::{now, now_ms};
@@ -62,8 +62,9 @@ pub(in crate::http) async fn create(
 
 /// One by name.
 #[utoipa::path(get, path = routes::WORKSPACE, tag = "workspaces", operation_id = "show_workspace", params(("workspace" = String, Path)), responses((status = 200, body = WorkspaceView)))]
-pub(in crate::http) async fn show(within: Within<Viewer>) -> Result<Json<WorkspaceView>, ApiError> {
-    Ok(Json(WorkspaceView::of(&within.workspace, within.has)))
+pub(in crate::http) async fn show(within: Within<Viewer>) -> Result<Tagged<WorkspaceView>, ApiError> {
+    let shown = WorkspaceView::of(&within.workspace, within.has);
+    Ok(Tagged::new(within.workspace.id, within.version, shown))
 }
 
 /// Changes what is given.
@@ -71,8 +72,9 @@ pub(in crate::http) async fn show(within: Within<Viewer>) -> Result<Json<Workspa
 pub(in crate::http) async fn change(
     State(server): State<Arc<Server>>,
     within: Within<Admin>,
+    matching: IfMatch,
     Body(change): Body<WorkspaceChange>,
-) -> Result<Json<WorkspaceView>, ApiError> {
+) -> Result<Tagged<WorkspaceView>, ApiError> {
     let most = u64::from(Workspace::MOST_PARALLEL);
     Faults::default()
         .within(change.max_parallel.map(u64::from), (1, most), "max_parallel")
@@ -88,9 +90,10 @@ pub(in crate::http) async fn change(
         workspace.max_parallel = change.max_parallel.unwrap_or(workspace.max_parallel);
         Ok::<(), ApiError>(())
     };
-    let updated = server.records.update(&within.workspace.id.to_string(), apply).await?;
+    let updated = server.change_matching(&matching, within.workspace.id, apply).await?;
     server.queue.limit_workspace(&updated.record.0, now_ms());
-    Ok(Json(WorkspaceView::of(&updated.record.0, within.has)))
+    let shown = WorkspaceView::of(&updated.record.0, within.has);
+    Ok(Tagged::new(within.workspace.id, updated.version, shown))
 }
 
 /// Removes one that has no services.
@@ -98,7 +101,9 @@ pub(in crate::http) async fn change(
 pub(in crate::http) async fn remove(
     State(server): State<Arc<Server>>,
     within: Within<Admin>,
+    matching: IfMatch,
 ) -> Result<StatusCode, ApiError> {
+    matching.check(within.workspace.id, within.version)?;
     let (workspace, version) = (within.workspace, within.version);
     let id = workspace.id.to_string();
     let services = server.records.count(within.tenant.over(kinds::SERVICE_NAME)).await?;
