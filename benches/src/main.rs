@@ -12,6 +12,7 @@ mod figures;
 mod hands;
 mod hooks;
 mod lines;
+mod masking;
 mod memory;
 mod parallel;
 mod peer;
@@ -24,9 +25,9 @@ use anyhow::{Result, bail};
 use figures::Report;
 
 /// The parts in the order of the table.
-const PARTS: [&str; 12] = [
-    "stages", "start", "hooks", "cancel", "roots", "parallel", "lines", "dispatch", "claim", "webhook", "events",
-    "memory",
+const PARTS: [&str; 13] = [
+    "stages", "start", "hooks", "cancel", "roots", "parallel", "lines", "masking", "dispatch", "claim", "webhook",
+    "events", "memory",
 ];
 
 #[tokio::main]
@@ -48,6 +49,7 @@ async fn main() -> Result<()> {
             "roots" => roots::measure(&mut report).await,
             "parallel" => parallel::measure(&mut report).await,
             "lines" => lines::measure(&mut report).await,
+            "masking" => masking::measure(&mut report),
             "dispatch" => dispatch::measure(&mut report).await,
             "webhook" => webhook::measure(&mut report).await,
             "claim" => claim::measure(&mut report).await,

@@ -45,6 +45,8 @@
 //! | [`WORKER_DRAIN`] | POST | → 202 [`WorkerView`](crate::resources::WorkerView) |
 //! | [`WORKER_ROOTS`] | GET | → every [`GoldenRootView`](crate::resources::GoldenRootView) of the worker, as it says now |
 //! | [`WORKER_ROOTS_PRUNE`] | POST | [`GoldenRootsPrune`](crate::resources::GoldenRootsPrune) → those that were removed |
+//! | [`MASTER_KEYS`] | GET, POST | → [`MasterKeysView`](crate::resources::MasterKeysView); POST makes a new key → 201 |
+//! | [`MASTER_KEY`] | DELETE | → 204; 409 for the key that seals |
 //! | [`TOKENS`] | GET, POST | [`TokenCreate`](crate::resources::TokenCreate) → 201 [`TokenCreated`](crate::resources::TokenCreated) |
 //! | [`TOKEN`] | DELETE | → 204; the last administrator's token is refused with 409 |
 //! | [`FORGES`], [`FORGE`] | as services, without PATCH; PUT of [`FORGE`] | [`ForgeCreate`](crate::resources::ForgeCreate), [`ForgeToken`](crate::resources::ForgeToken) → [`ForgeView`](crate::resources::ForgeView) |
@@ -146,6 +148,10 @@ pub const WORKER_DRAIN: &str = "/api/v1/workers/{worker}/drain";
 pub const WORKER_ROOTS: &str = "/api/v1/workers/{worker}/roots";
 /// Removes golden roots of a worker.
 pub const WORKER_ROOTS_PRUNE: &str = "/api/v1/workers/{worker}/roots/prune";
+/// The keys under which secrets are sealed; for administrators of the server.
+pub const MASTER_KEYS: &str = "/api/v1/server/master-keys";
+/// One of them, by its id.
+pub const MASTER_KEY: &str = "/api/v1/server/master-keys/{key}";
 /// Credentials for this API; for administrators.
 pub const TOKENS: &str = "/api/v1/tokens";
 /// One credential by id.

@@ -61,5 +61,6 @@ pub(crate) enum Command {
     Secret(commands::secret::SecretArgs),
     Workspace(commands::workspace::WorkspaceArgs),
     Token(commands::token::TokenArgs),
+    MasterKey(commands::master_key::MasterKeyArgs),
     Completions(commands::completions::CompletionsArgs),
 }

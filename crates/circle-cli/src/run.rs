@@ -85,6 +85,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Environment(args) => Box::pin(commands::environment::environment(context, args)).await,
         Command::Secret(args) => Box::pin(commands::secret::secret(context, args)).await,
         Command::Workspace(args) => Box::pin(commands::workspace::workspace(context, args)).await,
+        Command::MasterKey(args) => Box::pin(commands::master_key::master_key(context, args)).await,
         Command::Token(args) => Box::pin(commands::token::token(context, args)).await,
         Command::Completions(args) => commands::completions::completions(printer, &args),
     }

@@ -17,6 +17,9 @@ pub struct ServerConfig {
     /// The address under which people, hooks and the pages of runs reach it, without a slash at the end. Default
     /// `http://127.0.0.1:8080`; `CIRCLE_URL`.
     pub url: String,
+    /// A program and its arguments that print the master keys; the file `master-key` in `data` when absent. No shell reads it.
+    /// `CIRCLE_MASTER_KEY_COMMAND`.
+    pub master_key_command: Option<Vec<String>>,
     /// A worker that is silent for so long has lost its run, in milliseconds. Default 15,000; `CIRCLE_LEASE_MS`.
     pub lease_ms: u64,
     /// At shutdown, requests get so long to end, in milliseconds. Default 10,000; `CIRCLE_DRAIN_MS`.
@@ -48,6 +51,7 @@ impl Default for ServerConfig {
         Self {
             data: PathBuf::from("/var/lib/circle/server"),
             url: "http://127.0.0.1:8080".into(),
+            master_key_command: None,
             lease_ms: 15_000,
             drain_ms: 10_000,
             output_limit_bytes: 4 * 1024 * 1024 * 1024,

@@ -29,4 +29,4 @@ pub use config::{ListenConfig, ServerConfig};
 pub use http::{PUBLIC, WORKER_ROUTES, openapi};
 pub use serve::{ListenError, Listeners, ServeError, serve};
 pub use server::{Server, Stores};
-pub use vault::{Vault, VaultError};
+pub use vault::{KeySource, Vault, VaultError};

@@ -89,3 +89,6 @@ pub(crate) const MAX_ROOTS_TOLD: usize = 1_000;
 pub(crate) const LOG_LAST_WORDS_BYTES: u64 = 1024 * 1024;
 /// Begins and ends of groups in one stage: a command each, or a step of a build.
 pub(crate) const MARKS_OF_A_STREAM: u64 = 100_000;
+
+/// What is sealed under an older master key is looked for again; a rotation wakes it at once.
+pub(crate) const RESEAL_PERIOD: Duration = Duration::from_secs(600);

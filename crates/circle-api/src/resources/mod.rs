@@ -9,6 +9,7 @@ mod environment;
 mod forge;
 mod golden_root;
 mod log;
+mod master_key;
 mod page;
 mod policy;
 mod problem;
@@ -39,6 +40,7 @@ pub use forge::{
 };
 pub use golden_root::{GoldenRootView, GoldenRootsPrune};
 pub use log::{LiveTicket, LogGroup, LogIndex, LogLines, LogLinesQuery, MAX_LOG_LINES, StageLog};
+pub use master_key::{MasterKeyView, MasterKeysView};
 pub use page::{DEFAULT_PAGE, MAX_PAGE, Page, PageQuery};
 pub use policy::{MAX_POLICY_ENTRIES, PolicyChange, PolicyView};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, ProblemEntry};

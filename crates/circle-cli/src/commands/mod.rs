@@ -11,6 +11,7 @@ pub(crate) mod environment;
 pub(crate) mod forge;
 pub(crate) mod lint;
 pub(crate) mod logs;
+pub(crate) mod master_key;
 pub(crate) mod registry;
 pub(crate) mod rerun;
 pub(crate) mod run;

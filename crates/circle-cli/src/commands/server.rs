@@ -40,6 +40,10 @@ pub(crate) struct ServerFlags {
     /// The address under which people and hooks reach the server; http:// and the listening address when absent
     #[arg(long, env = "CIRCLE_URL", value_name = "URL")]
     pub(crate) url: Option<String>,
+    /// A program and its arguments, in words, that print the master keys: `<id> <base64 of 32 bytes>` a line, the newest last; the file
+    /// `server/master-key` in the data folder when absent
+    #[arg(long, env = "CIRCLE_MASTER_KEY_COMMAND", value_name = "COMMAND")]
+    master_key_command: Option<String>,
     /// A worker that is silent for so long has lost its run, in milliseconds
     #[arg(long, env = "CIRCLE_LEASE_MS", value_name = "MS", default_value_t = 15_000)]
     lease_ms: u64,
@@ -84,6 +88,7 @@ pub(crate) async fn server(context: &Context, args: ServerArgs) -> anyhow::Resul
     let url = args.flags.url.clone().unwrap_or(bound);
     let config = ServerConfig {
         lease_ms: args.flags.lease_ms,
+        master_key_command: args.flags.master_key_words(),
         keep_days: args.flags.keep_days,
         log: args.flags.log_bounds(),
         allow_outgoing: args.flags.allow_outgoing.clone(),
@@ -113,6 +118,8 @@ impl ServerFlags {
     pub(crate) fn to_arguments(&self) -> Vec<OsString> {
         let mut arguments = vec![format!("--listen={}", self.listen)];
         arguments.extend(self.url.as_ref().map(|url| format!("--url={url}")));
+        let command = self.master_key_command.as_ref();
+        arguments.extend(command.map(|command| format!("--master-key-command={command}")));
         arguments.push(format!("--lease-ms={}", self.lease_ms));
         arguments.push(format!("--keep-days={}", self.keep_days));
         arguments.push(format!("--stage-log-mib={}", self.stage_log_mib));
@@ -124,6 +131,11 @@ impl ServerFlags {
                 .map(|place| format!("--allow-outgoing={place}")),
         );
         arguments.into_iter().map(OsString::from).collect()
+    }
+
+    fn master_key_words(&self) -> Option<Vec<String>> {
+        let command = self.master_key_command.as_ref()?;
+        Some(command.split_whitespace().map(str::to_owned).collect())
     }
 
     fn log_bounds(&self) -> LogBounds {

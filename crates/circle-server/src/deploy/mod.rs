@@ -26,4 +26,5 @@ mod wiring;
 pub use engine::{Connect, Deployer, DeployerParts, Tell};
 pub use port::{Change, Creation, RegistryLogin, Restoration, Sight, Sighting, Target, TargetError, TargetFacts};
 pub use record::WorkloadRecord;
+pub(crate) use seal::renew;
 pub(crate) use wiring::of_server;

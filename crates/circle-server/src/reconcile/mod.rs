@@ -5,6 +5,7 @@
 //! - [`statuses`]: forges are told what became of their commits.
 //! - [`view`]: the ready view is compared with the store.
 //! - [`closing`]: logs of ended runs are closed and compressed.
+//! - [`reseal`]: what is sealed under an older master key is sealed anew.
 //! - [`retention`]: what is older than the operator wants is removed.
 
 mod approved_wish;
@@ -16,6 +17,7 @@ mod forge_wish;
 mod planning;
 mod policy;
 mod repositories;
+mod reseal;
 mod retention;
 mod statuses;
 mod tasks;
@@ -23,4 +25,5 @@ mod view;
 mod wish;
 
 pub(crate) use repositories::Repositories;
+pub(crate) use reseal::{pass, sealing_keys, tally};
 pub(crate) use tasks::start;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::{closing, deadlines, deliveries, retention, statuses, view};
+use super::{closing, deadlines, deliveries, reseal, retention, statuses, view};
 use crate::http::ApiError;
 use crate::server::Server;
 
@@ -20,6 +20,7 @@ pub(crate) async fn start(server: &Arc<Server>, tasks: &mut JoinSet<()>) -> Resu
     tasks.spawn(closing::run(Arc::clone(server)));
     tasks.spawn(deadlines::run(Arc::clone(server)));
     tasks.spawn(view::run(Arc::clone(server)));
+    tasks.spawn(reseal::run(Arc::clone(server)));
     tasks.spawn(retention::run(Arc::clone(server)));
     Ok(())
 }

@@ -15,9 +15,9 @@ use super::listeners::Listeners;
 use crate::auth::{FirstStartError, prepare};
 use crate::config::ServerConfig;
 use crate::http;
-use crate::reconcile;
+use crate::reconcile::{self, sealing_keys};
 use crate::server::{Server, Stores};
-use crate::vault::{Vault, VaultError};
+use crate::vault::{KeySource, Vault, VaultError};
 
 /// Why the server did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -54,7 +54,7 @@ pub enum ServeError {
 pub async fn serve(config: ServerConfig, listeners: Listeners, shutdown: CancellationToken) -> Result<(), ServeError> {
     let grace = Duration::from_millis(config.drain_ms);
     let (stores, logs) = open_stores(&config.data).await?;
-    let vault = Vault::open(&config.data.join("master-key"))?;
+    let vault = open_vault(&config, &stores.records).await?;
     // Loops and requests end with this token also when a task dies.
     let ending = shutdown.child_token();
     let server = Arc::new(Server::new(config, stores, vault, ending.clone()));
@@ -81,6 +81,29 @@ pub async fn serve(config: ServerConfig, listeners: Listeners, shutdown: Cancell
     ending.cancel();
     drain(&mut tasks, grace).await;
     died.map_or(Ok(()), |reason| Err(ServeError::TaskEnded(reason)))
+}
+
+/// Opens the keys, and makes sure that they are this store's: a new key never takes the place of one that was lost.
+async fn open_vault(config: &ServerConfig, records: &Records) -> Result<Vault, ServeError> {
+    let unreadable = |error: &dyn std::fmt::Display| ServeError::Unreadable(error.to_string());
+    let sealed = sealing_keys(records).await.map_err(|error| unreadable(&error))?;
+    let path = config.data.join("master-key");
+    let source = match &config.master_key_command {
+        Some(words) => KeySource::Command(words.clone()),
+        None if !sealed.is_empty() && !path.exists() => {
+            let path = path.display().to_string();
+            let values = sealed.values().sum();
+            return Err(VaultError::Missing { path, values }.into());
+        }
+        None => KeySource::File(path),
+    };
+    let opened = tokio::task::spawn_blocking(move || Vault::open_from(source)).await;
+    let vault = opened.map_err(|error| unreadable(&error))??;
+    let known = vault.key_ids();
+    match sealed.into_keys().find(|id| !known.contains(id)) {
+        Some(id) => Err(VaultError::UnknownKey { id }.into()),
+        None => Ok(vault),
+    }
 }
 
 async fn open_stores(data: &Path) -> Result<(Stores, EmbeddedLogs), ServeError> {

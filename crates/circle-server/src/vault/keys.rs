@@ -34,7 +34,45 @@ pub enum VaultError {
         /// Counts from 1.
         line: usize,
     },
-    /// The key that sealed a value is not in the file.
+    /// The store holds sealed values, and the file is not there.
+    #[error(
+        "the master key {path} is missing, and {values} values are sealed under it: restore the file from your backup"
+    )]
+    Missing {
+        /// Which file.
+        path: String,
+        /// How many values need it.
+        values: u64,
+    },
+    /// The command that prints the keys does not.
+    #[error("the command {program} gives no master key: {why}")]
+    Command {
+        /// Its first word; the others may be anything.
+        program: String,
+        /// What went wrong.
+        why: String,
+    },
+    /// The command still ends with the key that seals.
+    #[error(
+        "the command still ends with the master key {id}: let it print another key after that one, then rotate again"
+    )]
+    SameKey {
+        /// Its id.
+        id: String,
+    },
+    /// The key that seals cannot go.
+    #[error("the master key {id} seals: rotate first")]
+    Sealing {
+        /// Its id.
+        id: String,
+    },
+    /// The command still prints a key that is to go.
+    #[error("the command still prints the master key {id}: take it out there, then remove it here again")]
+    StillPrinted {
+        /// Its id.
+        id: String,
+    },
+    /// The key that sealed a value is not known.
     #[error("the master key {id} is not there: restore the key file that belongs to this store")]
     UnknownKey {
         /// Its id.
@@ -45,6 +83,13 @@ pub enum VaultError {
     Damaged,
 }
 
+impl VaultError {
+    pub(super) fn file(path: &Path, source: std::io::Error) -> Self {
+        let path = path.display().to_string();
+        Self::File { path, source }
+    }
+}
+
 /// One master key.
 pub(super) struct MasterKey {
     pub(super) id: String,
@@ -53,10 +98,7 @@ pub(super) struct MasterKey {
 
 /// Reads the file, or makes it with one new key. Never empty.
 pub(super) fn load_or_make(path: &Path) -> Result<Vec<MasterKey>, VaultError> {
-    let file = |source| VaultError::File {
-        path: path.display().to_string(),
-        source,
-    };
+    let file = |source| VaultError::file(path, source);
     match std::fs::read_to_string(path) {
         Ok(text) => parse(path, &Zeroizing::new(text)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => make(path).map_err(file),
@@ -65,20 +107,32 @@ pub(super) fn load_or_make(path: &Path) -> Result<Vec<MasterKey>, VaultError> {
 }
 
 fn make(path: &Path) -> std::io::Result<Vec<MasterKey>> {
+    let keys = vec![new_key()];
+    write(path, &keys)?;
+    Ok(keys)
+}
+
+/// A key with an id, both random.
+pub(super) fn new_key() -> MasterKey {
     let mut bytes = Zeroizing::new([0; KEY_BYTES]);
     rand::rng().fill_bytes(bytes.as_mut_slice());
     let mut id = [0; 4];
     rand::rng().fill_bytes(&mut id);
-    let key = MasterKey {
+    MasterKey {
         id: hex::encode(id),
         bytes,
-    };
-    let line = Zeroizing::new(format!(
-        "{} {}\n",
-        key.id,
-        *Zeroizing::new(STANDARD.encode(key.bytes.as_slice()))
-    ));
-    // Written aside and renamed: a crash leaves either no key or a whole one.
+    }
+}
+
+/// Puts these keys in the place of the file. Written aside and renamed: a crash leaves either what was there or all of them.
+pub(super) fn write(path: &Path, keys: &[MasterKey]) -> std::io::Result<()> {
+    let mut text = Zeroizing::new(String::new());
+    for key in keys {
+        let encoded = Zeroizing::new(STANDARD.encode(key.bytes.as_slice()));
+        for part in [key.id.as_str(), " ", encoded.as_str(), "\n"] {
+            text.push_str(part);
+        }
+    }
     let aside = path.with_extension("new");
     let mut file = OpenOptions::new()
         .write(true)
@@ -86,16 +140,16 @@ fn make(path: &Path) -> std::io::Result<Vec<MasterKey>> {
         .truncate(true)
         .mode(0o600)
         .open(&aside)?;
-    file.write_all(line.as_bytes())?;
+    file.write_all(text.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&aside, path)?;
     if let Some(folder) = path.parent() {
         std::fs::File::open(folder)?.sync_all()?;
     }
-    Ok(vec![key])
+    Ok(())
 }
 
-fn parse(path: &Path, text: &str) -> Result<Vec<MasterKey>, VaultError> {
+pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<MasterKey>, VaultError> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let keys: Vec<MasterKey> = lines
         .map(|(index, line)| {

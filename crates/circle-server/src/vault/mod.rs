@@ -4,8 +4,11 @@
 //! name, so that no record can be moved to where somebody else may read it.
 
 mod keys;
+mod rotate;
 mod seal;
+mod source;
 
 pub use keys::VaultError;
 pub(crate) use seal::Place;
 pub use seal::Vault;
+pub use source::KeySource;

@@ -1,6 +1,7 @@
 //! XChaCha20-Poly1305 with a random nonce; the place of the value is the associated data.
 
 use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,9 +10,11 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use circle_core::ids::WorkspaceId;
 use rand::Rng;
 use secrecy::SecretString;
+use tokio::sync::Notify;
 use zeroize::Zeroizing;
 
-use super::keys::{MasterKey, VaultError, load_or_make};
+use super::keys::{MasterKey, VaultError};
+use super::source::KeySource;
 use crate::records::Sealed;
 
 /// Length of a nonce in bytes: long enough to be random for ever.
@@ -19,7 +22,10 @@ const NONCE_BYTES: usize = 24;
 
 /// Seals and opens values.
 pub struct Vault {
-    keys: Vec<MasterKey>,
+    source: KeySource,
+    /// Never empty; the last one seals.
+    ring: RwLock<Arc<Vec<MasterKey>>>,
+    rotated: Notify,
 }
 
 /// Where a value belongs; it opens nowhere else.
@@ -32,7 +38,7 @@ pub(crate) struct Place<'a> {
 
 impl std::fmt::Debug for Vault {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_list().entries(self.keys.iter().map(|key| &key.id)).finish()
+        out.debug_list().entries(self.key_ids()).finish()
     }
 }
 
@@ -42,13 +48,39 @@ impl Vault {
     /// # Errors
     /// [`VaultError`] names the file and what to do.
     pub fn open(path: &Path) -> Result<Self, VaultError> {
-        Ok(Self {
-            keys: load_or_make(path)?,
-        })
+        Self::open_from(KeySource::File(path.to_owned()))
+    }
+
+    /// Opens the keys of a file or of a command.
+    ///
+    /// # Errors
+    /// [`VaultError`] names the source and what to do.
+    pub fn open_from(source: KeySource) -> Result<Self, VaultError> {
+        let ring = RwLock::new(Arc::new(source.load()?));
+        let rotated = Notify::new();
+        Ok(Self { source, ring, rotated })
+    }
+
+    pub(super) fn source(&self) -> &KeySource {
+        &self.source
+    }
+
+    pub(super) fn ring(&self) -> Arc<Vec<MasterKey>> {
+        Arc::clone(&self.ring.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn set_ring(&self, keys: Arc<Vec<MasterKey>>) {
+        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// Told whenever the keys have changed.
+    pub(crate) fn rotated(&self) -> &Notify {
+        &self.rotated
     }
 
     pub(crate) fn seal(&self, place: Place<'_>, value: &str) -> Result<Sealed, VaultError> {
-        let key = self.keys.last().ok_or(VaultError::Damaged)?;
+        let ring = self.ring();
+        let key = ring.last().ok_or(VaultError::Damaged)?;
         let mut nonce = [0; NONCE_BYTES];
         rand::rng().fill_bytes(&mut nonce);
         let bound = associated(place, &key.id);
@@ -67,7 +99,8 @@ impl Vault {
     }
 
     pub(crate) fn open_value(&self, place: Place<'_>, sealed: &Sealed) -> Result<SecretString, VaultError> {
-        let key = self.keys.iter().find(|key| key.id == sealed.key);
+        let ring = self.ring();
+        let key = ring.iter().find(|key| key.id == sealed.key);
         let key = key.ok_or_else(|| VaultError::UnknownKey { id: sealed.key.clone() })?;
         let nonce = STANDARD.decode(&sealed.nonce).map_err(|_| VaultError::Damaged)?;
         let nonce: [u8; NONCE_BYTES] = nonce.as_slice().try_into().map_err(|_| VaultError::Damaged)?;

@@ -21,6 +21,7 @@ mod owners;
 mod planning;
 mod queue;
 mod restart;
+mod rotation;
 mod rules;
 mod secrets;
 mod support;

@@ -5,8 +5,8 @@ use reqwest::Method;
 
 use crate::client::{ApiError, Client};
 use crate::resources::{
-    EnrolmentCreate, EnrolmentCreated, GoldenRootView, GoldenRootsPrune, Page, PageQuery, ServerView, TokenCreate,
-    TokenCreated, TokenView, WorkerView, WorkspaceChange, WorkspaceCreate, WorkspaceView,
+    EnrolmentCreate, EnrolmentCreated, GoldenRootView, GoldenRootsPrune, MasterKeysView, Page, PageQuery, ServerView,
+    TokenCreate, TokenCreated, TokenView, WorkerView, WorkspaceChange, WorkspaceCreate, WorkspaceView,
 };
 use crate::routes::{self, fill};
 
@@ -14,6 +14,22 @@ impl Client {
     /// The server about itself.
     pub async fn server(&self) -> Result<ServerView, ApiError> {
         self.read(routes::SERVER, &()).await
+    }
+
+    /// The keys under which the server seals.
+    pub async fn master_keys(&self) -> Result<MasterKeysView, ApiError> {
+        self.read(routes::MASTER_KEYS, &()).await
+    }
+
+    /// Makes a new key that seals from now on.
+    pub async fn rotate_master_key(&self) -> Result<MasterKeysView, ApiError> {
+        self.write(Method::POST, routes::MASTER_KEYS, &serde_json::json!({}))
+            .await
+    }
+
+    /// Ends an old key.
+    pub async fn remove_master_key(&self, id: &str) -> Result<(), ApiError> {
+        self.delete(&fill(routes::MASTER_KEY, &[id])).await
     }
 
     /// Workers, by name.

@@ -14,6 +14,7 @@ mod forges;
 mod live_ticket;
 mod log_lines;
 mod logs;
+mod master_keys;
 mod page;
 mod post_receive;
 mod registries;

@@ -7,8 +7,8 @@ use utoipa_axum::routes;
 
 use super::{
     approvals, credentials, deliveries, delivery_payload, deployments, environments, events, forge_oauth,
-    forge_services, forges, live_ticket, log_lines, logs, registries, rerun, roots, runs, secrets, server, services,
-    targets, tokens, triggers, workers, workloads, workspaces,
+    forge_services, forges, live_ticket, log_lines, logs, master_keys, registries, rerun, roots, runs, secrets, server,
+    services, targets, tokens, triggers, workers, workloads, workspaces,
 };
 use crate::server::Server;
 
@@ -65,6 +65,8 @@ fn runs_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(workers::drain))
         .routes(routes!(roots::list))
         .routes(routes!(roots::prune))
+        .routes(routes!(master_keys::list, master_keys::rotate))
+        .routes(routes!(master_keys::remove))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
 }

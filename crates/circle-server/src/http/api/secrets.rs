@@ -159,15 +159,20 @@ impl Server {
             workspace,
             scope,
             name,
-            readers,
+            readers: readers.clone(),
             sealed,
             created_at: now(),
         };
-        match self.records.insert(&record).await {
-            Ok(_) => Ok(record),
-            Err(RecordError::Store(StoreError::Conflict { .. })) => self.replace_secret(record).await,
-            Err(error) => Err(error.into()),
+        let kept = match self.records.insert(&record).await {
+            Ok(_) => record,
+            Err(RecordError::Store(StoreError::Conflict { .. })) => self.replace_secret(record).await?,
+            Err(error) => return Err(error.into()),
+        };
+        if self.vault.key_ids().contains(&kept.sealed.key) {
+            return Ok(kept);
         }
+        // The key that sealed it was removed meanwhile, and nobody could open it: it is sealed under the one that seals now.
+        Box::pin(self.keep_secret(workspace, readers, kept.name.as_str(), value)).await
     }
 
     async fn replace_secret(&self, new: SecretRecord) -> Result<SecretRecord, ApiError> {

@@ -57,6 +57,11 @@ impl Circle {
         Self::open(Arc::new(tempfile::tempdir().expect("a folder")), options).await
     }
 
+    /// A server on a folder that was filled before.
+    pub(crate) async fn start_on(folder: TempDir) -> Self {
+        Self::open(Arc::new(folder), Options::default()).await
+    }
+
     async fn open(folder: Arc<TempDir>, options: Options) -> Self {
         let tcp = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let listen = ListenConfig {
@@ -93,6 +98,18 @@ impl Circle {
             shutdown,
             task: Some(task),
         }
+    }
+
+    /// Starts another server on the folder of this stopped one, and gives the sentence with which it ends.
+    pub(crate) async fn refuses_to_start(&self) -> String {
+        let listen = ListenConfig {
+            socket: Some(self.folder.path().join("circle.sock")),
+            tcp: None,
+        };
+        let listeners = Listeners::bind(&listen).await.expect("a free socket");
+        let config = ServerConfig::new(self.folder.path().join("server"), &self.url);
+        let served = serve(config, listeners, self.shutdown.child_token()).await;
+        served.expect_err("it does not start").to_string()
     }
 
     /// Ends the server and starts another one on the same folder, at another address.

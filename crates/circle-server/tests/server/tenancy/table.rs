@@ -65,6 +65,7 @@ fn reading() -> Vec<Row> {
         get("/api/v1/workers", Anybody),
         get("/metrics", Instance),
         get("/api/v1/tokens", Instance),
+        get("/api/v1/server/master-keys", Instance),
         get("/api/v1/workspaces/{workspace}", Viewer),
         get("/api/v1/workspaces/{workspace}/services", Viewer),
         get("/api/v1/workspaces/{workspace}/services/{service}", Viewer),
@@ -129,6 +130,7 @@ fn writing() -> Vec<Row> {
         row("POST", "/api/v1/runs/{run}/live/ticket", Viewer, None, 201),
         refused("POST", "/api/v1/workspaces", Instance),
         refused("POST", "/api/v1/tokens", Instance),
+        row("POST", "/api/v1/server/master-keys", Instance, None, 201),
         refused("PATCH", "/api/v1/workspaces/{workspace}", Admin),
         refused("POST", "/api/v1/workspaces/{workspace}/services", Admin),
         refused("PATCH", "/api/v1/workspaces/{workspace}/services/{service}", Admin),
@@ -193,6 +195,8 @@ fn writing() -> Vec<Row> {
 fn removing() -> Vec<Row> {
     use Needs::{Admin, Instance, Releaser};
     vec![
+        // There is no key of that name: whoever may is told so.
+        row("DELETE", "/api/v1/server/master-keys/{key}", Instance, None, 404),
         delete("/api/v1/tokens/{token}", Instance, 204),
         delete("/api/v1/workers/{worker}", Admin, 204),
         delete("/api/v1/workspaces/{workspace}/secrets/{secret}", Admin, 204),
