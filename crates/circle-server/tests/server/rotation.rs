@@ -15,7 +15,7 @@ const MANY: usize = 60;
 async fn set(circle: &Circle, number: usize, value: &str) {
     let wish = SecretSet {
         scope: SecretScope::Workspace,
-        name: VariableName::new(&format!("TOKEN_{number}")).expect("a name"),
+        name: VariableName::new(format!("TOKEN_{number}")).expect("a name"),
         value: SecretValue::new(value),
     };
     circle.api.set_secret(DEFAULT_WORKSPACE, &wish).await.expect("set");
