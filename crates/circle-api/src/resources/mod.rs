@@ -9,7 +9,6 @@ mod environment;
 mod forge;
 mod golden_root;
 mod log;
-mod master_key;
 mod page;
 mod policy;
 mod problem;
@@ -40,7 +39,6 @@ pub use forge::{
 };
 pub use golden_root::{GoldenRootView, GoldenRootsPrune};
 pub use log::{LiveTicket, LogGroup, LogIndex, LogLines, LogLinesQuery, MAX_LOG_LINES, StageLog};
-pub use master_key::{MasterKeyView, MasterKeysView};
 pub use page::{DEFAULT_PAGE, MAX_PAGE, Page, PageQuery};
 pub use policy::{MAX_POLICY_ENTRIES, PolicyChange, PolicyView};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, ProblemEntry};
@@ -50,7 +48,7 @@ pub use run::{
     ImageView, RerunLink, RootView, RunQuery, RunState, RunSummary, RunView, Surroundings, VerdictView, WaitingReason,
 };
 pub use secret::{MAX_SECRET_BYTES, MIN_SECRET_CHARACTERS, SecretScope, SecretSet, SecretView};
-pub use server::ServerView;
+pub use server::{MasterKeyView, MasterKeysView, ServerView};
 pub use service::{HookCreated, ImageHome, ServiceChange, ServiceCreate, ServiceCreated, ServiceView};
 pub use shell::ShellView;
 pub use stage::{FailureView, PhasesView, StageView, StageWord};

@@ -1,4 +1,4 @@
-//! The server about itself.
+//! The server about itself, and the ids of the keys under which it seals.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,4 +20,20 @@ pub struct ServerView {
     pub active_runs: u64,
     /// Workers that are connected now.
     pub connected_workers: u64,
+}
+
+/// Every master key, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MasterKeysView {
+    pub keys: Vec<MasterKeyView>,
+}
+
+/// One master key; the key itself never leaves the server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MasterKeyView {
+    pub id: String,
+    /// Whether it seals what is set now; the others open what was sealed before.
+    pub seals: bool,
+    /// How many values are sealed under it.
+    pub values: u64,
 }
