@@ -78,6 +78,16 @@ pub const SERVICE: &str = "/api/v1/workspaces/{workspace}/services/{service}";
 pub const SERVICE_HOOK_SECRET: &str = "/api/v1/workspaces/{workspace}/services/{service}/hook-secret";
 /// What opens a service's private repository.
 pub const SERVICE_CREDENTIAL: &str = "/api/v1/workspaces/{workspace}/services/{service}/credential";
+/// Who gets mail about a service.
+pub const SERVICE_MAIL: &str = "/api/v1/workspaces/{workspace}/services/{service}/mail";
+/// Programs that are told of a service's runs.
+pub const WEBHOOKS: &str = "/api/v1/workspaces/{workspace}/services/{service}/webhooks";
+/// One webhook by name.
+pub const WEBHOOK: &str = "/api/v1/workspaces/{workspace}/services/{service}/webhooks/{webhook}";
+/// Calls a webhook to try it.
+pub const WEBHOOK_PING: &str = "/api/v1/workspaces/{workspace}/services/{service}/webhooks/{webhook}/ping";
+/// What was told about a service's runs.
+pub const NOTICES: &str = "/api/v1/workspaces/{workspace}/services/{service}/notices";
 /// A run by its number.
 pub const SERVICE_RUN: &str = "/api/v1/workspaces/{workspace}/services/{service}/runs/{number}";
 /// The registries of a workspace.

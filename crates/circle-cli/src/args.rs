@@ -55,6 +55,7 @@ pub(crate) enum Command {
     Deliveries(commands::deliveries::DeliveriesArgs),
     Service(commands::service::ServiceArgs),
     Forge(commands::forge::ForgeArgs),
+    Notice(commands::notice::NoticeArgs),
     Registry(commands::registry::RegistryArgs),
     Target(commands::target::TargetArgs),
     Environment(commands::environment::EnvironmentArgs),

@@ -79,6 +79,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Cells(args) => Box::pin(commands::cells::cells(context, args)).await,
         Command::Deliveries(args) => commands::deliveries::deliveries(context, args).await,
         Command::Service(args) => Box::pin(commands::service::service(context, args)).await,
+        Command::Notice(args) => Box::pin(commands::notice::notice(context, args)).await,
         Command::Forge(args) => Box::pin(commands::forge::forge(context, args)).await,
         Command::Registry(args) => Box::pin(commands::registry::registry(context, args)).await,
         Command::Target(args) => Box::pin(commands::target::target(context, args)).await,

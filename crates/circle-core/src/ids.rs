@@ -105,6 +105,10 @@ ids! {
     QuestionId = "qst", "a question";
     /// A link to a forge.
     ForgeId = "frg", "a forge connection";
+    /// One message to one receiver.
+    NoticeId = "ntc", "a notice";
+    /// A program elsewhere that is told of runs.
+    WebhookId = "whk", "a webhook";
     /// A credential for the API.
     TokenId = "tok", "a token";
     /// Somebody with an account.

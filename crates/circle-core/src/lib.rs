@@ -12,6 +12,7 @@ pub mod mask;
 pub mod members;
 pub mod names;
 pub mod network;
+pub mod notice;
 pub mod pipeline;
 pub mod plan;
 pub mod queue;

@@ -10,6 +10,7 @@ use crate::ids::{RegistryId, SecretId, ServiceId, WorkspaceId};
 use crate::members::Member;
 use crate::names::{BranchName, Slug, VariableName};
 use crate::network::NetworkRange;
+use crate::notice::MailRules;
 use crate::rights::Rights;
 use crate::scan_floor::ScanFloor;
 
@@ -81,6 +82,9 @@ pub struct Service {
     /// The repository of a forge that it is, if it was linked through a connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forge: Option<ForgeLink>,
+    /// Who gets mail about its runs.
+    #[serde(default)]
+    pub mail: MailRules,
     pub created_at: Timestamp,
 }
 

@@ -83,6 +83,7 @@ fn run(deploys: bool) -> Run {
         cancel: None,
         rerun: None,
         report: None,
+        noticed: false,
         queue_deadline: at(7_200),
         created_at: at(0),
         updated_at: at(0),

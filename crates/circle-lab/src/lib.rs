@@ -1,5 +1,5 @@
-//! The real servers that stand beside Circle in the demo, the stories and the examples: a registry, git servers and a
-//! Docker Swarm of one node.
+//! The real servers that stand beside Circle in the demo, the stories and the examples: a registry, git servers, a
+//! mail server and a Docker Swarm of one node.
 //!
 //! Everything listens on loopback, keeps its files in the folder it is given, and dies with its handle. Nothing here is
 //! part of the product's way: Circle meets these servers only over the wire.
@@ -8,6 +8,7 @@ mod child;
 mod engine;
 mod git;
 mod git_web;
+mod mailbox;
 mod mortal;
 mod ports;
 mod registry;
@@ -18,6 +19,7 @@ mod visit;
 pub use child::{Child, LabError};
 pub use git::{GitServer, Repository};
 pub use git_web::GitWeb;
+pub use mailbox::Mailbox;
 pub use ports::{free_port, is_free};
 pub use registry::{Credentials, Registry};
 pub use sshd::Sshd;

@@ -7,6 +7,8 @@ use circle_core::run::LogBounds;
 use circle_net::Allow;
 use serde::Deserialize;
 
+use crate::notify::MailConfig;
+
 /// How the server keeps its promises.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -34,6 +36,8 @@ pub struct ServerConfig {
     /// Private networks and services that the server may call: a forge, a webhook's receiver. Default: none, only the internet;
     /// `CIRCLE_ALLOW_OUTGOING`.
     pub allow_outgoing: Vec<Allow>,
+    /// The mail server. Default: none, and nobody gets mail.
+    pub mail: Option<MailConfig>,
 }
 
 /// Where the server listens.
@@ -58,6 +62,7 @@ impl Default for ServerConfig {
             keep_days: 90,
             log: LogBounds::default(),
             allow_outgoing: Vec::new(),
+            mail: None,
         }
     }
 }

@@ -81,6 +81,12 @@ pub(crate) const LIVE_CONNECTIONS: usize = 512;
 /// Diagnostics in the sentence of a failed plan; all of them stand in the log.
 pub(crate) const DIAGNOSTICS_IN_MESSAGE: usize = 5;
 
+/// Ended runs, or notices, that one look takes.
+pub(crate) const NOTICES_LOOKED_AT: usize = 64;
+/// Receivers that are told at the same time.
+pub(crate) const NOTICES_AT_ONCE: usize = 8;
+/// Runs of a service that are looked through for the one before on the same ref.
+pub(crate) const RUNS_BEFORE: usize = 200;
 /// How long a worker may take to answer what it is asked about itself, below the time of a request.
 pub(crate) const WORKER_ANSWER_TIME: Duration = Duration::from_secs(20);
 /// Golden roots that one worker may tell of.

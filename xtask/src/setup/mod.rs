@@ -21,12 +21,16 @@ pub(crate) fn run() -> Result<()> {
     let start = Instant::now();
     let packages = needs::missing_packages();
     let tools = cargo_tools::missing();
-    if packages.is_empty() && tools.is_empty() {
+    let wheels = python::has_wheels()?;
+    if packages.is_empty() && tools.is_empty() && wheels {
         println!("setup: nothing is missing ({})", seconds(start.elapsed()));
         return Ok(());
     }
     apt::install(&packages)?;
     cargo_tools::install(&tools)?;
+    if !wheels {
+        python::install_wheels()?;
+    }
     println!("setup: done ({})", seconds(start.elapsed()));
     Ok(())
 }

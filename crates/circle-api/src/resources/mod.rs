@@ -1,5 +1,4 @@
 //! Requests and responses of `/api/v1`. Requests refuse unknown fields; responses may gain fields.
-//!
 //! Times are RFC 3339 in UTC. Durations and sizes carry their unit in the name. Ids are `<prefix>_<32 hex digits>`.
 
 mod credential;
@@ -9,6 +8,7 @@ mod environment;
 mod forge;
 mod golden_root;
 mod log;
+mod notice;
 mod page;
 mod policy;
 mod problem;
@@ -39,6 +39,7 @@ pub use forge::{
 };
 pub use golden_root::{GoldenRootView, GoldenRootsPrune};
 pub use log::{LiveTicket, LogGroup, LogIndex, LogLines, LogLinesQuery, MAX_LOG_LINES, StageLog};
+pub use notice::{MailRules, NoticeState, NoticeView, WebhookCreate, WebhookCreated, WebhookView};
 pub use page::{DEFAULT_PAGE, MAX_PAGE, Page, PageQuery};
 pub use policy::{MAX_POLICY_ENTRIES, PolicyChange, PolicyView};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, ProblemEntry};

@@ -12,6 +12,7 @@ pub(crate) mod forge;
 pub(crate) mod lint;
 pub(crate) mod logs;
 pub(crate) mod master_key;
+pub(crate) mod notice;
 pub(crate) mod registry;
 pub(crate) mod rerun;
 pub(crate) mod run;

@@ -2,11 +2,13 @@
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 
+use circle_core::notice::MailAddress;
 use circle_core::run::LogBounds;
 use circle_net::Allow;
-use circle_server::{ListenConfig, Listeners, ServerConfig, serve};
+use circle_server::{ListenConfig, Listeners, MailConfig, MailTls, ServerConfig, serve};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
@@ -63,6 +65,63 @@ pub(crate) struct ServerFlags {
     /// repeated
     #[arg(long, env = "CIRCLE_ALLOW_OUTGOING", value_name = "PLACE", value_delimiter = ',')]
     allow_outgoing: Vec<Allow>,
+    #[command(flatten)]
+    mail: MailFlags,
+}
+
+/// The mail server. All of them go to the server's process as they are.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Server")]
+struct MailFlags {
+    /// The mail server, such as smtp://ci@mail.example.org; smtps:// for TLS from the first byte
+    #[arg(long, env = "CIRCLE_MAIL_SERVER", value_name = "URL", requires = "mail_from")]
+    mail_server: Option<String>,
+    /// Who writes mail
+    #[arg(long, env = "CIRCLE_MAIL_FROM", value_name = "ADDRESS", requires = "mail_server")]
+    mail_from: Option<MailAddress>,
+    /// A file with the password of the mail server's user
+    #[arg(
+        long,
+        env = "CIRCLE_MAIL_PASSWORD_FILE",
+        value_name = "FILE",
+        requires = "mail_server"
+    )]
+    mail_password_file: Option<PathBuf>,
+    /// An authority for the mail server's certificate beside those of the machine, in PEM
+    #[arg(long, env = "CIRCLE_MAIL_AUTHORITY", value_name = "FILE", requires = "mail_server")]
+    mail_authority: Option<PathBuf>,
+    /// Mail goes to an smtp:// server in the clear: for a relay on this machine
+    #[arg(long, requires = "mail_server")]
+    mail_in_the_clear: bool,
+}
+
+impl MailFlags {
+    fn config(self) -> Option<MailConfig> {
+        Some(MailConfig {
+            server: self.mail_server?,
+            tls: if self.mail_in_the_clear {
+                MailTls::None
+            } else {
+                MailTls::Required
+            },
+            password_file: self.mail_password_file,
+            authority_file: self.mail_authority,
+            from: self.mail_from?,
+        })
+    }
+
+    fn to_arguments(&self) -> Vec<String> {
+        let path =
+            |name: &str, path: &Option<PathBuf>| path.as_ref().map(|path| format!("--{name}={}", path.display()));
+        let all = [
+            self.mail_server.as_ref().map(|url| format!("--mail-server={url}")),
+            self.mail_from.as_ref().map(|from| format!("--mail-from={from}")),
+            path("mail-password-file", &self.mail_password_file),
+            path("mail-authority", &self.mail_authority),
+            self.mail_in_the_clear.then(|| "--mail-in-the-clear".to_owned()),
+        ];
+        all.into_iter().flatten().collect()
+    }
 }
 
 /// A TCP address, or none.
@@ -92,6 +151,7 @@ pub(crate) async fn server(context: &Context, args: ServerArgs) -> anyhow::Resul
         keep_days: args.flags.keep_days,
         log: args.flags.log_bounds(),
         allow_outgoing: args.flags.allow_outgoing.clone(),
+        mail: args.flags.mail.clone().config(),
         ..ServerConfig::new(data.join("server"), url.trim_end_matches('/'))
     };
     let shutdown = CancellationToken::new();
@@ -125,6 +185,7 @@ impl ServerFlags {
         arguments.push(format!("--stage-log-mib={}", self.stage_log_mib));
         arguments.push(format!("--run-log-mib={}", self.run_log_mib));
         arguments.push(format!("--log-rate-mib={}", self.log_rate_mib));
+        arguments.extend(self.mail.to_arguments());
         arguments.extend(
             self.allow_outgoing
                 .iter()

@@ -40,10 +40,17 @@ pub struct Run {
     /// What the forge has heard of it; `None` = no forge is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<Report>,
+    /// Whether its end was turned into notices. Runs of before there were any count as told.
+    #[serde(default = "told_long_ago")]
+    pub noticed: bool,
     /// Ends in the queue at this time.
     pub queue_deadline: Timestamp,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+fn told_long_ago() -> bool {
+    true
 }
 
 /// One piece of a run with its own lease and cell.

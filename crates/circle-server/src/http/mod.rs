@@ -23,7 +23,7 @@ mod urls;
 mod web;
 mod worker;
 
-pub(crate) use api::{OauthFlows, for_git};
+pub(crate) use api::{OauthFlows, for_git, newest};
 pub use describe::openapi;
 pub(crate) use error::ApiError;
 pub(crate) use extract::{Body, Params, RawBody, Segments};

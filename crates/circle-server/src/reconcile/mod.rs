@@ -3,6 +3,7 @@
 //! - [`deliveries`]: what came in becomes a run, or a reason why not.
 //! - [`deadlines`]: leases that ran out, waits and runs that took too long, offers that nobody answered.
 //! - [`statuses`]: forges are told what became of their commits.
+//! - [`notices`]: people and programs are told how runs ended.
 //! - [`view`]: the ready view is compared with the store.
 //! - [`closing`]: logs of ended runs are closed and compressed.
 //! - [`reseal`]: what is sealed under an older master key is sealed anew.
@@ -14,6 +15,7 @@ mod closing;
 mod deadlines;
 mod deliveries;
 mod forge_wish;
+mod notices;
 mod planning;
 mod policy;
 mod repositories;

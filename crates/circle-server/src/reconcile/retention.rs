@@ -1,4 +1,4 @@
-//! What is older than the operator wants: logs and outputs of ended runs, tokens that have expired.
+//! What is older than the operator wants: logs and outputs of ended runs, notices, tokens that have expired.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use circle_store::records::{Query, kinds};
 
 use crate::http::ApiError;
 use crate::limits::RETENTION_PERIOD;
-use crate::records::{AnswerRecord, BlobRecord, TokenRecord};
+use crate::records::{AnswerRecord, BlobRecord, NoticeRecord, TokenRecord};
 use crate::server::Server;
 use crate::time::now_ms;
 
@@ -35,6 +35,7 @@ pub(super) async fn round(server: &Server, now_ms: i64) -> Result<(), ApiError> 
     let oldest = now_ms - i64::from(server.config.keep_days) * DAY_MS;
     tokens(server, now_ms).await?;
     answers(server, now_ms).await?;
+    notices(server, oldest).await?;
     outputs(server, oldest).await?;
     logs(server, oldest).await
 }
@@ -58,6 +59,16 @@ async fn answers(server: &Server, now_ms: i64) -> Result<(), ApiError> {
     let page = server.records.find(old).await?;
     for (answer, version) in server.records.load_page::<AnswerRecord>(&page).await? {
         server.records.delete::<AnswerRecord>(&answer.id, version).await?;
+    }
+    Ok(())
+}
+
+async fn notices(server: &Server, oldest: i64) -> Result<(), ApiError> {
+    let old = Query::over(kinds::NOTICE_CREATED).at_most(oldest).limit(ROUND);
+    let page = server.records.find(old).await?;
+    for (NoticeRecord(notice), version) in server.records.load_page::<NoticeRecord>(&page).await? {
+        let id = notice.id.to_string();
+        server.records.delete::<NoticeRecord>(&id, version).await?;
     }
     Ok(())
 }

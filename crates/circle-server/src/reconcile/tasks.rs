@@ -4,12 +4,17 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::{closing, deadlines, deliveries, reseal, retention, statuses, view};
+use super::{closing, deadlines, deliveries, notices, reseal, retention, statuses, view};
 use crate::http::ApiError;
+use crate::notify::MailNotifier;
 use crate::server::Server;
 
 /// Builds the view, then starts every loop.
-pub(crate) async fn start(server: &Arc<Server>, tasks: &mut JoinSet<()>) -> Result<(), ApiError> {
+pub(crate) async fn start(
+    server: &Arc<Server>,
+    mail: Option<MailNotifier>,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), ApiError> {
     view::rebuild(server).await?;
     let (waiting, active, _) = server.queue.figures();
     tracing::info!(waiting, active, "the queue was read");
@@ -17,6 +22,8 @@ pub(crate) async fn start(server: &Arc<Server>, tasks: &mut JoinSet<()>) -> Resu
     tasks.spawn(deployer.run(server.shutdown.clone()));
     tasks.spawn(deliveries::run(Arc::clone(server)));
     tasks.spawn(statuses::run(Arc::clone(server)));
+    tasks.spawn(notices::make(Arc::clone(server)));
+    tasks.spawn(notices::tell(Arc::clone(server), mail));
     tasks.spawn(closing::run(Arc::clone(server)));
     tasks.spawn(deadlines::run(Arc::clone(server)));
     tasks.spawn(view::run(Arc::clone(server)));

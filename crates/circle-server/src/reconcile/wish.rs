@@ -151,6 +151,7 @@ mod tests {
             max_parallel_ref: 1,
             credential: None,
             forge: None,
+            mail: Default::default(),
             created_at: Timestamp::UNIX_EPOCH,
         }
     }

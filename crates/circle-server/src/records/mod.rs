@@ -9,6 +9,7 @@ mod delivery;
 mod deployment;
 mod kept_body;
 mod named;
+mod notice;
 mod run;
 mod secret;
 mod shell;
@@ -21,7 +22,10 @@ pub use blob::BlobRecord;
 pub use delivery::{APPROVAL, Delivery, DeliveryState, GIT_HOOK, MANUAL, ManualBody, Payload};
 pub use deployment::DeploymentRecord;
 pub use kept_body::KeptBody;
-pub use named::{EnvironmentRecord, ForgeRecord, RegistryRecord, ServiceRecord, TargetRecord, WorkspaceRecord};
+pub use named::{
+    EnvironmentRecord, ForgeRecord, RegistryRecord, ServiceRecord, TargetRecord, WebhookRecord, WorkspaceRecord,
+};
+pub use notice::NoticeRecord;
 pub use run::RunRecord;
 pub use secret::{Sealed, SecretRecord, scope_key};
 pub use shell::ShellRecord;

@@ -2,6 +2,7 @@
 
 use circle_core::environment::{Environment, Target};
 use circle_core::forge::ForgeConnection;
+use circle_core::notice::Webhook;
 use circle_core::service::{Registry, Service, Workspace};
 use circle_store::records::{Kind, Record};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,8 @@ named_records! {
     TargetRecord(Target) = Kind::Target;
     /// An environment, unique by name in its workspace.
     EnvironmentRecord(Environment) = Kind::Environment;
+    /// A webhook, unique by name in its service.
+    WebhookRecord(Webhook) = Kind::Webhook;
     /// A forge connection, unique by name in its workspace.
     ForgeRecord(ForgeConnection) = Kind::Forge;
 }

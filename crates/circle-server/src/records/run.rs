@@ -29,6 +29,7 @@ struct Written<'a> {
     started_at: Option<i64>,
     ended_at: Option<i64>,
     outbox_due: Option<i64>,
+    notices_due: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -66,6 +67,7 @@ impl Serialize for RunRecord {
             started_at: run.started_at().map(|at| at.as_millisecond()),
             ended_at,
             outbox_due: run.report_due().map(|at| at.as_millisecond()),
+            notices_due: ended_at.filter(|_| !run.noticed),
         };
         written.serialize(serializer)
     }

@@ -177,6 +177,7 @@ fn build(new: NewRun, now: Timestamp) -> Run {
         cancel: None,
         rerun,
         report,
+        noticed: false,
         queue_deadline: now.checked_add(wait).unwrap_or(Timestamp::MAX),
         created_at: now,
         updated_at: now,

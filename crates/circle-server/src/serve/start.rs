@@ -15,6 +15,7 @@ use super::listeners::Listeners;
 use crate::auth::{FirstStartError, prepare};
 use crate::config::ServerConfig;
 use crate::http;
+use crate::notify::{MailConfigError, MailNotifier};
 use crate::reconcile::{self, sealing_keys};
 use crate::server::{Server, Stores};
 use crate::vault::{KeySource, Vault, VaultError};
@@ -36,6 +37,9 @@ pub enum ServeError {
     /// The master key is not usable.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The settings of mail cannot work.
+    #[error(transparent)]
+    Mail(#[from] MailConfigError),
     /// The first tokens could not be made.
     #[error(transparent)]
     FirstStart(#[from] FirstStartError),
@@ -54,6 +58,7 @@ pub enum ServeError {
 pub async fn serve(config: ServerConfig, listeners: Listeners, shutdown: CancellationToken) -> Result<(), ServeError> {
     let grace = Duration::from_millis(config.drain_ms);
     let (stores, logs) = open_stores(&config.data).await?;
+    let mail = config.mail.as_ref().map(MailNotifier::open).transpose()?;
     let vault = open_vault(&config, &stores.records).await?;
     // Loops and requests end with this token also when a task dies.
     let ending = shutdown.child_token();
@@ -63,7 +68,7 @@ pub async fn serve(config: ServerConfig, listeners: Listeners, shutdown: Cancell
         .await
         .map_err(|error| ServeError::Unreadable(error.to_string()))?;
     let mut tasks = JoinSet::new();
-    reconcile::start(&server, &mut tasks)
+    reconcile::start(&server, mail, &mut tasks)
         .await
         .map_err(|error| ServeError::Unreadable(error.to_string()))?;
     tasks.spawn(close_ended_logs(Arc::clone(&server), logs));

@@ -16,6 +16,7 @@ mod gitea;
 mod hooks;
 mod live;
 mod manners;
+mod notices;
 mod openapi;
 mod owners;
 mod planning;

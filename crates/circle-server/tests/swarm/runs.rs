@@ -92,6 +92,7 @@ pub(crate) fn run(number: u64, repository: &str, digest: &str) -> Run {
         cancel: None,
         rerun: None,
         report: None,
+        noticed: false,
         queue_deadline: Timestamp::now(),
         created_at: Timestamp::now(),
         updated_at: Timestamp::now(),

@@ -42,6 +42,10 @@ pub enum Kind {
     Forge,
     /// What a call with an idempotency key was answered.
     Answer,
+    /// A program elsewhere that is told of runs.
+    Webhook,
+    /// One message to one receiver, until it is delivered and for a while after.
+    Notice,
     /// A value of the server itself, found by id only.
     Setting,
 }
@@ -206,6 +210,17 @@ pub const FORGE_NAME: Index = unique(Kind::Forge, "name", &["/workspace", "/name
 /// Answers that nobody may ask for again, for cleaning up.
 pub const ANSWER_EXPIRES: Index = ordered(Kind::Answer, "expires", &["/expires_at"]);
 
+/// Runs whose end was not turned into notices yet; the field is null afterwards.
+pub const RUN_NOTICES: Index = ordered(Kind::Run, "notices", &["/notices_due"]);
+/// A webhook by service and name.
+pub const WEBHOOK_NAME: Index = unique(Kind::Webhook, "name", &["/service", "/name"]);
+/// Notices to be tried; the field is null when nothing is to be done.
+pub const NOTICE_DUE: Index = ordered(Kind::Notice, "due", &["/due"]);
+/// The notices of a service by time.
+pub const NOTICE_SERVICE: Index = ordered(Kind::Notice, "service", &["/service", "/created_at"]);
+/// Notices by time, for retention.
+pub const NOTICE_CREATED: Index = ordered(Kind::Notice, "created", &["/created_at"]);
+
 const NAMED: &[&str] = &["/name", "/workspace", "/created_at"];
 
 // In the order of the enum; a test holds them together.
@@ -283,6 +298,7 @@ const TABLE: &[Row] = &[
             RUN_CREATED,
             RUN_STATE,
             RUN_OUTBOX,
+            RUN_NOTICES,
         ],
     },
     Row {
@@ -345,6 +361,18 @@ const TABLE: &[Row] = &[
         name: "answer",
         head: &[],
         indexes: &[ANSWER_EXPIRES],
+    },
+    Row {
+        kind: Kind::Webhook,
+        name: "webhook",
+        head: &["/name", "/workspace", "/service", "/created_at"],
+        indexes: &[WEBHOOK_NAME],
+    },
+    Row {
+        kind: Kind::Notice,
+        name: "notice",
+        head: &["/service", "/due", "/created_at"],
+        indexes: &[NOTICE_DUE, NOTICE_SERVICE, NOTICE_CREATED],
     },
     Row {
         kind: Kind::Setting,

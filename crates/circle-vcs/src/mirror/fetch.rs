@@ -110,6 +110,25 @@ impl Mirror {
         described(&output)
     }
 
+    /// The author's mail address as the commit has it: whoever made the commit wrote it.
+    ///
+    /// # Errors
+    /// [`FailureClass::CommitGone`] when the commit was not fetched.
+    pub async fn author_address(&self, commit: &CommitId) -> Result<String, GitFailure> {
+        let arguments = [
+            "log",
+            "-1",
+            "--no-show-signature",
+            "--no-use-mailmap",
+            "--format=%ae",
+            commit.as_str(),
+            "--",
+        ];
+        let step = harden("read the commit's author", None, LOCAL_LIMIT, arguments);
+        let output = self.must(&step, &format!("{commit} of {}", self.url)).await?;
+        Ok(output.text().trim().to_owned())
+    }
+
     pub(super) async fn has_commit(&self, commit: &CommitId) -> Result<bool, GitFailure> {
         let name = format!("{commit}^{{commit}}");
         let step = harden(

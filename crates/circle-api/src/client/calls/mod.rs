@@ -4,5 +4,6 @@ mod admin;
 mod environments;
 mod forges;
 mod logs;
+mod notices;
 mod runs;
 mod settings;

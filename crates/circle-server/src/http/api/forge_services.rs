@@ -13,6 +13,7 @@ use circle_api::routes;
 use circle_core::forge::{ForgeConnection, ForgeLink};
 use circle_core::ids::ServiceId;
 use circle_core::names::BranchName;
+use circle_core::notice::MailRules;
 use circle_core::service::{SecretScope, Service, Workspace};
 use uuid::Uuid;
 
@@ -162,6 +163,7 @@ fn build(
             repository: repository.id.clone(),
             full_name: repository.full_name.clone(),
         }),
+        mail: MailRules::default(),
         created_at: now(),
     })
 }

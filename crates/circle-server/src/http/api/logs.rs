@@ -84,7 +84,7 @@ pub(in crate::http) async fn stage(
 }
 
 /// The newest attempt of each stage, in the order in which stages appeared.
-pub(in crate::http) fn newest(streams: Vec<StreamInfo>) -> Vec<StreamInfo> {
+pub(crate) fn newest(streams: Vec<StreamInfo>) -> Vec<StreamInfo> {
     let mut newest: Vec<StreamInfo> = Vec::new();
     for info in streams {
         match newest.iter_mut().find(|known| known.stream.stage == info.stream.stage) {

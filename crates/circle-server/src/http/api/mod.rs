@@ -15,6 +15,7 @@ mod live_ticket;
 mod log_lines;
 mod logs;
 mod master_keys;
+mod notices;
 mod page;
 mod post_receive;
 mod registries;
@@ -36,7 +37,7 @@ mod workspaces;
 
 pub(crate) use credentials::for_git;
 pub(crate) use forge_oauth::OauthFlows;
-pub(super) use logs::newest;
+pub(crate) use logs::newest;
 pub(super) use page::page;
 pub(super) use routes::router;
 pub(super) use views::run_view;

@@ -7,8 +7,8 @@ use utoipa_axum::routes;
 
 use super::{
     approvals, credentials, deliveries, delivery_payload, deployments, environments, events, forge_oauth,
-    forge_services, forges, live_ticket, log_lines, logs, master_keys, registries, rerun, roots, runs, secrets, server,
-    services, targets, tokens, triggers, workers, workloads, workspaces,
+    forge_services, forges, live_ticket, log_lines, logs, master_keys, notices, registries, rerun, roots, runs,
+    secrets, server, services, targets, tokens, triggers, workers, workloads, workspaces,
 };
 use crate::server::Server;
 
@@ -43,6 +43,11 @@ fn runs_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(deployments::list))
         .routes(routes!(secrets::list, secrets::set))
         .routes(routes!(secrets::remove))
+        .routes(routes!(notices::mail, notices::set_mail))
+        .routes(routes!(notices::webhooks, notices::create))
+        .routes(routes!(notices::remove))
+        .routes(routes!(notices::ping))
+        .routes(routes!(notices::list))
         .routes(routes!(deliveries::list))
         .routes(routes!(deliveries::show))
         .routes(routes!(delivery_payload::show))

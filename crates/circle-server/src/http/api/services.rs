@@ -9,6 +9,7 @@ use circle_api::resources::{HookCreated, Page, PageQuery, ServiceChange, Service
 use circle_api::routes;
 use circle_core::ids::ServiceId;
 use circle_core::names::BranchName;
+use circle_core::notice::MailRules;
 use circle_core::run::CancelCause;
 use circle_core::service::{CloneCredential, SecretScope, Service, Workspace};
 use circle_store::records::kinds;
@@ -122,6 +123,7 @@ pub(in crate::http) async fn remove(
         .forget_secret(within.workspace.id, &SecretScope::Internal, &secret_name(service.id))
         .await?;
     server.forget_credential(service.credential.as_ref()).await?;
+    server.forget_webhooks(service.id).await?;
     for run in server.queue.of_service(service.id) {
         if let Err(error) = server
             .cancel(run, CancelCause::Removed, &within.caller.name, true)
@@ -194,6 +196,7 @@ fn build(workspace: &Workspace, wish: ServiceCreate) -> Result<Service, ApiError
         max_parallel_ref: wish.max_parallel_ref.unwrap_or(Service::MOST_PARALLEL),
         credential: None,
         forge: None,
+        mail: MailRules::default(),
         created_at: now(),
     })
 }

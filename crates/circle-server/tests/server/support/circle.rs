@@ -11,7 +11,7 @@ use circle_api::worker::SecretValue;
 use circle_core::ids::RunId;
 use circle_core::names::{BranchName, Slug};
 use circle_core::queue::Priority;
-use circle_server::{ListenConfig, Listeners, ServerConfig, serve};
+use circle_server::{ListenConfig, Listeners, MailConfig, ServerConfig, serve};
 use circle_store::records::{EmbeddedStore, Kind, NewDocument, Store, Stored};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -62,7 +62,17 @@ impl Circle {
         Self::open(Arc::new(folder), Options::default()).await
     }
 
+    /// One that sends mail.
+    pub(crate) async fn start_with_mail(mail: MailConfig) -> Self {
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
+        Self::open_tuned(folder, Options::default(), |config| config.mail = Some(mail)).await
+    }
+
     async fn open(folder: Arc<TempDir>, options: Options) -> Self {
+        Self::open_tuned(folder, options, |_| {}).await
+    }
+
+    async fn open_tuned(folder: Arc<TempDir>, options: Options, tune: impl FnOnce(&mut ServerConfig)) -> Self {
         let tcp = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
         let listen = ListenConfig {
             socket: Some(folder.path().join("circle.sock")),
@@ -75,6 +85,9 @@ impl Circle {
         // Forges are played on this machine.
         config.allow_outgoing = vec!["127.0.0.1".parse().expect("an address")];
         config.log.run_bytes = options.log_bytes;
+        // Receivers of webhooks stand beside the test.
+        config.allow_outgoing = vec!["127.0.0.1".parse().expect("an address")];
+        tune(&mut config);
         let shutdown = CancellationToken::new();
         let ending = shutdown.clone();
         #[expect(
@@ -116,6 +129,15 @@ impl Circle {
     pub(crate) async fn restart(mut self) -> Self {
         self.stop().await;
         Self::open(Arc::clone(&self.folder), self.options).await
+    }
+
+    /// The same, with other settings of mail.
+    pub(crate) async fn restart_with_mail(mut self, mail: MailConfig) -> Self {
+        self.stop().await;
+        Self::open_tuned(Arc::clone(&self.folder), self.options, |config| {
+            config.mail = Some(mail)
+        })
+        .await
     }
 
     /// The same server with one document written over while it was stopped.

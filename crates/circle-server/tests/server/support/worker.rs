@@ -292,6 +292,13 @@ impl Job {
         self.tell(WorkerEvent::PartFailed { failure }).await;
     }
 
+    /// The stage after the checkout fails, and with it everything.
+    pub(crate) async fn fail_in(&mut self, stage: &str, message: &str) {
+        self.stage("checkout", None).await;
+        let failure = Failure::new(FailureKind::Command, message).in_stage(stage);
+        self.tell(WorkerEvent::PartFailed { failure }).await;
+    }
+
     /// One chunk of a stage's log.
     pub(crate) fn chunk(&self, stage: &str, (sequence, offset): (u64, u64), text: &[u8]) -> BytesMut {
         let mut body = BytesMut::new();

@@ -94,6 +94,7 @@ impl Shop {
             .replace("{service}", "web")
             .replace("{registry}", "hub")
             .replace("{forge}", "none")
+            .replace("{webhook}", "none")
             .replace("{target}", "cluster")
             .replace("{environment}", "prod")
             .replace("{secret}", &self.secret)

@@ -73,6 +73,9 @@ fn reading() -> Vec<Row> {
             "/api/v1/workspaces/{workspace}/services/{service}/runs/{number}",
             Viewer,
         ),
+        get("/api/v1/workspaces/{workspace}/services/{service}/mail", Viewer),
+        get("/api/v1/workspaces/{workspace}/services/{service}/webhooks", Admin),
+        get("/api/v1/workspaces/{workspace}/services/{service}/notices", Developer),
         get("/api/v1/workspaces/{workspace}/registries", Viewer),
         get("/api/v1/workspaces/{workspace}/registries/{registry}", Viewer),
         get("/api/v1/workspaces/{workspace}/targets", Viewer),
@@ -146,6 +149,20 @@ fn writing() -> Vec<Row> {
             "/api/v1/workspaces/{workspace}/services/{service}/credential",
             Admin,
         ),
+        refused("PUT", "/api/v1/workspaces/{workspace}/services/{service}/mail", Admin),
+        refused(
+            "POST",
+            "/api/v1/workspaces/{workspace}/services/{service}/webhooks",
+            Admin,
+        ),
+        // There is no such webhook: whoever may is told so.
+        row(
+            "POST",
+            "/api/v1/workspaces/{workspace}/services/{service}/webhooks/{webhook}/ping",
+            Admin,
+            None,
+            404,
+        ),
         refused("POST", "/api/v1/workspaces/{workspace}/registries", Admin),
         refused("PATCH", "/api/v1/workspaces/{workspace}/registries/{registry}", Admin),
         refused("POST", "/api/v1/workspaces/{workspace}/targets", Admin),
@@ -209,6 +226,11 @@ fn removing() -> Vec<Row> {
         // There is none: whoever may is told so.
         delete(
             "/api/v1/workspaces/{workspace}/services/{service}/credential",
+            Admin,
+            404,
+        ),
+        delete(
+            "/api/v1/workspaces/{workspace}/services/{service}/webhooks/{webhook}",
             Admin,
             404,
         ),
