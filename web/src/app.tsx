@@ -1,7 +1,9 @@
 import { useSyncExternalStore } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 
+import { signOut } from "./api/accounts";
 import { session } from "./api/session";
+import { JoinPage } from "./pages/join";
 import { RunPage } from "./pages/run";
 import { RunsPage } from "./pages/runs";
 import { ServicesPage } from "./pages/services";
@@ -11,9 +13,9 @@ import { words } from "./words";
 
 /** The whole page: who is signed in sees its parts, anybody else signs in and comes back to where they wanted to be. */
 export function App() {
-  const token = useSyncExternalStore(session.subscribe, session.token);
+  const open = useSyncExternalStore(session.subscribe, session.isOpen);
   const [place] = useLocation();
-  if (token === null && place !== "/sign-in") {
+  if (!open && place !== "/sign-in" && place !== "/join") {
     return <Redirect to={`/sign-in?to=${encodeURIComponent(place)}`} />;
   }
   return (
@@ -21,10 +23,11 @@ export function App() {
       <a className="skip" href="#main">
         {words.skip}
       </a>
-      {token !== null && <Bar />}
+      {open && <Bar />}
       <main id="main">
         <Switch>
           <Route path="/sign-in" component={SignInPage} />
+          <Route path="/join" component={JoinPage} />
           <Route path="/" component={RunsPage} />
           <Route path="/runs/:run">{({ run }) => <RunPage key={run} id={run} />}</Route>
           <Route path="/services" component={ServicesPage} />
@@ -56,7 +59,7 @@ function Bar() {
         ))}
         <a href="/api/docs">{words.api}</a>
       </nav>
-      <button type="button" className="quiet" onClick={() => session.end()}>
+      <button type="button" className="quiet" onClick={() => void signOut()}>
         {words.signOut}
       </button>
     </header>

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 
-const { CHROMIUM, CIRCLE_URL, CIRCLE_TOKEN, GOOD_RUN, BAD_RUN, LONG_RUN, SHOTS } = process.env;
+const { CHROMIUM, CIRCLE_URL, CIRCLE_TOKEN, GOOD_RUN, BAD_RUN, LONG_RUN, SHOTS, INVITATION } = process.env;
 const browser = await chromium.launch({
   executablePath: CHROMIUM,
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -21,6 +21,7 @@ async function shot(name) {
 
 // Whoever is not signed in signs in, and comes back to where they wanted to be.
 await page.goto(`${CIRCLE_URL}/runs/${GOOD_RUN}`);
+await page.getByRole("button", { name: "Use a token instead" }).click();
 await page.getByLabel("Token").fill("circle_admin_wrong");
 await page.getByRole("button", { name: "Sign in" }).click();
 await page.getByRole("alert").waitFor();
@@ -69,6 +70,26 @@ await shot("runs");
 
 // Signing out takes everything with it.
 await page.getByRole("button", { name: "Sign out" }).click();
-await page.getByLabel("Token").waitFor();
+await page.getByRole("button", { name: "Use a token instead" }).waitFor();
+
+// Somebody who was invited opens the link, chooses a name and a password, and is in; signs out, and in again with the password.
+await page.goto(INVITATION);
+await page.getByLabel("Name").fill("ann");
+await page.getByLabel("Password").fill("correct horse battery");
+await shot("join");
+await page.getByRole("button", { name: "Make the account" }).click();
+await page.locator(".row").nth(3).waitFor();
+assert.doesNotMatch(page.url(), /circle_invite/, "the link does not stay in the address");
+assert.equal(await page.evaluate(() => document.cookie), "", "no script reads the session");
+await page.getByRole("button", { name: "Sign out" }).click();
+await page.getByLabel("Name").fill("ann");
+await page.getByLabel("Password").fill("wrong horse battery");
+await page.getByRole("button", { name: "Sign in" }).click();
+await page.getByRole("alert").waitFor();
+await shot("sign-in-wrong");
+complaints.length = 0; // the 401 of the wrong password
+await page.getByLabel("Password").fill("correct horse battery");
+await page.getByRole("button", { name: "Sign in" }).click();
+await page.locator(".row").nth(3).waitFor();
 assert.deepEqual(complaints, [], "the browser complains of nothing");
 await browser.close();

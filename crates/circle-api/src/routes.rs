@@ -56,6 +56,15 @@
 //! | [`FORGE_REPOSITORIES`] | GET | [`ForgeRepositoryQuery`](crate::resources::ForgeRepositoryQuery) → page of [`ForgeRepositoryView`](crate::resources::ForgeRepositoryView) |
 //! | [`FORGE_SERVICES`] | POST | [`ForgeLinkCreate`](crate::resources::ForgeLinkCreate) → 201 [`ServiceView`](crate::resources::ServiceView) |
 //! | [`FORGE_HOOK`] | POST | a forge's own call → 202 [`HookAccepted`](crate::resources::HookAccepted) |
+//! | [`SESSION`] | POST, DELETE | [`SignIn`](crate::resources::people::SignIn) → [`SignedIn`](crate::resources::people::SignedIn) with a cookie or a token; DELETE → 204 |
+//! | [`SESSIONS`] | DELETE | → 204; every session of one's own ends |
+//! | [`ACCOUNT`], [`ACCOUNT_PASSWORD`] | GET; PUT | → [`AccountView`](crate::resources::people::AccountView); [`PasswordChange`](crate::resources::people::PasswordChange) → 204 |
+//! | [`LINKS`] | POST | [`LinkRedeem`](crate::resources::people::LinkRedeem) → [`AccountView`](crate::resources::people::AccountView) |
+//! | [`USERS`], [`USER`], [`USER_RESET`] | GET; PATCH, DELETE; POST | [`UserChange`](crate::resources::people::UserChange) → [`UserView`](crate::resources::people::UserView); → 201 [`LinkCreated`](crate::resources::people::LinkCreated) |
+//! | [`MEMBERS`], [`MEMBER`] | GET; PUT, DELETE | [`MemberChange`](crate::resources::people::MemberChange) → [`MemberView`](crate::resources::people::MemberView); 409 for the last admin |
+//! | [`INVITATIONS`], [`INVITATION`] | GET, POST; DELETE | [`InvitationCreate`](crate::resources::people::InvitationCreate) → 201 [`LinkCreated`](crate::resources::people::LinkCreated) |
+//! | [`WORKSPACE_AUDIT`], [`AUDIT`] | GET | [`AuditQuery`](crate::resources::people::AuditQuery) → page of [`AuditView`](crate::resources::people::AuditView), newest first |
+//! | [`WORKSPACE_AUDIT_EXPORT`], [`AUDIT_EXPORT`] | GET | → every one as a line of JSON, oldest first |
 //! | [`HOOK`] | POST | plain git: signed [`GitHook`](crate::resources::GitHook) → 202 [`HookAccepted`](crate::resources::HookAccepted) |
 
 /// Answers without a credential.
@@ -166,6 +175,40 @@ pub const MASTER_KEY: &str = "/api/v1/server/master-keys/{key}";
 pub const TOKENS: &str = "/api/v1/tokens";
 /// One credential by id.
 pub const TOKEN: &str = "/api/v1/tokens/{token}";
+/// Signing in and out.
+pub const SESSION: &str = "/api/v1/session";
+/// Every session of one's own.
+pub const SESSIONS: &str = "/api/v1/sessions";
+/// Who asks.
+pub const ACCOUNT: &str = "/api/v1/account";
+/// One's own password.
+pub const ACCOUNT_PASSWORD: &str = "/api/v1/account/password";
+/// Uses a one-time link up; the link is the credential.
+pub const LINKS: &str = "/api/v1/links";
+/// Everybody with an account.
+pub const USERS: &str = "/api/v1/users";
+/// One account by id.
+pub const USER: &str = "/api/v1/users/{user}";
+/// A link for a new password.
+pub const USER_RESET: &str = "/api/v1/users/{user}/reset";
+/// The members of a workspace.
+pub const MEMBERS: &str = "/api/v1/workspaces/{workspace}/members";
+/// One member by the account's name.
+pub const MEMBER: &str = "/api/v1/workspaces/{workspace}/members/{member}";
+/// One-time links into a workspace.
+pub const INVITATIONS: &str = "/api/v1/workspaces/{workspace}/invitations";
+/// One invitation by id.
+pub const INVITATION: &str = "/api/v1/workspaces/{workspace}/invitations/{invitation}";
+/// The page that takes a one-time link; what opens it stands behind a `#`, which no browser sends.
+pub const LINK_PAGE: &str = "/join";
+/// Who asked which change of a workspace.
+pub const WORKSPACE_AUDIT: &str = "/api/v1/workspaces/{workspace}/audit";
+/// The same as JSON lines, oldest first.
+pub const WORKSPACE_AUDIT_EXPORT: &str = "/api/v1/workspaces/{workspace}/audit/export";
+/// Who asked which change, anywhere.
+pub const AUDIT: &str = "/api/v1/audit";
+/// The same as JSON lines, oldest first.
+pub const AUDIT_EXPORT: &str = "/api/v1/audit/export";
 /// Where a plain git repository reports pushes; the signature is the credential.
 pub const HOOK: &str = "/hooks/git/{workspace}/{service}";
 

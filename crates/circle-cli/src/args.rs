@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Environment(commands::environment::EnvironmentArgs),
     Secret(commands::secret::SecretArgs),
     Workspace(commands::workspace::WorkspaceArgs),
+    Login(commands::login::LoginArgs),
+    Member(commands::member::MemberArgs),
     Token(commands::token::TokenArgs),
     MasterKey(commands::master_key::MasterKeyArgs),
     Completions(commands::completions::CompletionsArgs),

@@ -111,6 +111,8 @@ ids! {
     WebhookId = "whk", "a webhook";
     /// A credential for the API.
     TokenId = "tok", "a token";
+    /// One line of the audit.
+    AuditId = "aud", "an entry of the audit";
     /// Somebody with an account.
     UserId = "usr", "a user";
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::{Passwords, Tries};
 use crate::config::ServerConfig;
 use crate::http::{HookKeys, LiveTickets, Meeting, OauthFlows, Once};
 use crate::limits;
@@ -54,6 +55,8 @@ pub struct Server {
     pub(crate) forge_refresh: Mutex<()>,
     pub(crate) live: Arc<Semaphore>,
     pub(crate) live_tickets: LiveTickets,
+    pub(crate) passwords: Passwords,
+    pub(crate) tries: Tries,
     pub(crate) shells: Meeting,
     pub(crate) questions: Questions,
     pub(crate) metrics: Metrics,
@@ -101,6 +104,8 @@ impl Server {
             hook_keys: HookKeys::default(),
             live_tickets: LiveTickets::default(),
             live: Arc::new(Semaphore::new(limits::LIVE_CONNECTIONS)),
+            passwords: Passwords::default(),
+            tries: Tries::default(),
             shells: Meeting::default(),
             questions: Questions::default(),
             metrics: Metrics::default(),

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use circle_api::resources::people::InvitationCreate;
+use circle_api::routes::{DEFAULT_WORKSPACE, LINK_PAGE};
+use circle_core::members::Role;
 use circle_test::{Circle, Options, program};
 use tokio::process::Command;
 
@@ -45,12 +48,23 @@ async fn a_developer_watches_runs_in_a_browser() -> Result<()> {
     ticking.cancel().await?;
     ticking.ends_as("cancelled").await?;
 
+    let wish = InvitationCreate {
+        role: Role::Developer,
+        valid_s: None,
+    };
+    let invitation = circle.client().invite(DEFAULT_WORKSPACE, &wish).await?.link;
+    let (_, behind) = invitation
+        .expose()
+        .split_once('#')
+        .context("a link has something behind #")?;
+
     let chores = std::env::var_os("CIRCLE_XTASK").map(PathBuf::from);
     let mut story = Command::new(chores.map_or_else(|| program("xtask"), Ok)?);
     story
         .args(["web", "browser", "runs"])
         .env("CIRCLE_URL", circle.url())
         .env("CIRCLE_TOKEN", circle.token()?)
+        .env("INVITATION", format!("{}{LINK_PAGE}#{behind}", circle.url()))
         .env("GOOD_RUN", good.id().to_string())
         .env("LONG_RUN", long.id().to_string())
         .env("BAD_RUN", bad.id().to_string())

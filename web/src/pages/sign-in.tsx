@@ -1,33 +1,67 @@
 import { type FormEvent, useState } from "react";
-import { Redirect, useLocation, useSearchParams } from "wouter";
+import { Redirect, useSearchParams } from "wouter";
 
+import { signIn } from "../api/accounts";
 import { session } from "../api/session";
 import { Problem } from "../parts/problem";
 import { words } from "../words";
 
-/** Takes a token and keeps it only when the server knows it. */
+/** Signs in with an account, or takes a token and keeps it only when the server knows it. */
 export function SignInPage() {
+  const [search] = useSearchParams();
+  const [byToken, setByToken] = useState(false);
+  if (session.isOpen()) {
+    return <Redirect to={own(search.get("to"))} />;
+  }
+  return (
+    <div className="card narrow">
+      <h1>{words.signIn}</h1>
+      {byToken ? <TokenForm /> : <AccountForm />}
+      <button type="button" className="quiet" onClick={() => setByToken(!byToken)}>
+        {byToken ? words.withAccount : words.withToken}
+      </button>
+    </div>
+  );
+}
+
+function AccountForm() {
+  const [name, setName] = useState("");
+  const [password, setPassword] = useState("");
+  const [problem, setProblem] = useState<string | null>(null);
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    setProblem(await signIn(name.trim(), password));
+  };
+  return (
+    <form onSubmit={submit}>
+      <label>
+        {words.accountName}
+        <input autoComplete="username" value={name} required onChange={(event) => setName(event.target.value)} />
+      </label>
+      <label>
+        {words.password}
+        <input type="password" autoComplete="current-password" value={password} required onChange={(event) => setPassword(event.target.value)} />
+      </label>
+      <Problem text={problem} />
+      <button type="submit">{words.signIn}</button>
+    </form>
+  );
+}
+
+function TokenForm() {
   const [token, setToken] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
-  const [, go] = useLocation();
-  const [search] = useSearchParams();
-  const next = own(search.get("to"));
-  if (session.token() !== null) {
-    return <Redirect to={next} />;
-  }
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     const answer = await fetch("/api/v1/server", { headers: { authorization: `Bearer ${token.trim()}` } }).catch(() => null);
     if (answer?.ok === true) {
       session.begin(token.trim());
-      go(next);
     } else {
       setProblem(words.tokenWrong);
     }
   };
   return (
-    <form className="card narrow" onSubmit={submit}>
-      <h1>{words.signIn}</h1>
+    <form onSubmit={submit}>
       <label>
         {words.token}
         <input type="password" autoComplete="off" value={token} required onChange={(event) => setToken(event.target.value)} />

@@ -8,8 +8,9 @@ mod environment;
 mod forge;
 mod golden_root;
 mod log;
-mod notice;
+pub mod notice;
 mod page;
+pub mod people;
 mod policy;
 mod problem;
 mod pull_request;
@@ -39,7 +40,6 @@ pub use forge::{
 };
 pub use golden_root::{GoldenRootView, GoldenRootsPrune};
 pub use log::{LiveTicket, LogGroup, LogIndex, LogLines, LogLinesQuery, MAX_LOG_LINES, StageLog};
-pub use notice::{MailRules, NoticeState, NoticeView, WebhookCreate, WebhookCreated, WebhookView};
 pub use page::{DEFAULT_PAGE, MAX_PAGE, Page, PageQuery};
 pub use policy::{MAX_POLICY_ENTRIES, PolicyChange, PolicyView};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, ProblemEntry};

@@ -51,7 +51,7 @@ pub struct WorkspaceView {
 #[derive(ToSchema)]
 #[schema(rename_all = "snake_case")]
 #[expect(dead_code, reason = "only its description is used")]
-pub(super) enum RoleWord {
+pub(in crate::resources) enum RoleWord {
     Viewer,
     Developer,
     Releaser,

@@ -1,8 +1,7 @@
 //! `circle notice`: who is told when runs end, and what became of the telling.
 
-use circle_api::resources::{
-    MailRules, NoticeState, NoticeView, PageQuery, WebhookCreate, WebhookCreated, WebhookView,
-};
+use circle_api::resources::PageQuery;
+use circle_api::resources::notice::{MailRules, NoticeState, NoticeView, WebhookCreate, WebhookCreated, WebhookView};
 use circle_core::names::Slug;
 use circle_core::notice::MailAddress;
 use clap::{Args, Subcommand};

@@ -26,7 +26,7 @@ pub(crate) struct ConfigFile {
 impl ConfigFile {
     /// Reads a file that was named, or the usual one, which may be missing.
     pub(crate) fn load(named: Option<&Path>) -> Result<Self, Failure> {
-        let Some(path) = named.map(Path::to_owned).or_else(usual_place) else {
+        let Some(path) = place(named) else {
             return Ok(Self::default());
         };
         let text = match read(&path) {
@@ -48,6 +48,11 @@ fn read(path: &Path) -> std::io::Result<String> {
         return Err(std::io::Error::other("it is larger than 64 KiB"));
     }
     fs::read_to_string(path)
+}
+
+/// The file that was named, or the usual one.
+pub(crate) fn place(named: Option<&Path>) -> Option<PathBuf> {
+    named.map(Path::to_owned).or_else(usual_place)
 }
 
 fn usual_place() -> Option<PathBuf> {

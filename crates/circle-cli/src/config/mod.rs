@@ -2,6 +2,8 @@
 //! this machine.
 
 mod file;
+mod login;
 mod resolve;
 
+pub(crate) use login::login_places;
 pub(crate) use resolve::{Connection, ConnectionArgs, SOCKET, TOKEN_FILE, resolve};

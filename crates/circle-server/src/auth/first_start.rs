@@ -12,9 +12,12 @@ use circle_api::worker::SecretValue;
 use circle_store::records::{Query, Record, RecordError, StoreError, kinds};
 
 use super::tokens::{Minted, hash_of, mint};
-use crate::records::{TokenKind, WorkerRecord};
+use crate::records::{TokenKind, TokenRecord, UserRecord, WorkerRecord};
 use crate::server::Server;
 use crate::time::now_ms;
+
+/// The first administrator's link works for a day, in milliseconds; a later start makes another one.
+const WELCOME_MS: i64 = 86_400_000;
 
 /// Why the first tokens could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +44,7 @@ pub(crate) async fn prepare(server: &Server) -> Result<(), FirstStartError> {
         keep(server, &path, TokenKind::Administrator, "first administrator").await?;
         tracing::info!(file = %path.display(), "an administrator's token lies in this file");
     }
+    welcome(server).await?;
     let workers = Query::all(WorkerRecord::KIND);
     if server.records.count(workers).await.map_err(RecordError::from)? == 0 {
         keep(
@@ -51,6 +55,36 @@ pub(crate) async fn prepare(server: &Server) -> Result<(), FirstStartError> {
         )
         .await?;
     }
+    Ok(())
+}
+
+/// While nobody has an account, a link for the first administrator's, printed once: the value is not kept.
+async fn welcome(server: &Server) -> Result<(), FirstStartError> {
+    let users = Query::all(UserRecord::KIND);
+    let links = Query::over(kinds::TOKEN_KIND).equal(TokenKind::Welcome.word());
+    let page = server.records.find(links).await.map_err(RecordError::from)?;
+    let has_users = server.records.count(users).await.map_err(RecordError::from)? > 0;
+    for (link, version) in server.records.load_page::<TokenRecord>(&page).await? {
+        if link.is_valid(now_ms()) && !has_users {
+            return Ok(());
+        }
+        server
+            .records
+            .delete::<TokenRecord>(&link.id.to_string(), version)
+            .await?;
+    }
+    if has_users {
+        return Ok(());
+    }
+    let minted = mint(TokenKind::Welcome.prefix());
+    let mut record = minted.record(TokenKind::Welcome, "first administrator", now_ms());
+    record.expires_at = Some(now_ms() + WELCOME_MS);
+    server.records.insert(&record).await?;
+    let link = server.link_url(&minted.value);
+    tracing::info!(
+        link = link.expose(),
+        "open this link once, within a day, to make the administrator's account"
+    );
     Ok(())
 }
 

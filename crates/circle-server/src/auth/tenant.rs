@@ -123,6 +123,7 @@ impl Caller {
         missing: impl FnOnce() -> ApiError,
     ) -> Result<Role, ApiError> {
         let has = self.role_in(workspace).ok_or_else(missing)?;
+        self.note_opened(workspace.id);
         must(has, R::ROLE)?;
         Ok(has)
     }

@@ -61,12 +61,21 @@ pub(super) async fn presented(
     kind: TokenKind,
 ) -> Result<(TokenRecord, circle_store::records::Version), ApiError> {
     let value = bearer(headers).ok_or(ApiError::NoCredential)?;
+    let found = token_of_value(server, value).await?;
+    found
+        .filter(|(token, _)| token.kind == kind)
+        .ok_or(ApiError::BadCredential)
+}
+
+/// The token behind a value, of whatever kind, if it is valid.
+pub(crate) async fn token_of_value(
+    server: &Server,
+    value: &str,
+) -> Result<Option<(TokenRecord, circle_store::records::Version)>, ApiError> {
     let hash = hash_of(value);
     let query = Query::over(kinds::TOKEN_HASH).equal(hash.as_str());
     let found = server.records.load_by::<TokenRecord>(query).await?;
-    found
-        .filter(|(token, _)| token.kind == kind && same(&token.hash, &hash) && token.is_valid(now_ms()))
-        .ok_or(ApiError::BadCredential)
+    Ok(found.filter(|(token, _)| same(&token.hash, &hash) && token.is_valid(now_ms())))
 }
 
 impl Minted {
@@ -79,6 +88,7 @@ impl Minted {
             name: name.into(),
             worker: None,
             workspace: None,
+            owner: None,
             limit: None,
             created_at: now_ms,
             expires_at: None,

@@ -11,7 +11,7 @@ use circle_api::routes as paths;
 
 /// The OpenAPI 3.1 description of everything but the worker protocol, which `circle_api::worker` describes.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut api = super::routes::described().into_openapi();
+    let mut api = super::routes::described(None).into_openapi();
     super::answers::complete(&mut api);
     api
 }

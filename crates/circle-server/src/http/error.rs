@@ -27,6 +27,14 @@ pub(crate) enum ApiError {
     Role { has: Role, needs: Role },
     #[error("this concerns the whole server: it needs an administrator of the server")]
     NotInstance,
+    #[error("a token with a scope or a workspace cannot do this: sign in, or use a token with all your rights")]
+    LimitedToken,
+    #[error("a browser asked this from a page of another site: open Circle's own page")]
+    ForeignSite,
+    #[error("the name or the password is wrong")]
+    WrongPassword,
+    #[error("the link is unknown, expired or used up: ask for another one")]
+    DeadLink,
     #[error("the signature does not fit the body and the service's secret")]
     BadSignature,
     #[error("the lease on this run is gone: end its cell and say nothing more of it")]
@@ -92,7 +100,16 @@ impl ApiError {
         match self {
             Self::NoCredential => (StatusCode::UNAUTHORIZED, "unauthorized", "a credential is needed"),
             Self::BadCredential => (StatusCode::UNAUTHORIZED, "unauthorized", "the credential is not valid"),
-            Self::Role { .. } | Self::NotInstance => (StatusCode::FORBIDDEN, "forbidden", "the role does not reach"),
+            Self::Role { .. } | Self::NotInstance | Self::LimitedToken => {
+                (StatusCode::FORBIDDEN, "forbidden", "the role does not reach")
+            }
+            Self::ForeignSite => (StatusCode::FORBIDDEN, "foreign-site", "asked from another site"),
+            Self::WrongPassword => (
+                StatusCode::UNAUTHORIZED,
+                "password",
+                "the name or the password is wrong",
+            ),
+            Self::DeadLink => (StatusCode::UNAUTHORIZED, "link", "the link does not work"),
             Self::BadSignature => (StatusCode::UNAUTHORIZED, "signature", "the signature is not valid"),
             Self::LeaseGone => (StatusCode::CONFLICT, "lease-gone", "the lease is gone"),
             Self::Protocol { .. } => (

@@ -1,5 +1,7 @@
 //! Extractors whose refusals are problem documents.
 
+use std::net::IpAddr;
+
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -21,6 +23,10 @@ pub(crate) struct Params<T>(pub(crate) T);
 #[derive(Debug, FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(ApiError))]
 pub(crate) struct Segments<T>(pub(crate) T);
+
+/// The address at the other end of a TCP connection. What a proxy says of others is not believed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// The bytes of a body of bounded size, as they came.
 #[derive(Debug)]

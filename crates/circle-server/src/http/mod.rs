@@ -2,6 +2,7 @@
 
 mod answers;
 mod api;
+mod audit;
 mod describe;
 mod error;
 mod extract;
@@ -26,7 +27,7 @@ mod worker;
 pub(crate) use api::{OauthFlows, for_git, newest};
 pub use describe::openapi;
 pub(crate) use error::ApiError;
-pub(crate) use extract::{Body, Params, RawBody, Segments};
+pub(crate) use extract::{Body, Params, Peer, RawBody, Segments};
 pub(crate) use first_workspace::make_default_workspace;
 pub(crate) use hook_keys::HookKeys;
 pub(crate) use live::LiveTickets;

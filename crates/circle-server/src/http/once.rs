@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
@@ -19,6 +19,7 @@ use tokio::sync::Mutex as TurnLock;
 use tokio_util::task::TaskTracker;
 
 use super::ApiError;
+use crate::auth::Caller;
 use crate::limits::{ANSWER_KEPT_MS, API_BODY_BYTES, KEPT_ANSWER_BYTES};
 use crate::records::{AnswerRecord, KeptAnswer};
 use crate::server::Server;
@@ -101,12 +102,13 @@ async fn with_key(server: Arc<Server>, key: &HeaderValue, request: Request, next
     })
 }
 
-async fn answer(server: &Server, asked: &Asked, request: Request, next: Next) -> Result<Response, ApiError> {
+async fn answer(server: &Arc<Server>, asked: &Asked, request: Request, next: Next) -> Result<Response, ApiError> {
     let turn = server.once.turn(&asked.id);
     let _ours = turn.lock().await;
     let known = server.records.load::<AnswerRecord>(&asked.id).await?;
     if let Some((known, version)) = known {
         if known.expires_at > now_ms() {
+            still_known(server, request).await?;
             return replay(&known, asked);
         }
         server.records.delete::<AnswerRecord>(&asked.id, version).await?;
@@ -127,6 +129,18 @@ async fn answer(server: &Server, asked: &Asked, request: Request, next: Next) ->
     };
     keep(server, asked, &given).await;
     Ok(Response::from_parts(parts, Body::from(body)))
+}
+
+/// A credential that was revoked meanwhile is told nothing more, not even what it was told before.
+async fn still_known(server: &Arc<Server>, request: Request) -> Result<(), ApiError> {
+    let (mut parts, _) = request.into_parts();
+    if ![AUTHORIZATION, COOKIE]
+        .iter()
+        .any(|name| parts.headers.contains_key(name))
+    {
+        return Ok(());
+    }
+    Caller::from_request_parts(&mut parts, server).await.map(drop)
 }
 
 /// The thing is made: that its answer could not be noted must not look like a failure.

@@ -16,13 +16,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::time_limit::time_limit;
-use super::{ApiError, api, describe, forge_hooks, health, hooks, live, metrics, oauth_page, once, shell, web, worker};
+use super::{
+    ApiError, api, audit, describe, forge_hooks, health, hooks, live, metrics, oauth_page, once, shell, web, worker,
+};
 use crate::limits::{API_BODY_BYTES, FORGE_BODY_BYTES, HOOK_BODY_BYTES};
 use crate::server::Server;
 
 /// What answers without a token, each with its reason: liveness says nothing of anybody; the description is the same for
 /// every Circle, and so are the pages; the one that forges send people back to changes nothing; hooks carry a signature;
-/// enrolment carries its own token.
+/// signing in carries a password, a one-time link is its own credential; enrolment carries its own token.
 pub const PUBLIC: &[&str] = &[
     "/healthz",
     "/readyz",
@@ -30,6 +32,7 @@ pub const PUBLIC: &[&str] = &[
     "/api/v1/openapi.json",
     "/",
     "/sign-in",
+    "/join",
     "/runs/{run}",
     "/services",
     "/workers",
@@ -42,7 +45,7 @@ pub const PUBLIC: &[&str] = &[
 
 /// The whole server.
 pub(crate) fn router(server: Arc<Server>) -> Router {
-    let (described, api) = described().split_for_parts();
+    let (described, api) = described(Some(&server)).split_for_parts();
     Router::new()
         .merge(described)
         .merge(worker::router())
@@ -70,8 +73,8 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
         }))
 }
 
-/// The routes that stand in the description.
-pub(super) fn described() -> OpenApiRouter<Arc<Server>> {
+/// The routes that stand in the description; with a server, what callers ask to change is written down.
+pub(super) fn described(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Server>> {
     let hooks = OpenApiRouter::new()
         .routes(routes!(hooks::git_hook))
         .layer(DefaultBodyLimit::max(HOOK_BODY_BYTES));
@@ -80,7 +83,12 @@ pub(super) fn described() -> OpenApiRouter<Arc<Server>> {
         .layer(DefaultBodyLimit::max(FORGE_BODY_BYTES));
     let api = api::router()
         .routes(routes!(shell::handlers::list))
-        .routes(routes!(metrics::metrics))
+        .routes(routes!(metrics::metrics));
+    let api = match server {
+        Some(server) => api.layer(from_fn_with_state(Arc::clone(server), audit::record)),
+        None => api,
+    };
+    let api = api
         .layer(DefaultBodyLimit::max(API_BODY_BYTES))
         .layer(from_fn(time_limit));
     OpenApiRouter::with_openapi(describe::base())

@@ -1,11 +1,17 @@
 //! Addresses of the server that people and repositories are given.
 
 use circle_api::routes;
+use circle_api::worker::SecretValue;
 use circle_core::ids::{RunId, ServiceId};
 
 use crate::server::Server;
 
 impl Server {
+    /// A one-time link. What opens it stands behind `#`: no browser sends that, so no log has it.
+    pub(crate) fn link_url(&self, value: &SecretValue) -> SecretValue {
+        SecretValue::new(format!("{}{}#{}", self.config.url, routes::LINK_PAGE, value.expose()))
+    }
+
     /// The page of a run.
     pub(crate) fn run_url(&self, run: RunId) -> String {
         format!(

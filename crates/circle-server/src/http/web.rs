@@ -12,7 +12,7 @@ use axum::routing::get;
 use super::ApiError;
 
 /// The addresses of pages. All of them are the one document, whose script looks at the address.
-pub(super) const PAGES: &[&str] = &["/", "/sign-in", "/runs/{run}", "/services", "/workers"];
+pub(super) const PAGES: &[&str] = &["/", "/sign-in", "/join", "/runs/{run}", "/services", "/workers"];
 /// What a document loads.
 const ASSETS: &str = "/assets/{name}";
 /// A document may load what this server serves, and nothing else: no inline script, no frame, no other host.

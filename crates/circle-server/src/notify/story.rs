@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn a_mail_shows_what_a_terminal_would() {
         let log = "10 %\r50 %\r100 %\r\n\u{1b}[31merror\u{1b}[0m: no\u{1b}]8;;http://evil\u{7}such\u{1b}]8;;\u{7}\tfile\u{0}\n";
-        assert_eq!(plain(&Bytes::from(log)), "100 %\nerror: nosuch\tfile\u{fffd}");
+        assert_eq!(plain(&Bytes::from(log)), "100 %\nerror: nosuch\tfile");
         let many: String = (0..100).map(|line| format!("{line}\n")).collect();
         assert_eq!(plain(&Bytes::from(many)).lines().count(), 30);
         assert_eq!(plain(&Bytes::from_static(b"\xff")), "\u{fffd}");

@@ -4,6 +4,7 @@
 //! Times stand in indexes as milliseconds; in the domain types they stay RFC 3339.
 
 mod answer;
+mod audit;
 mod blob;
 mod delivery;
 mod deployment;
@@ -14,10 +15,12 @@ mod run;
 mod secret;
 mod shell;
 mod token;
+mod user;
 mod worker;
 
 pub use answer::AnswerRecord;
 pub(crate) use answer::KeptAnswer;
+pub use audit::AuditRecord;
 pub use blob::BlobRecord;
 pub use delivery::{APPROVAL, Delivery, DeliveryState, GIT_HOOK, MANUAL, ManualBody, Payload};
 pub use deployment::DeploymentRecord;
@@ -30,4 +33,5 @@ pub use run::RunRecord;
 pub use secret::{Sealed, SecretRecord, scope_key};
 pub use shell::ShellRecord;
 pub use token::{TokenKind, TokenRecord};
+pub use user::{StoredPassword, UserRecord};
 pub use worker::WorkerRecord;

@@ -1,10 +1,13 @@
 //! Credentials, hashed.
 
-use circle_core::ids::{TokenId, WorkerId, WorkspaceId};
+use circle_core::ids::{TokenId, UserId, WorkerId, WorkspaceId};
 use circle_core::members::Limit;
 use circle_store::records::{Kind, Record, UpgradeError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// A session ends so long after its last use, in milliseconds: a working day.
+const SESSION_IDLE_MS: i64 = 12 * 3_600_000;
 
 /// A credential. The value itself is never kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +23,9 @@ pub struct TokenRecord {
     /// For an enrolment: the workspace that the worker will belong to; `None`: the instance.
     #[serde(default)]
     pub workspace: Option<WorkspaceId>,
+    /// Whose, for sessions, tokens and links of people.
+    #[serde(default)]
+    pub owner: Option<UserId>,
     /// For a token of the API: what it leaves of its owner's rights; `None`: all of them.
     #[serde(default)]
     pub limit: Option<Limit>,
@@ -37,6 +43,16 @@ pub struct TokenRecord {
 pub enum TokenKind {
     /// The API, on behalf of the server itself: all rights, or what a limit leaves of them.
     Administrator,
+    /// The API, on behalf of its owner.
+    Personal,
+    /// A browser of its owner.
+    Session,
+    /// One place in a workspace, for whoever has the link.
+    Invitation,
+    /// The account of the first administrator, for whoever has the link.
+    Welcome,
+    /// A new password of its owner.
+    Reset,
     /// The worker protocol, for one worker.
     Worker,
     /// One enrolment of one worker.
@@ -48,6 +64,11 @@ impl TokenKind {
     pub fn word(self) -> &'static str {
         match self {
             Self::Administrator => "administrator",
+            Self::Personal => "personal",
+            Self::Session => "session",
+            Self::Invitation => "invitation",
+            Self::Welcome => "welcome",
+            Self::Reset => "reset",
             Self::Worker => "worker",
             Self::Enrolment => "enrolment",
         }
@@ -57,6 +78,11 @@ impl TokenKind {
     pub fn prefix(self) -> &'static str {
         match self {
             Self::Administrator => "circle_admin_",
+            Self::Personal => "circle_token_",
+            Self::Session => "circle_session_",
+            Self::Invitation => "circle_invite_",
+            Self::Welcome => "circle_welcome_",
+            Self::Reset => "circle_reset_",
             Self::Worker => "circle_worker_",
             Self::Enrolment => "circle_enrol_",
         }
@@ -66,7 +92,13 @@ impl TokenKind {
 impl TokenRecord {
     /// Whether it still opens anything.
     pub fn is_valid(&self, now_ms: i64) -> bool {
-        self.expires_at.is_none_or(|end| now_ms < end)
+        self.expires_at.is_none_or(|end| now_ms < end) && self.idle_until().is_none_or(|end| now_ms < end)
+    }
+
+    /// A session ends when it is not used; by its last use, which is kept to the minute.
+    fn idle_until(&self) -> Option<i64> {
+        let used = self.used_at.unwrap_or(self.created_at);
+        (self.kind == TokenKind::Session).then_some(used + SESSION_IDLE_MS)
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use crate::http::Peer;
 use crate::limits::{CONNECTIONS, HEADER_TIME};
 
 /// After a failed accept (too many open files, say): others get the chance to close some.
@@ -44,10 +45,10 @@ impl Door {
         while let Some(place) = self.place(&mut connections).await {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => {
+                    Ok((stream, from)) => {
                         // Small messages of a live log are not to wait for more.
                         let _ = stream.set_nodelay(true);
-                        connections.spawn(self.clone().serve(stream, place));
+                        connections.spawn(self.clone().serve(stream, Some(Peer(from.ip())), place));
                     }
                     Err(error) => pause(&error).await,
                 },
@@ -63,7 +64,7 @@ impl Door {
         while let Some(place) = self.place(&mut connections).await {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => drop(connections.spawn(self.clone().serve(stream, place))),
+                    Ok((stream, _)) => drop(connections.spawn(self.clone().serve(stream, None, place))),
                     Err(error) => pause(&error).await,
                 },
                 () = self.shutdown.cancelled() => break,
@@ -81,14 +82,17 @@ impl Door {
         }
     }
 
-    async fn serve<S>(self, stream: S, place: tokio::sync::OwnedSemaphorePermit)
+    async fn serve<S>(self, stream: S, from: Option<Peer>, place: tokio::sync::OwnedSemaphorePermit)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = TowerToHyperService::new(
-            self.router
-                .map_request(|request: Request<Incoming>| request.map(axum::body::Body::new)),
-        );
+        let service = TowerToHyperService::new(self.router.map_request(move |request: Request<Incoming>| {
+            let mut request = request.map(axum::body::Body::new);
+            if let Some(from) = from {
+                request.extensions_mut().insert(from);
+            }
+            request
+        }));
         let mut builder = Builder::new(TokioExecutor::new());
         builder
             .http1()

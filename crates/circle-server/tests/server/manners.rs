@@ -190,3 +190,30 @@ async fn a_change_of_what_somebody_else_changed_is_refused() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_51_a_token_that_was_revoked_is_told_nothing_again() {
+    let circle = Circle::start().await;
+    let made = circle
+        .api
+        .create_token(&serde_json::from_value(json!({ "name": "robot" })).expect("a wish"))
+        .await;
+    let made = made.expect("a token");
+    let wish = json!({ "name": "shop" });
+    let ask = async || {
+        ask_as(
+            &circle,
+            made.value.expose(),
+            Method::POST,
+            WORKSPACES,
+            key("k"),
+            wish.clone(),
+        )
+        .await
+    };
+    assert_eq!(ask().await.status, StatusCode::CREATED);
+    assert!(ask().await.is_replayed);
+    circle.api.revoke_token(made.token.id).await.expect("it is revoked");
+    let refused = ask().await;
+    assert_eq!((refused.status, refused.is_replayed), (StatusCode::UNAUTHORIZED, false));
+}

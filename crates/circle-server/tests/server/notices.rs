@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use circle_api::resources::{MailRules, NoticeState, NoticeView, PageQuery, WebhookCreate};
+use circle_api::resources::PageQuery;
+use circle_api::resources::notice::{MailRules, NoticeState, NoticeView, WebhookCreate};
 use circle_core::ids::RunId;
 use circle_lab::Mailbox;
 use circle_server::{MailConfig, MailTls};

@@ -46,6 +46,10 @@ pub enum Kind {
     Webhook,
     /// One message to one receiver, until it is delivered and for a while after.
     Notice,
+    /// Somebody with an account.
+    User,
+    /// What somebody asked the server to change.
+    Audit,
     /// A value of the server itself, found by id only.
     Setting,
 }
@@ -221,6 +225,17 @@ pub const NOTICE_SERVICE: Index = ordered(Kind::Notice, "service", &["/service",
 /// Notices by time, for retention.
 pub const NOTICE_CREATED: Index = ordered(Kind::Notice, "created", &["/created_at"]);
 
+/// A user by name.
+pub const USER_NAME: Index = unique(Kind::User, "name", &["/name"]);
+/// The tokens, sessions and links of a user.
+pub const TOKEN_OWNER: Index = ordered(Kind::Token, "owner", &["/owner", "/kind", "/created_at"]);
+/// What may be redeemed for a place in a workspace.
+pub const TOKEN_WORKSPACE: Index = ordered(Kind::Token, "workspace", &["/workspace", "/kind", "/created_at"]);
+/// Everything that was asked, by time.
+pub const AUDIT_AT: Index = ordered(Kind::Audit, "at", &["/at"]);
+/// What was asked of a workspace, by time.
+pub const AUDIT_WORKSPACE: Index = ordered(Kind::Audit, "workspace", &["/workspace", "/at"]);
+
 const NAMED: &[&str] = &["/name", "/workspace", "/created_at"];
 
 // In the order of the enum; a test holds them together.
@@ -336,7 +351,7 @@ const TABLE: &[Row] = &[
         kind: Kind::Token,
         name: "token",
         head: &["/kind", "/name", "/created_at", "/expires_at"],
-        indexes: &[TOKEN_HASH, TOKEN_KIND, TOKEN_EXPIRES],
+        indexes: &[TOKEN_HASH, TOKEN_KIND, TOKEN_EXPIRES, TOKEN_OWNER, TOKEN_WORKSPACE],
     },
     Row {
         kind: Kind::Blob,
@@ -373,6 +388,18 @@ const TABLE: &[Row] = &[
         name: "notice",
         head: &["/service", "/due", "/created_at"],
         indexes: &[NOTICE_DUE, NOTICE_SERVICE, NOTICE_CREATED],
+    },
+    Row {
+        kind: Kind::User,
+        name: "user",
+        head: &["/name", "/created_at"],
+        indexes: &[USER_NAME],
+    },
+    Row {
+        kind: Kind::Audit,
+        name: "audit",
+        head: &["/at", "/actor", "/action", "/workspace"],
+        indexes: &[AUDIT_AT, AUDIT_WORKSPACE],
     },
     Row {
         kind: Kind::Setting,

@@ -5,5 +5,6 @@ mod environments;
 mod forges;
 mod logs;
 mod notices;
+mod people;
 mod runs;
 mod settings;

@@ -3,7 +3,8 @@
 use reqwest::Method;
 
 use crate::client::{ApiError, Client};
-use crate::resources::{MailRules, NoticeView, Page, PageQuery, WebhookCreate, WebhookCreated, WebhookView};
+use crate::resources::notice::{MailRules, NoticeView, WebhookCreate, WebhookCreated, WebhookView};
+use crate::resources::{Page, PageQuery};
 use crate::routes::{self, fill};
 
 impl Client {

@@ -1,7 +1,9 @@
 //! Handlers of `/api/v1`: one file for each kind of thing. Every one of them takes what opens the
 //! tenant, or the server, to its caller; see `crate::auth`.
 
+mod accounts;
 mod approvals;
+mod audit;
 mod credentials;
 mod deliveries;
 mod delivery_payload;
@@ -11,10 +13,12 @@ mod events;
 mod forge_oauth;
 mod forge_services;
 mod forges;
+mod links;
 mod live_ticket;
 mod log_lines;
 mod logs;
 mod master_keys;
+mod members;
 mod notices;
 mod page;
 mod post_receive;
@@ -29,6 +33,7 @@ mod services;
 mod targets;
 mod tokens;
 mod triggers;
+mod users;
 mod validate;
 mod views;
 mod workers;

@@ -6,9 +6,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    approvals, credentials, deliveries, delivery_payload, deployments, environments, events, forge_oauth,
-    forge_services, forges, live_ticket, log_lines, logs, master_keys, notices, registries, rerun, roots, runs,
-    secrets, server, services, targets, tokens, triggers, workers, workloads, workspaces,
+    accounts, approvals, audit, credentials, deliveries, delivery_payload, deployments, environments, events,
+    forge_oauth, forge_services, forges, links, live_ticket, log_lines, logs, master_keys, members, notices,
+    registries, rerun, roots, runs, secrets, server, services, targets, tokens, triggers, users, workers, workloads,
+    workspaces,
 };
 use crate::server::Server;
 
@@ -74,4 +75,25 @@ fn runs_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(master_keys::remove))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
+        .merge(people_router())
+        .routes(routes!(audit::of_workspace))
+        .routes(routes!(audit::all))
+        .routes(routes!(audit::export_workspace))
+        .routes(routes!(audit::export_all))
+}
+
+fn people_router() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
+        .routes(routes!(accounts::sign_in, accounts::sign_out))
+        .routes(routes!(accounts::sign_out_everywhere))
+        .routes(routes!(accounts::show))
+        .routes(routes!(accounts::change_password))
+        .routes(routes!(links::redeem))
+        .routes(routes!(users::list))
+        .routes(routes!(users::change, users::remove))
+        .routes(routes!(users::reset))
+        .routes(routes!(members::list))
+        .routes(routes!(members::set, members::remove))
+        .routes(routes!(members::invitations, members::invite))
+        .routes(routes!(members::revoke))
 }

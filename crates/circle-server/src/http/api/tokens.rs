@@ -1,4 +1,4 @@
-//! Tokens of the API on behalf of the server, with all rights or with less.
+//! Tokens of the API: one's own, and the server's.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use circle_store::records::{Query, kinds};
 
 use super::page::page;
 use super::validate::Faults;
-use crate::auth::{Caller, Instance, Viewer, Within, mint};
+use crate::auth::{Caller, Unlimited, Viewer, Within, mint};
 use crate::http::{ApiError, Body, Params, Segments};
 use crate::records::{TokenKind, TokenRecord};
 use crate::server::Server;
@@ -21,72 +21,87 @@ use crate::time::{from_ms, now_ms};
 
 /// Longest validity: ten years, in seconds.
 const MAX_VALID_S: u64 = 10 * 366 * 86_400;
-/// What the value of a token with a limit begins with.
-const LIMITED_PREFIX: &str = "circle_token_";
 
-/// Oldest first.
+/// One's own, oldest first; for the server's own tokens, those.
 #[utoipa::path(get, path = routes::TOKENS, tag = "tokens", operation_id = "list_tokens", params(PageQuery), responses((status = 200, body = Page<TokenView>)))]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
-    _: Instance,
+    Unlimited(caller): Unlimited,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<TokenView>>, ApiError> {
-    Ok(Json(
-        page(&server, administrators(), &query, |token| view(&token)).await?,
-    ))
+    Ok(Json(page(&server, own(&caller), &query, |token| view(&token)).await?))
 }
 
 /// Makes one; its value is shown this once.
 #[utoipa::path(post, path = routes::TOKENS, tag = "tokens", operation_id = "create_token", request_body = TokenCreate, responses((status = 201, body = TokenCreated)))]
 pub(in crate::http) async fn create(
     State(server): State<Arc<Server>>,
-    Instance(caller): Instance,
+    Unlimited(caller): Unlimited,
     Body(wish): Body<TokenCreate>,
 ) -> Result<(StatusCode, Json<TokenCreated>), ApiError> {
+    Ok((StatusCode::CREATED, Json(make(&server, caller, wish).await?)))
+}
+
+/// A token that opens what its maker may, or less.
+pub(super) async fn make(server: &Server, caller: Caller, wish: TokenCreate) -> Result<TokenCreated, ApiError> {
     Faults::default()
         .text(Some(&wish.name), 100, "name")
         .within(wish.valid_s, (60, MAX_VALID_S), "valid_s")
         .done()?;
-    let limit = limit(&server, caller, &wish).await?;
-    let minted = mint(if limit.is_some() {
-        LIMITED_PREFIX
-    } else {
-        TokenKind::Administrator.prefix()
-    });
-    let now = now_ms();
-    let mut record = minted.record(TokenKind::Administrator, wish.name, now);
+    let owner = caller.user();
+    let limit = limit(server, caller, &wish).await?;
+    let (kind, prefix) = match (owner, limit) {
+        (Some(_), _) => (TokenKind::Personal, TokenKind::Personal.prefix()),
+        (None, Some(_)) => (TokenKind::Administrator, TokenKind::Personal.prefix()),
+        (None, None) => (TokenKind::Administrator, TokenKind::Administrator.prefix()),
+    };
+    let (minted, now) = (mint(prefix), now_ms());
+    let mut record = minted.record(kind, wish.name, now);
     record.expires_at = wish
         .valid_s
         .and_then(|seconds| now.checked_add(i64::try_from(seconds).ok()?.checked_mul(1000)?));
-    record.limit = limit;
+    (record.owner, record.limit) = (owner, limit);
     server.records.insert(&record).await?;
-    Ok((
-        StatusCode::CREATED,
-        Json(TokenCreated {
-            token: view(&record),
-            value: minted.value,
-        }),
-    ))
+    Ok(TokenCreated {
+        token: view(&record),
+        value: minted.value,
+    })
 }
 
-/// Ends one at once.
+/// Ends one of one's own at once; administrators of the server end anybody's.
 #[utoipa::path(delete, path = routes::TOKEN, tag = "tokens", operation_id = "revoke_token", params(("token" = String, Path)), responses((status = 204)))]
 pub(in crate::http) async fn revoke(
     State(server): State<Arc<Server>>,
-    _: Instance,
+    Unlimited(caller): Unlimited,
     Segments(id): Segments<TokenId>,
 ) -> Result<StatusCode, ApiError> {
     let found = server.records.load::<TokenRecord>(&id.to_string()).await?;
-    let found = found.filter(|(token, _)| token.kind == TokenKind::Administrator);
-    let (_, version) = found.ok_or_else(|| ApiError::not_found("token", id))?;
+    let may = |token: &TokenRecord| match token.kind {
+        TokenKind::Administrator => caller.is_instance(),
+        TokenKind::Personal => caller.is_instance() || token.owner == caller.user(),
+        _ => false,
+    };
+    let found = found.filter(|(token, _)| may(token));
+    let (token, version) = found.ok_or_else(|| ApiError::not_found("token", id))?;
     let opens_all = |token: &TokenRecord| token.id != id && token.limit.is_none() && token.is_valid(now_ms());
-    if server.records.first_that(administrators(), opens_all).await?.is_none() {
+    let is_last = token.kind == TokenKind::Administrator
+        && server.records.first_that(administrators(), opens_all).await?.is_none();
+    if is_last {
         return Err(ApiError::Conflict(
             "no other token opens the whole server: make one first".into(),
         ));
     }
     server.records.delete::<TokenRecord>(&id.to_string(), version).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn own(caller: &Caller) -> Query {
+    match caller.user() {
+        Some(user) => Query::over(kinds::TOKEN_OWNER)
+            .equal(user.to_string())
+            .equal(TokenKind::Personal.word()),
+        None => administrators(),
+    }
 }
 
 /// What the wish leaves of its maker's rights.

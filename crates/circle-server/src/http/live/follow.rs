@@ -9,8 +9,8 @@ use axum::response::Response;
 use circle_api::live::MAX_CLIENT_MESSAGE_BYTES;
 use circle_core::ids::RunId;
 
-use super::{connection, tickets};
-use crate::auth::{Found, Viewer};
+use super::connection;
+use crate::auth::{Found, Viewer, is_own_origin};
 use crate::http::{ApiError, Params, Segments};
 use crate::records::RunRecord;
 use crate::server::Server;
@@ -36,7 +36,7 @@ impl FromRequestParts<Arc<Server>> for Follower {
             return Ok(Self(Found::from_request_parts(parts, server).await?));
         };
         let Segments(run) = Segments::<RunId>::from_request_parts(parts, server).await?;
-        if !tickets::is_own_origin(&parts.headers, &server.config.url) {
+        if !is_own_origin(&parts.headers, &server.config.url) {
             return Err(ApiError::BadCredential);
         }
         let caller = server.live_tickets.redeem(&ticket, run)?;

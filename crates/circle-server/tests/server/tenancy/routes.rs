@@ -22,6 +22,7 @@ enum Who {
 /// What a row answers to somebody.
 fn expected(row: &Row, who: Who) -> u16 {
     let allowed = match (row.needs, who) {
+        (Needs::Public, _) => return row.answered,
         (Needs::Signature, _) | (_, Who::Anonymous | Who::WorkerToken | Who::RunToken) => return 401,
         (_, Who::Administrator) | (Needs::Anybody, _) => true,
         (Needs::Instance, _) => return 403,

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 /// The least that a route wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Needs {
+    /// Nothing: the body is the credential.
+    Public,
     /// A signature, which no token is.
     Signature,
     /// Any credential of the API.
@@ -53,6 +55,7 @@ fn refused(method: &'static str, path: &'static str, needs: Needs) -> Row {
 pub(super) fn table() -> Vec<Row> {
     let mut rows = reading();
     rows.extend(writing());
+    rows.extend(people());
     rows.extend(removing());
     rows
 }
@@ -87,6 +90,10 @@ fn reading() -> Vec<Row> {
             Viewer,
         ),
         get("/api/v1/workspaces/{workspace}/secrets", Developer),
+        get("/api/v1/workspaces/{workspace}/audit", Admin),
+        get("/api/v1/workspaces/{workspace}/audit/export", Admin),
+        get("/api/v1/audit", Instance),
+        get("/api/v1/audit/export", Instance),
         get("/api/v1/workspaces/{workspace}/forges", Viewer),
         // There is no such forge: whoever may is told so.
         row(
@@ -239,5 +246,28 @@ fn removing() -> Vec<Row> {
         delete("/api/v1/workspaces/{workspace}/targets/{target}", Admin, 204),
         delete("/api/v1/workspaces/{workspace}/forges/{forge}", Admin, 404),
         delete("/api/v1/workspaces/{workspace}", Admin, 204),
+    ]
+}
+
+fn people() -> Vec<Row> {
+    use Needs::{Admin, Anybody, Instance, Public, Viewer};
+    vec![
+        refused("POST", "/api/v1/session", Public),
+        refused("POST", "/api/v1/links", Public),
+        get("/api/v1/account", Anybody),
+        // A token is no session and has no password.
+        delete("/api/v1/session", Anybody, 409),
+        delete("/api/v1/sessions", Anybody, 409),
+        refused("PUT", "/api/v1/account/password", Anybody),
+        get("/api/v1/users", Instance),
+        refused("PATCH", "/api/v1/users/{user}", Instance),
+        row("POST", "/api/v1/users/{user}/reset", Instance, None, 404),
+        delete("/api/v1/users/{user}", Instance, 404),
+        get("/api/v1/workspaces/{workspace}/members", Viewer),
+        refused("PUT", "/api/v1/workspaces/{workspace}/members/{member}", Admin),
+        delete("/api/v1/workspaces/{workspace}/members/{member}", Admin, 404),
+        get("/api/v1/workspaces/{workspace}/invitations", Admin),
+        refused("POST", "/api/v1/workspaces/{workspace}/invitations", Admin),
+        delete("/api/v1/workspaces/{workspace}/invitations/{invitation}", Admin, 404),
     ]
 }

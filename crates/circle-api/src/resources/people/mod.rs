@@ -1,0 +1,10 @@
+//! People: accounts, members, and what is written down of what they ask.
+
+mod account;
+mod audit;
+
+pub use account::{
+    AccountView, InvitationCreate, InvitationView, LinkCreated, LinkRedeem, MemberChange, MemberView, PasswordChange,
+    SignIn, SignedIn, UserChange, UserView,
+};
+pub use audit::{AuditQuery, AuditView};

@@ -1,0 +1,67 @@
+//! The first administrator: by a link that the server prints once.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::Method;
+
+use super::people::{PASSWORD, Person};
+use crate::support::{Circle, until};
+
+/// What the server prints.
+#[derive(Clone, Default)]
+struct Printed(Arc<Mutex<Vec<u8>>>);
+
+impl Printed {
+    fn links(&self) -> Vec<String> {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&bytes);
+        let words = text.split(|c: char| c.is_whitespace() || c == '"');
+        words
+            .filter_map(|word| word.find("http://").map(|at| word[at..].to_owned()))
+            .filter(|word| word.contains("/join#"))
+            .collect()
+    }
+}
+
+impl Write for Printed {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_administrator_comes_by_a_link_that_is_printed_once() {
+    let printed = Printed::default();
+    let writer = printed.clone();
+    let logs = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    tracing::subscriber::set_global_default(logs.finish()).expect("every test has a process of its own");
+    let circle = Circle::start().await;
+    let links = until("the link", || async { printed.links() }, |links| !links.is_empty()).await;
+    let circle = circle.restart().await;
+    assert_eq!(printed.links().len(), 1, "a link that still works is not printed again");
+    let mut ann = Person::nobody(&circle, "ann");
+    assert_eq!(ann.redeem(&links[0], PASSWORD).await.status(), 200);
+    assert_eq!(
+        Person::nobody(&circle, "eve")
+            .redeem(&links[0], PASSWORD)
+            .await
+            .status(),
+        401
+    );
+    ann.cookie = ann.sign_in(PASSWORD).await.expect("signed in");
+    assert_eq!(ann.status(Method::GET, "/api/v1/users").await, 200);
+    let circle = circle.restart().await;
+    assert_eq!(printed.links().len(), 1, "with an account there is no need of another");
+    drop(circle);
+}
