@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use circle_api::resources::{
-    ForgeCheck, ForgeCreate, ForgeHookState, ForgeKind, ForgeLinkCreate, ForgeOauthBegin, ForgeOauthFinish,
-    ForgeRepositoryQuery, ForgeRepositoryView, ForgeToken, ForgeView, Page, ServiceView,
+    ForgeCheck, ForgeCreate, ForgeHookState, ForgeKind, ForgeLinkCreate, ForgeOauthBegin, ForgeOauthBegun,
+    ForgeOauthFinish, ForgeRepositoryQuery, ForgeRepositoryView, ForgeToken, ForgeView, Page, ServiceView,
 };
 use circle_api::worker::SecretValue;
 use circle_core::names::Slug;
@@ -27,34 +27,9 @@ pub(crate) struct ForgeArgs {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Connect a forge with a token of somebody who administers the repositories
-    Add {
-        name: Slug,
-        /// What it is; Forgejo is a gitea
-        #[arg(long)]
-        kind: Kind,
-        /// As a browser opens it; github.com and gitlab.com need none
-        #[arg(long, value_name = "URL")]
-        address: Option<String>,
-        /// A file with the token; - reads standard input
-        #[arg(long, value_name = "FILE")]
-        token_file: PathBuf,
-    },
+    Add(AddArgs),
     /// Connect a forge by OAuth: says where to let Circle in
-    Begin {
-        name: Slug,
-        /// What it is; Forgejo is a gitea
-        #[arg(long)]
-        kind: Kind,
-        /// As a browser opens it; github.com and gitlab.com need none
-        #[arg(long, value_name = "URL")]
-        address: Option<String>,
-        /// Of the application that is registered there
-        #[arg(long, value_name = "ID")]
-        client_id: String,
-        /// A file with the application's secret; - reads standard input
-        #[arg(long, value_name = "FILE")]
-        client_secret_file: PathBuf,
-    },
+    Begin(BeginArgs),
     /// Finish what `begin` began, with the code that the browser shows
     Finish { code: String },
     /// List the workspace's forges
@@ -96,6 +71,37 @@ enum Action {
     Remove { name: Slug },
 }
 
+#[derive(Debug, Args)]
+struct AddArgs {
+    name: Slug,
+    /// What it is; Forgejo is a gitea
+    #[arg(long)]
+    kind: Kind,
+    /// As a browser opens it; github.com and gitlab.com need none
+    #[arg(long, value_name = "URL")]
+    address: Option<String>,
+    /// A file with the token; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    token_file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct BeginArgs {
+    name: Slug,
+    /// What it is; Forgejo is a gitea
+    #[arg(long)]
+    kind: Kind,
+    /// As a browser opens it; github.com and gitlab.com need none
+    #[arg(long, value_name = "URL")]
+    address: Option<String>,
+    /// Of the application that is registered there
+    #[arg(long, value_name = "ID")]
+    client_id: String,
+    /// A file with the application's secret; - reads standard input
+    #[arg(long, value_name = "FILE")]
+    client_secret_file: PathBuf,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Kind {
     Github,
@@ -103,46 +109,40 @@ enum Kind {
     Gitea,
 }
 
+impl AddArgs {
+    fn wish(self) -> anyhow::Result<ForgeCreate> {
+        Ok(ForgeCreate {
+            name: self.name,
+            kind: self.kind.into(),
+            address: self.address,
+            token: input::secret(&self.token_file, "token")?,
+        })
+    }
+}
+
+impl BeginArgs {
+    fn wish(self) -> anyhow::Result<ForgeOauthBegin> {
+        Ok(ForgeOauthBegin {
+            name: self.name,
+            kind: self.kind.into(),
+            address: self.address,
+            client_id: self.client_id,
+            client_secret: input::secret(&self.client_secret_file, "client secret")?,
+        })
+    }
+}
+
 pub(crate) async fn forge(context: &Context, args: ForgeArgs) -> anyhow::Result<Exit> {
     let session = context.session()?;
     let (client, workspace, printer) = (&session.client, session.workspace.as_str(), &context.printer);
     match args.action {
-        Action::Add {
-            name,
-            kind,
-            address,
-            token_file,
-        } => {
-            let wish = ForgeCreate {
-                name,
-                kind: kind.into(),
-                address,
-                token: input::secret(&token_file, "token")?,
-            };
-            let view = client.create_forge(workspace, &wish).await?;
+        Action::Add(args) => {
+            let view = client.create_forge(workspace, &args.wish()?).await?;
             printer.show(&view, |_| connected(&view))?;
         }
-        Action::Begin {
-            name,
-            kind,
-            address,
-            client_id,
-            client_secret_file,
-        } => {
-            let wish = ForgeOauthBegin {
-                name,
-                kind: kind.into(),
-                address,
-                client_id,
-                client_secret: input::secret(&client_secret_file, "client secret")?,
-            };
-            let begun = client.begin_forge_oauth(workspace, &wish).await?;
-            printer.show(&begun, |_| {
-                format!(
-                    "The application's redirect address must be  {}\nOpen this within ten minutes, and let Circle in:\n\n{}",
-                    begun.redirect_uri, begun.authorize_url
-                )
-            })?;
+        Action::Begin(args) => {
+            let begun = client.begin_forge_oauth(workspace, &args.wish()?).await?;
+            printer.show(&begun, |_| to_open(&begun))?;
         }
         Action::Finish { code } => {
             let wish = ForgeOauthFinish {
@@ -187,6 +187,13 @@ pub(crate) async fn forge(context: &Context, args: ForgeArgs) -> anyhow::Result<
         }
     }
     Ok(Exit::Ok)
+}
+
+fn to_open(begun: &ForgeOauthBegun) -> String {
+    format!(
+        "The application's redirect address must be  {}\nOpen this within ten minutes, and let Circle in:\n\n{}",
+        begun.redirect_uri, begun.authorize_url
+    )
 }
 
 /// Pages of a forge that one listing shows; beyond it `--search` finds what is wanted.

@@ -17,7 +17,7 @@ use super::services::view;
 use super::validate::Faults;
 use crate::auth::{Admin, Within};
 use crate::http::{ApiError, Body, Segments};
-use crate::records::{SecretRecord, ServiceRecord};
+use crate::records::ServiceRecord;
 use crate::server::Server;
 use crate::time::now;
 
@@ -156,14 +156,10 @@ impl Server {
 
     /// Removes the sealed half of a credential that no service refers to any more.
     pub(super) async fn forget_credential(&self, credential: Option<&CloneCredential>) -> Result<(), ApiError> {
-        let Some(credential) = credential else {
-            return Ok(());
-        };
-        let id = credential.secret.to_string();
-        if let Some((_, version)) = self.records.load::<SecretRecord>(&id).await? {
-            self.records.delete::<SecretRecord>(&id, version).await?;
+        match credential {
+            Some(credential) => self.forget_sealed(credential.secret).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -22,7 +22,7 @@ use super::validate::Faults;
 use crate::auth::{Admin, Viewer, Within};
 use crate::forge::{Access, open};
 use crate::http::{ApiError, Body, Params, Segments};
-use crate::records::{ForgeRecord, SecretRecord};
+use crate::records::ForgeRecord;
 use crate::server::Server;
 use crate::time::now;
 
@@ -86,7 +86,7 @@ pub(super) async fn insert(
     connection.token = keep(server, connection.workspace, connection.id, sealed).await?;
     let record = ForgeRecord(connection);
     if let Err(error) = server.records.insert(&record).await {
-        forget(server, record.0.token).await?;
+        server.forget_sealed(record.0.token).await?;
         return Err(error.into());
     }
     Ok(ForgeView::from(&record.0))
@@ -125,7 +125,7 @@ pub(in crate::http) async fn set_token(
         Ok::<(), ApiError>(())
     };
     let updated = server.records.update(&connection.id.to_string(), put).await?;
-    forget(&server, before).await?;
+    server.forget_sealed(before).await?;
     Ok(Json(ForgeView::from(&updated.record.0)))
 }
 
@@ -144,7 +144,7 @@ pub(in crate::http) async fn remove(
     let id = connection.id.to_string();
     server.records.delete::<ForgeRecord>(&id, version).await?;
     server.hook_keys.forget();
-    forget(&server, connection.token).await?;
+    server.forget_sealed(connection.token).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -202,14 +202,6 @@ async fn keep(
         .keep_secret(workspace, SecretScope::Internal, &name, token)
         .await?;
     Ok(kept.id)
-}
-
-async fn forget(server: &Server, token: SecretId) -> Result<(), ApiError> {
-    let id = token.to_string();
-    if let Some((_, version)) = server.records.load::<SecretRecord>(&id).await? {
-        server.records.delete::<SecretRecord>(&id, version).await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

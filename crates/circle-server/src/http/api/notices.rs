@@ -11,7 +11,7 @@ use circle_api::resources::notice::{MailRules, NoticeView, WebhookCreate, Webhoo
 use circle_api::resources::{Page, PageQuery};
 use circle_api::routes;
 use circle_api::worker::SecretValue;
-use circle_core::ids::{NoticeId, SecretId, ServiceId, WebhookId};
+use circle_core::ids::{NoticeId, ServiceId, WebhookId};
 use circle_core::notice::{Cause, Notice, NoticeState, Receiver, Webhook};
 use circle_core::service::SecretScope;
 use circle_store::records::{Query, Version, kinds};
@@ -24,7 +24,7 @@ use super::page::page;
 use crate::auth::{Admin, Developer, Viewer, Within};
 use crate::http::{ApiError, Body, Params, Segments};
 use crate::notify::SECRET_PREFIX;
-use crate::records::{NoticeRecord, SecretRecord, ServiceRecord, WebhookRecord};
+use crate::records::{NoticeRecord, ServiceRecord, WebhookRecord};
 use crate::server::Server;
 use crate::time::now;
 
@@ -221,15 +221,6 @@ impl Server {
         let found = self.records.load_by::<WebhookRecord>(query).await?;
         let (record, version) = found.ok_or_else(|| ApiError::not_found("webhook", name))?;
         Ok((record.0, version))
-    }
-
-    /// Removes what was sealed for something that is gone.
-    async fn forget_sealed(&self, id: SecretId) -> Result<(), ApiError> {
-        let id = id.to_string();
-        if let Some((_, version)) = self.records.load::<SecretRecord>(&id).await? {
-            self.records.delete::<SecretRecord>(&id, version).await?;
-        }
-        Ok(())
     }
 
     /// The webhooks of a service that is removed.

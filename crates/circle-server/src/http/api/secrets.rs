@@ -188,6 +188,15 @@ impl Server {
         Ok(self.records.update(&known.id.to_string(), put).await?.record)
     }
 
+    /// Removes what was sealed for something that is gone.
+    pub(super) async fn forget_sealed(&self, id: SecretId) -> Result<(), ApiError> {
+        let id = id.to_string();
+        if let Some((_, version)) = self.records.load::<SecretRecord>(&id).await? {
+            self.records.delete::<SecretRecord>(&id, version).await?;
+        }
+        Ok(())
+    }
+
     /// Removes a secret by name; one that is not there is no error.
     pub(crate) async fn forget_secret(
         &self,
