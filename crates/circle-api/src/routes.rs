@@ -47,6 +47,7 @@
 //! | [`WORKER_ROOTS_PRUNE`] | POST | [`GoldenRootsPrune`](crate::resources::GoldenRootsPrune) → those that were removed |
 //! | [`MASTER_KEYS`] | GET, POST | → [`MasterKeysView`](crate::resources::MasterKeysView); POST makes a new key → 201 |
 //! | [`MASTER_KEY`] | DELETE | → 204; 409 for the key that seals |
+//! | [`BACKUP`] | POST | → everything that the server keeps as `application/x-tar`, made while it is sent |
 //! | [`TOKENS`] | GET, POST | [`TokenCreate`](crate::resources::TokenCreate) → 201 [`TokenCreated`](crate::resources::TokenCreated) |
 //! | [`TOKEN`] | DELETE | → 204; the last administrator's token is refused with 409 |
 //! | [`FORGES`], [`FORGE`] | as services, without PATCH; PUT of [`FORGE`] | [`ForgeCreate`](crate::resources::ForgeCreate), [`ForgeToken`](crate::resources::ForgeToken) → [`ForgeView`](crate::resources::ForgeView) |
@@ -75,6 +76,8 @@ pub const OPENAPI: &str = "/api/v1/openapi.json";
 pub const METRICS: &str = "/metrics";
 /// The server itself.
 pub const SERVER: &str = "/api/v1/server";
+/// A backup, made while it is sent.
+pub const BACKUP: &str = "/api/v1/server/backup";
 /// Tenants.
 pub const WORKSPACES: &str = "/api/v1/workspaces";
 /// One tenant by name.

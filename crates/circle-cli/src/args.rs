@@ -65,5 +65,7 @@ pub(crate) enum Command {
     Member(commands::member::MemberArgs),
     Token(commands::token::TokenArgs),
     MasterKey(commands::master_key::MasterKeyArgs),
+    Backup(commands::backup::BackupArgs),
+    Restore(commands::restore::RestoreArgs),
     Completions(commands::completions::CompletionsArgs),
 }

@@ -9,6 +9,7 @@
 //! slow reader; no internal error text leaves the process.
 
 mod auth;
+pub mod backup;
 mod config;
 pub mod deploy;
 pub mod forge;

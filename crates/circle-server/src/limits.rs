@@ -98,3 +98,10 @@ pub(crate) const MARKS_OF_A_STREAM: u64 = 100_000;
 
 /// What is sealed under an older master key is looked for again; a rotation wakes it at once.
 pub(crate) const RESEAL_PERIOD: Duration = Duration::from_secs(600);
+
+/// A backup whose receiver takes nothing for so long is given up: old things wait for it to be removed.
+pub(crate) const BACKUP_STALL: Duration = Duration::from_secs(60);
+/// A backup that takes longer is given up.
+pub(crate) const BACKUP_TIME: Duration = Duration::from_secs(6 * 3_600);
+/// Pieces of a backup that wait for its receiver, each of a quarter of a mebibyte.
+pub(crate) const BACKUP_QUEUE: usize = 8;

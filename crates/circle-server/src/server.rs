@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{Passwords, Tries};
+use crate::backup::{Sources, Turns};
 use crate::config::ServerConfig;
 use crate::http::{HookKeys, LiveTickets, Meeting, OauthFlows, Once};
 use crate::limits;
@@ -62,6 +63,7 @@ pub struct Server {
     pub(crate) metrics: Metrics,
     /// The one client for calls into the world.
     pub net: Net,
+    pub(crate) backups: Turns,
     pub(crate) started_at: Timestamp,
 }
 
@@ -78,6 +80,8 @@ pub struct Stores {
     pub log_archive: Arc<dyn LogArchive>,
     /// Stages' outputs.
     pub blobs: Arc<dyn Blobs>,
+    /// What a backup is made of.
+    pub sources: Sources,
 }
 
 impl Server {
@@ -88,6 +92,7 @@ impl Server {
             log_bus,
             log_archive,
             blobs,
+            sources,
         } = stores;
         Self {
             repositories: Repositories::new(config.data.join("mirrors")),
@@ -110,6 +115,7 @@ impl Server {
             questions: Questions::default(),
             metrics: Metrics::default(),
             net: Net::new(config.allow_outgoing.clone()),
+            backups: Turns::new(sources),
             started_at: crate::time::now(),
             config,
             records,

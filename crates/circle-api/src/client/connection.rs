@@ -92,6 +92,11 @@ impl Client {
         self.authorized(request)
     }
 
+    /// A request whose answer may be as long as it likes.
+    pub(super) fn unhurried(&self, method: Method, path: &str) -> RequestBuilder {
+        self.authorized(self.http.request(method, format!("{}{path}", self.endpoint.base())))
+    }
+
     /// A request over a connection of its own that speaks HTTP/1.1 and can be upgraded.
     pub(super) fn upgradable(&self, path: &str) -> Result<RequestBuilder, ApiError> {
         let http = builder(&self.endpoint)

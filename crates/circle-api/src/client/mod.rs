@@ -6,6 +6,7 @@
 
 mod calls;
 mod connection;
+mod download;
 mod endpoint;
 mod errors;
 mod events;
@@ -15,6 +16,7 @@ mod shell;
 mod socket;
 
 pub use connection::{CALL_SECONDS, CONNECT_SECONDS, Client, MAX_ANSWER_BYTES};
+pub use download::{Download, SILENCE_SECONDS};
 pub use endpoint::{Endpoint, EndpointError};
 pub use errors::ApiError;
 pub use events::{Events, RunNews};

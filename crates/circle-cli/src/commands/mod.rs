@@ -1,6 +1,7 @@
 //! One file for each command.
 
 pub(crate) mod approve;
+pub(crate) mod backup;
 pub(crate) mod cancel;
 pub(crate) mod cell_init;
 pub(crate) mod cells;
@@ -17,6 +18,7 @@ pub(crate) mod member;
 pub(crate) mod notice;
 pub(crate) mod registry;
 pub(crate) mod rerun;
+pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod schema;

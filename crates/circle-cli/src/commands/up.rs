@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+pub(crate) use folder::Identity;
+
 use super::server::ServerFlags;
 use super::worker::WorkerFlags;
 use crate::context::Context;
@@ -36,7 +38,7 @@ pub(crate) struct UpArgs {
 pub(crate) async fn up(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
     let data = std::path::absolute(&context.args.data)?;
     preflight::check(&data, &args.server)?;
-    let identity = folder::Identity::of_server()?;
+    let identity = Identity::of_server()?;
     let _lock = folder::prepare(&data, identity)?;
     let programs = programs::Programs::new(&data, identity)?;
     let mut signals = Signals::new()?;

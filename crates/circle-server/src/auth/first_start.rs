@@ -12,6 +12,7 @@ use circle_api::worker::SecretValue;
 use circle_store::records::{Query, Record, RecordError, StoreError, kinds};
 
 use super::tokens::{Minted, hash_of, mint};
+use crate::backup::RESTORED;
 use crate::records::{TokenKind, TokenRecord, UserRecord, WorkerRecord};
 use crate::server::Server;
 use crate::time::now_ms;
@@ -39,14 +40,17 @@ pub enum FirstStartError {
 pub(crate) async fn prepare(server: &Server) -> Result<(), FirstStartError> {
     let folder = &server.config.data;
     let administrators = Query::over(kinds::TOKEN_KIND).equal(TokenKind::Administrator.word());
-    if server.records.count(administrators).await.map_err(RecordError::from)? == 0 {
+    // After a restore the tokens of before are in the store, and not on this machine: `circle up` has its own from here.
+    let restored = folder.join(RESTORED);
+    let is_restored = restored.exists();
+    if is_restored || server.records.count(administrators).await.map_err(RecordError::from)? == 0 {
         let path = folder.join("admin-token");
         keep(server, &path, TokenKind::Administrator, "first administrator").await?;
         tracing::info!(file = %path.display(), "an administrator's token lies in this file");
     }
     welcome(server).await?;
     let workers = Query::all(WorkerRecord::KIND);
-    if server.records.count(workers).await.map_err(RecordError::from)? == 0 {
+    if is_restored || server.records.count(workers).await.map_err(RecordError::from)? == 0 {
         keep(
             server,
             &folder.join("local-enrolment"),
@@ -54,6 +58,13 @@ pub(crate) async fn prepare(server: &Server) -> Result<(), FirstStartError> {
             "local worker",
         )
         .await?;
+    }
+    if is_restored {
+        let gone = std::fs::remove_file(&restored);
+        gone.map_err(|source| FirstStartError::File {
+            path: restored.display().to_string(),
+            source,
+        })?;
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ pub(crate) use first_workspace::make_default_workspace;
 pub(crate) use hook_keys::HookKeys;
 pub(crate) use live::LiveTickets;
 pub(crate) use matching::{IfMatch, Tagged};
-pub(crate) use once::Once;
+pub(crate) use once::{KEY as IDEMPOTENCY_KEY, Once};
 pub use routes::PUBLIC;
 pub(crate) use routes::router;
 pub(crate) use shell::Meeting;

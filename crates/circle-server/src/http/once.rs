@@ -26,7 +26,7 @@ use crate::server::Server;
 use crate::time::now_ms;
 
 /// The header of the caller.
-pub(super) const KEY: &str = "idempotency-key";
+pub(crate) const KEY: &str = "idempotency-key";
 /// The header of an answer that was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Longest key, in characters.

@@ -55,7 +55,7 @@ pub(crate) async fn pass(server: &Server) -> Result<Tally, ApiError> {
         Ok(())
     })
     .await?;
-    tally(server).await
+    Ok(tally(&server.records).await?)
 }
 
 /// Changes every document of a kind that the change alters. A value that does not open stays as it is, and stands in the tally.
@@ -98,16 +98,16 @@ fn renew_secret(server: &Server, record: &mut SecretRecord) -> Result<(), VaultE
 }
 
 /// What is sealed under which key, now.
-pub(crate) async fn tally(server: &Server) -> Result<Tally, ApiError> {
-    let mut tally = sealing_keys(&server.records).await?;
+pub(crate) async fn tally(records: &Records) -> Result<Tally, RecordError> {
+    let mut tally = sealing_keys(records).await?;
     let mut count = |key: String| *tally.entry(key).or_default() += 1;
-    for WorkloadRecord(known) in all::<WorkloadRecord>(&server.records).await? {
+    for WorkloadRecord(known) in all::<WorkloadRecord>(records).await? {
         known
             .good
             .and_then(|good| key_of(&good.snapshot.sealed_spec))
             .map(&mut count);
     }
-    for DeploymentRecord(known) in all::<DeploymentRecord>(&server.records).await? {
+    for DeploymentRecord(known) in all::<DeploymentRecord>(records).await? {
         for snapshot in [known.before, known.previous].into_iter().flatten() {
             key_of(&snapshot.sealed_spec).map(&mut count);
         }

@@ -8,7 +8,7 @@ use circle_store::records::{Query, kinds};
 
 use crate::http::ApiError;
 use crate::limits::RETENTION_PERIOD;
-use crate::records::{AnswerRecord, BlobRecord, NoticeRecord, TokenRecord};
+use crate::records::{AnswerRecord, BlobRecord, NoticeRecord, RunRecord, TokenRecord};
 use crate::server::Server;
 use crate::time::now_ms;
 
@@ -36,6 +36,8 @@ pub(super) async fn round(server: &Server, now_ms: i64) -> Result<(), ApiError> 
     tokens(server, now_ms).await?;
     answers(server, now_ms).await?;
     notices(server, oldest).await?;
+    // A backup that is being made has to find what its copy of the records names.
+    let _turn = server.backups.removing().lock().await;
     outputs(server, oldest).await?;
     logs(server, oldest).await
 }
@@ -95,7 +97,7 @@ async fn outputs(server: &Server, oldest: i64) -> Result<(), ApiError> {
 
 /// Runs that ended before `oldest`; removing a log twice is harmless, so no note of it is kept.
 async fn logs(server: &Server, oldest: i64) -> Result<(), ApiError> {
-    for state in ["succeeded", "failed", "cancelled", "skipped"] {
+    for state in RunRecord::ENDS {
         let query = Query::over(kinds::RUN_STATE)
             .equal(state)
             .at_most(oldest)

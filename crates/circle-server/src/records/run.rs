@@ -9,6 +9,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRecord(pub Run);
 
+impl RunRecord {
+    /// The names of states that nothing follows, as `/state/name` has them.
+    pub const ENDS: [&str; 4] = ["succeeded", "failed", "cancelled", "skipped"];
+
+    /// Whether a state by its name is an end.
+    pub fn is_end(name: &str) -> bool {
+        Self::ENDS.contains(&name)
+    }
+}
+
 #[derive(Serialize)]
 struct Written<'a> {
     run: &'a Run,

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::connections::Door;
 use super::listeners::Listeners;
 use crate::auth::{FirstStartError, prepare};
+use crate::backup::{IN_PROGRESS, Sources};
 use crate::config::ServerConfig;
 use crate::http;
 use crate::notify::{MailConfigError, MailNotifier};
@@ -34,6 +35,11 @@ pub enum ServeError {
     /// A store did not open.
     #[error("{0}")]
     Store(String),
+    /// A restore did not come to its end.
+    #[error(
+        "a restore was cut off, {0} is left of it: remove everything in that folder but the master key, then restore again"
+    )]
+    HalfRestored(String),
     /// The master key is not usable.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -119,17 +125,26 @@ async fn open_stores(data: &Path) -> Result<(Stores, EmbeddedLogs), ServeError> 
         .leases()
         .await
         .map_err(|error| ServeError::Store(error.to_string()))?;
+    let sources = Sources {
+        store: store.clone(),
+        logs: logs.clone(),
+    };
     let stores = Stores {
         records: Records::new(Arc::new(store)),
         leases: Arc::new(leases),
         log_bus: Arc::new(logs.clone()),
         log_archive: Arc::new(logs.clone()),
         blobs: Arc::new(blobs) as Arc<dyn Blobs>,
+        sources,
     };
     Ok((stores, logs))
 }
 
 fn open_blocking(data: &Path) -> Result<(EmbeddedStore, EmbeddedLogs, ObjectBlobs), ServeError> {
+    let half = data.join(IN_PROGRESS);
+    if half.exists() {
+        return Err(ServeError::HalfRestored(half.display().to_string()));
+    }
     std::fs::create_dir_all(data).map_err(|source| ServeError::Folder {
         folder: data.display().to_string(),
         source,

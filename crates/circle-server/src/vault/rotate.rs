@@ -1,6 +1,7 @@
 //! Changing the master key while the server goes on: a new key seals, all known keys open, an old key may go once nothing is sealed
 //! under it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::keys::{MasterKey, VaultError, new_key, write};
@@ -52,6 +53,14 @@ impl Vault {
         }
         self.take(keys);
         Ok(())
+    }
+
+    /// Writes every key into a file of this user's alone.
+    ///
+    /// # Errors
+    /// What the system says of the file.
+    pub fn write_to(&self, path: &Path) -> std::io::Result<()> {
+        write(path, &self.ring())
     }
 
     /// The id of the key that seals.

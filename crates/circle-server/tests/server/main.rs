@@ -2,6 +2,7 @@
 //! worker that is played by the test.
 
 mod api;
+mod backup;
 mod contract;
 mod deadlines;
 mod events;

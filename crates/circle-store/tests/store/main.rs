@@ -10,4 +10,5 @@ mod log_repair;
 mod log_sizes;
 mod record_model;
 mod records_embedded;
+mod still;
 mod typed;

@@ -3,7 +3,7 @@
 use circle_core::ids::{TokenId, WorkerId};
 use reqwest::Method;
 
-use crate::client::{ApiError, Client};
+use crate::client::{ApiError, Client, Download};
 use crate::resources::{
     EnrolmentCreate, EnrolmentCreated, GoldenRootView, GoldenRootsPrune, MasterKeysView, Page, PageQuery, ServerView,
     TokenCreate, TokenCreated, TokenView, WorkerView, WorkspaceChange, WorkspaceCreate, WorkspaceView,
@@ -30,6 +30,11 @@ impl Client {
     /// Ends an old key.
     pub async fn remove_master_key(&self, id: &str) -> Result<(), ApiError> {
         self.delete(&fill(routes::MASTER_KEY, &[id])).await
+    }
+
+    /// Begins a backup; its bytes are the answer's.
+    pub async fn back_up(&self) -> Result<Download, ApiError> {
+        self.download(Method::POST, routes::BACKUP).await
     }
 
     /// Workers, by name.

@@ -16,13 +16,13 @@ const USER: &str = "circle";
 
 /// Whom the server runs as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
-    pub(super) uid: u32,
-    pub(super) gid: u32,
+pub(crate) struct Identity {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
 }
 
 impl Identity {
-    pub(super) fn of_server() -> Result<Self, Failure> {
+    pub(crate) fn of_server() -> Result<Self, Failure> {
         let user = User::from_name(USER)
             .map_err(|error| Failure::broken(format!("the users of this machine cannot be read: {error}")))?;
         let ids = user.map_or((FALLBACK_ID, FALLBACK_ID), |user| {

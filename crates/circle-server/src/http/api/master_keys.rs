@@ -60,7 +60,7 @@ pub(in crate::http) async fn remove(
 }
 
 async fn view(server: &Server) -> Result<MasterKeysView, ApiError> {
-    let tally = tally(server).await?;
+    let tally = tally(&server.records).await?;
     let sealing = server.vault.sealing_key();
     let keys = server.vault.key_ids().into_iter().map(|id| MasterKeyView {
         seals: id == sealing,

@@ -4,6 +4,7 @@
 mod accounts;
 mod approvals;
 mod audit;
+mod backups;
 mod credentials;
 mod deliveries;
 mod delivery_payload;

@@ -6,7 +6,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    accounts, approvals, audit, credentials, deliveries, delivery_payload, deployments, environments, events,
+    accounts, approvals, audit, backups, credentials, deliveries, delivery_payload, deployments, environments, events,
     forge_oauth, forge_services, forges, links, live_ticket, log_lines, logs, master_keys, members, notices,
     registries, rerun, roots, runs, secrets, server, services, targets, tokens, triggers, users, workers, workloads,
     workspaces,
@@ -73,6 +73,7 @@ fn runs_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(roots::prune))
         .routes(routes!(master_keys::list, master_keys::rotate))
         .routes(routes!(master_keys::remove))
+        .routes(routes!(backups::make))
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::revoke))
         .merge(people_router())

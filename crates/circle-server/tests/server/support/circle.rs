@@ -62,6 +62,11 @@ impl Circle {
         Self::open(Arc::new(folder), Options::default()).await
     }
 
+    /// The same with other options.
+    pub(crate) async fn start_on_with(folder: TempDir, options: Options) -> Self {
+        Self::open(Arc::new(folder), options).await
+    }
+
     /// One that sends mail.
     pub(crate) async fn start_with_mail(mail: MailConfig) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a folder"));

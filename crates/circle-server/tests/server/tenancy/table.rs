@@ -141,6 +141,7 @@ fn writing() -> Vec<Row> {
         refused("POST", "/api/v1/workspaces", Instance),
         refused("POST", "/api/v1/tokens", Instance),
         row("POST", "/api/v1/server/master-keys", Instance, None, 201),
+        row("POST", "/api/v1/server/backup", Instance, None, 200),
         refused("PATCH", "/api/v1/workspaces/{workspace}", Admin),
         refused("POST", "/api/v1/workspaces/{workspace}/services", Admin),
         refused("PATCH", "/api/v1/workspaces/{workspace}/services/{service}", Admin),

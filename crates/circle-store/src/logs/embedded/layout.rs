@@ -28,6 +28,11 @@ impl Layout {
         Ok(layout)
     }
 
+    /// The folder of everything.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Runs that are not closed and compressed yet.
     pub(super) fn live(&self) -> PathBuf {
         self.root.join("live")

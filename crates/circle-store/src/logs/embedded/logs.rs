@@ -18,6 +18,7 @@ use super::pack::{pack_stream, remove_original};
 use super::read::{Limits, read_slice};
 use super::source::Source;
 use super::state::{RunHandle, RunState};
+use super::still::StillLogs;
 use crate::FolderLockError;
 use crate::folder_lock::FolderLock;
 use crate::logs::chunk::check_run;
@@ -94,6 +95,28 @@ impl EmbeddedLogs {
     /// The runs that are not compressed yet: a reconciler closes those that have ended.
     pub async fn unfinished(&self) -> Result<Vec<UnfinishedRun>, LogError> {
         self.blocking(|shared| shared.unfinished()).await
+    }
+
+    /// Waits for what is being compressed, then keeps every file in its place until the value is dropped.
+    pub async fn hold_still(&self) -> Result<StillLogs, LogError> {
+        let every = u32::try_from(PACKS).unwrap_or(u32::MAX);
+        let turn = Arc::clone(&self.shared.packs).acquire_many_owned(every).await;
+        let turn = turn.map_err(|error| LogError::Unavailable {
+            reason: error.to_string(),
+        })?;
+        Ok(StillLogs::new(self.clone(), turn))
+    }
+
+    /// What `list` finds in the state of a run, with the folder of all logs.
+    pub(super) async fn with_files<T: Send + 'static>(
+        &self,
+        run: &str,
+        list: impl FnOnce(&Path, &RunState) -> T + Send + 'static,
+    ) -> Result<T, LogError> {
+        check_run(run)?;
+        let handle = self.shared.handle(run);
+        self.blocking(move |shared| shared.with_state(&handle, |state| Ok(list(shared.layout.root(), state))))
+            .await
     }
 
     pub(super) async fn look(&self, handle: &Arc<RunHandle>, stage: &str) -> Result<Look, LogError> {

@@ -29,5 +29,7 @@ mod read;
 mod repair;
 mod source;
 mod state;
+mod still;
 
 pub use logs::{EmbeddedLogs, LogOpenError, UnfinishedRun};
+pub use still::{LogFile, StillLogs};
