@@ -15,6 +15,7 @@ pub mod network;
 pub mod notice;
 pub mod pipeline;
 pub mod plan;
+pub mod poll;
 pub mod queue;
 pub mod rights;
 pub mod roots;

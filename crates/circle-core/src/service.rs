@@ -82,6 +82,9 @@ pub struct Service {
     /// The repository of a forge that it is, if it was linked through a connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forge: Option<ForgeLink>,
+    /// Its repository is looked at by itself, in so many seconds; `None` = never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll_s: Option<u32>,
     /// Who gets mail about its runs.
     #[serde(default)]
     pub mail: MailRules,

@@ -6,8 +6,16 @@ use std::time::Duration;
 pub(crate) const API_BODY_BYTES: usize = 256 * 1024;
 /// Body of a hook: a push of one ref is a few hundred bytes.
 pub(crate) const HOOK_BODY_BYTES: usize = 1024 * 1024;
-/// Body of a forge's call: GitHub tells of up to 2,048 commits at once, each with its paths.
-pub(crate) const FORGE_BODY_BYTES: usize = 8 * 1024 * 1024;
+/// Body of a forge's call: what GitHub sends at most; a push of 2,048 commits, each with its paths, has some megabytes.
+pub(crate) const FORGE_BODY_BYTES: usize = 25 * 1024 * 1024;
+/// A forge's call above it has to wait for one of few places: nobody knows yet whose it is.
+pub(crate) const LARGE_BODY_BYTES: usize = 1024 * 1024;
+/// Those places: a few hundred megabytes at the worst.
+pub(crate) const LARGE_BODIES: usize = 8;
+/// How long a large call waits for its place; forges give up after ten seconds.
+pub(crate) const LARGE_BODY_WAIT: Duration = Duration::from_secs(8);
+/// How long a large body may take to come, so that who sends slowly does not keep a place.
+pub(crate) const LARGE_BODY_TIME: Duration = Duration::from_secs(30);
 /// Body of a worker's message that is neither log nor output: 256 events, each with a failure's sentence.
 pub(crate) const WORKER_BODY_BYTES: usize = 1024 * 1024;
 /// Events of one report, as the protocol says.
@@ -98,6 +106,13 @@ pub(crate) const MARKS_OF_A_STREAM: u64 = 100_000;
 
 /// What is sealed under an older master key is looked for again; a rotation wakes it at once.
 pub(crate) const RESEAL_PERIOD: Duration = Duration::from_secs(600);
+
+/// Repositories that are looked at at the same time, each by a process of git.
+pub(crate) const POLLS_AT_ONCE: usize = 32;
+/// Of one host as many: one that hangs has no more of the places than these.
+pub(crate) const POLLS_OF_A_HOST: usize = 2;
+/// Changes that are taken in one write: with what was seen they fit into a document.
+pub(crate) const POLL_CHANGES: usize = 50;
 
 /// A backup whose receiver takes nothing for so long is given up: old things wait for it to be removed.
 pub(crate) const BACKUP_STALL: Duration = Duration::from_secs(60);

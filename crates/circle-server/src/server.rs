@@ -64,6 +64,7 @@ pub struct Server {
     /// The one client for calls into the world.
     pub net: Net,
     pub(crate) backups: Turns,
+    pub(crate) large_bodies: Semaphore,
     pub(crate) started_at: Timestamp,
 }
 
@@ -116,6 +117,7 @@ impl Server {
             metrics: Metrics::default(),
             net: Net::new(config.allow_outgoing.clone()),
             backups: Turns::new(sources),
+            large_bodies: Semaphore::new(limits::LARGE_BODIES),
             started_at: crate::time::now(),
             config,
             records,

@@ -50,7 +50,7 @@ pub use run::{
 };
 pub use secret::{MAX_SECRET_BYTES, MIN_SECRET_CHARACTERS, SecretScope, SecretSet, SecretView};
 pub use server::{MasterKeyView, MasterKeysView, ServerView};
-pub use service::{HookCreated, ImageHome, ServiceChange, ServiceCreate, ServiceCreated, ServiceView};
+pub use service::{HookCreated, ImageHome, PollView, ServiceChange, ServiceCreate, ServiceCreated, ServiceView};
 pub use shell::ShellView;
 pub use stage::{FailureView, PhasesView, StageView, StageWord};
 pub use target::{SwarmEndpoint, TargetChange, TargetCreate, TargetView};

@@ -48,6 +48,11 @@ pub struct ServiceCreate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 1000)]
     pub max_parallel_ref: Option<u32>,
+    /// Look at the repository for what was pushed, in so many seconds, 60 to 86,400: for one that cannot call the hook. Absent or
+    /// 0 = never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 86_400)]
+    pub poll_s: Option<u32>,
 }
 
 /// Changes what is given, leaves the rest. Bounds as in [`ServiceCreate`].
@@ -72,6 +77,10 @@ pub struct ServiceChange {
     pub max_parallel: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_parallel_ref: Option<u32>,
+    /// 0 ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 86_400)]
+    pub poll_s: Option<u32>,
 }
 
 /// A place for images: pushes of the service stay at this path or beneath it.
@@ -110,7 +119,50 @@ pub struct ServiceView {
     pub credential: Option<CredentialView>,
     /// Where the repository reports pushes.
     pub hook_url: String,
+    /// Absent when the repository is not looked at; what was seen stands in the answer for one service only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll: Option<PollView>,
     pub created_at: Timestamp,
+}
+
+/// How a repository is looked at, and what was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PollView {
+    /// The interval in seconds; looks are up to a tenth earlier or later.
+    pub every_s: u32,
+    /// Branches and tags that were seen; absent before the first look, which starts nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refs: Option<u32>,
+    /// The last look that was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<Timestamp>,
+    /// The last look that found something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Timestamp>,
+    /// When it is looked at again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Timestamp>,
+    /// Looks in a row that were not answered; the pauses grow with them, to an hour.
+    #[serde(default)]
+    pub failures: u32,
+    /// What the last of them said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+impl PollView {
+    /// Before anything was seen.
+    pub fn new(every_s: u32) -> Self {
+        Self {
+            every_s,
+            refs: None,
+            looked_at: None,
+            changed_at: None,
+            next_at: None,
+            failures: 0,
+            trouble: None,
+        }
+    }
 }
 
 /// The answer to [`ServiceCreate`].
@@ -149,6 +201,7 @@ impl ServiceView {
             max_parallel_ref: service.max_parallel_ref,
             credential: service.credential.as_ref().map(CredentialView::from),
             hook_url: hook_url.into(),
+            poll: service.poll_s.map(PollView::new),
             created_at: service.created_at,
         }
     }

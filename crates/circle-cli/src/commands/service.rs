@@ -1,6 +1,7 @@
 //! `circle service`: repositories and their settings.
 
 mod credential;
+mod poll;
 
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -48,6 +49,8 @@ enum Action {
     },
     /// List the workspace's services
     List,
+    /// Show one service, and what polling has seen of its repository
+    Show { name: Slug },
     /// Unlink a repository; its active runs are cancelled
     Remove { name: Slug },
 }
@@ -88,6 +91,9 @@ struct Settings {
     /// Runs of one ref at the same time, where its pipeline file lets them run side by side; 1000 at first
     #[arg(long, value_name = "N")]
     max_parallel_ref: Option<u32>,
+    /// Look at the repository for what was pushed, such as 5m, from 1m to 1d: for one that cannot call the hook; `off` at first
+    #[arg(long, value_name = "TIME", value_parser = poll::interval)]
+    poll: Option<u32>,
 }
 
 pub(crate) async fn service(context: &Context, args: ServiceArgs) -> anyhow::Result<Exit> {
@@ -114,6 +120,14 @@ pub(crate) async fn service(context: &Context, args: ServiceArgs) -> anyhow::Res
         Action::List => {
             let services = pages::all(|page| async move { client.services(workspace, &page).await }).await?;
             printer.show(&services, |printer| table(&services, printer))?;
+        }
+        Action::Show { name } => {
+            let view = client.service(workspace, name.as_str()).await?;
+            let now = jiff::Timestamp::now();
+            printer.show(&view, |printer| {
+                let table = table(std::slice::from_ref(&view), printer);
+                format!("{table}\n{}", poll::sentence(view.poll.as_ref(), now))
+            })?;
         }
         Action::Remove { name } => {
             client.remove_service(workspace, name.as_str()).await?;
@@ -142,6 +156,7 @@ impl Settings {
             queue_timeout_s: self.queue_timeout,
             max_parallel: self.max_parallel,
             max_parallel_ref: self.max_parallel_ref,
+            poll_s: self.poll,
         }
     }
 
@@ -155,6 +170,7 @@ impl Settings {
             queue_timeout_s: self.queue_timeout,
             max_parallel: self.max_parallel,
             max_parallel_ref: self.max_parallel_ref,
+            poll_s: self.poll,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use circle_api::resources::HookAccepted;
@@ -14,11 +15,12 @@ use circle_core::service::{SecretScope, Service};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::bodies::ForgeBody;
 use super::hook_keys::HookKey;
 use super::hooks::{secret_name, store};
-use super::{ApiError, RawBody, Segments};
+use super::{ApiError, Segments};
 use crate::forge::verify;
-use crate::records::{Delivery, DeliveryState, KeptBody, Payload};
+use crate::records::{Delivery, DeliveryState, Payload};
 use crate::server::Server;
 use crate::time::now_ms;
 
@@ -39,7 +41,7 @@ pub(crate) async fn forge_hook(
     State(server): State<Arc<Server>>,
     Segments(service): Segments<String>,
     headers: HeaderMap,
-    RawBody(body): RawBody,
+    ForgeBody(body): ForgeBody,
 ) -> Result<(StatusCode, Json<HookAccepted>), ApiError> {
     // An unknown service and a wrong signature look the same from outside.
     let key = match known(&server, &service).await {
@@ -49,7 +51,7 @@ pub(crate) async fn forge_hook(
     };
     let kind = key.forge.filter(|kind| verify(*kind, &headers, &body, &key.secret));
     let kind = kind.ok_or(ApiError::BadSignature)?;
-    let delivery = delivery(&key.service, kind, &headers, &body)?;
+    let delivery = delivery(&server, (&key.service, kind), &headers, body).await?;
     let accepted = store(&server, delivery).await?;
     Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
@@ -80,18 +82,21 @@ async fn known(server: &Server, id: &str) -> Result<Arc<HookKey>, ApiError> {
 }
 
 /// Called by the hash of the body: a forge that sends it again, and whoever caught it, cause nothing new.
-fn delivery(service: &Service, kind: ForgeKind, headers: &HeaderMap, body: &[u8]) -> Result<Delivery, ApiError> {
-    if std::str::from_utf8(body).is_err() {
-        return Err(ApiError::Invalid("the body is not UTF-8 text".into()));
-    }
-    let kept = KeptBody::keep(body).ok_or_else(|| ApiError::TooLarge("the body is larger than can be kept".into()))?;
-    let now = now_ms();
+async fn delivery(
+    server: &Server,
+    (service, kind): (&Service, ForgeKind),
+    headers: &HeaderMap,
+    body: Bytes,
+) -> Result<Delivery, ApiError> {
+    let (id, now) = (DeliveryId::from_uuid(Uuid::now_v7()), now_ms());
+    let delivery_id = hex::encode(Sha256::digest(&body));
+    let kept = server.keep_body(id, body).await?;
     Ok(Delivery {
-        id: DeliveryId::from_uuid(Uuid::now_v7()),
+        id,
         workspace: service.workspace,
         service: service.id,
         forge: format!("{}:{}", kind.word(), service.id),
-        delivery_id: hex::encode(Sha256::digest(body)),
+        delivery_id,
         source: kind.word().into(),
         payload: Payload::Forge {
             forge: kind,

@@ -3,6 +3,7 @@
 mod answers;
 mod api;
 mod audit;
+mod bodies;
 mod describe;
 mod error;
 mod extract;
@@ -30,6 +31,7 @@ pub(crate) use error::ApiError;
 pub(crate) use extract::{Body, Params, Peer, RawBody, Segments};
 pub(crate) use first_workspace::make_default_workspace;
 pub(crate) use hook_keys::HookKeys;
+pub(crate) use hooks::store as store_delivery;
 pub(crate) use live::LiveTickets;
 pub(crate) use matching::{IfMatch, Tagged};
 pub(crate) use once::{KEY as IDEMPOTENCY_KEY, Once};

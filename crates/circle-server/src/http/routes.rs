@@ -19,7 +19,7 @@ use super::time_limit::time_limit;
 use super::{
     ApiError, api, audit, describe, forge_hooks, health, hooks, live, metrics, oauth_page, once, shell, web, worker,
 };
-use crate::limits::{API_BODY_BYTES, FORGE_BODY_BYTES, HOOK_BODY_BYTES};
+use crate::limits::{API_BODY_BYTES, HOOK_BODY_BYTES};
 use crate::server::Server;
 
 /// What answers without a token, each with its reason: liveness says nothing of anybody; the description is the same for
@@ -78,9 +78,7 @@ pub(super) fn described(server: Option<&Arc<Server>>) -> OpenApiRouter<Arc<Serve
     let hooks = OpenApiRouter::new()
         .routes(routes!(hooks::git_hook))
         .layer(DefaultBodyLimit::max(HOOK_BODY_BYTES));
-    let forge_hooks = OpenApiRouter::new()
-        .routes(routes!(forge_hooks::forge_hook))
-        .layer(DefaultBodyLimit::max(FORGE_BODY_BYTES));
+    let forge_hooks = OpenApiRouter::new().routes(routes!(forge_hooks::forge_hook));
     let api = api::router()
         .routes(routes!(shell::handlers::list))
         .routes(routes!(metrics::metrics));

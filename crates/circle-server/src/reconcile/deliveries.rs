@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::backlog::{Backlog, Batch};
 use super::planning::{Outcome, gave_up, plan_wish};
 use super::wish::{NoWish, Wish, understand};
-use super::{approved_wish, forge_wish};
+use super::{approved_wish, forge_wish, polling};
 use crate::auth::Tenant;
 use crate::http::ApiError;
 use crate::limits;
@@ -120,6 +120,10 @@ async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
         Ok(wish) => wish,
         Err(no) => return no_wish(server, &delivery, no).await,
     };
+    if polling::was_polled(server, &service, &delivery, &wish).await? {
+        let why = "polling had found this push before the call came".to_owned();
+        return settle(server, id, DeliveryState::Ignored { why }).await;
+    }
     expect(server, &service, &wish).await;
     let key = format!("delivery:{}", delivery.id);
     let outcome = match plan_wish(server, &service, &wish, key.clone()).await? {

@@ -35,8 +35,8 @@ pub(super) async fn understand(
     let Some(link) = service.forge.clone() else {
         return refused("the service is not linked to a forge any more").map(|wish| (service, wish));
     };
-    let Some(text) = body.text() else {
-        return refused("the kept body is damaged").map(|wish| (service, wish));
+    let Some(text) = server.kept_text(body).await? else {
+        return refused("the body is damaged, or older than what is kept").map(|wish| (service, wish));
     };
     let notice = match forge::read(*forge, &header_map(headers), text.as_bytes()) {
         Ok(notice) => notice,

@@ -1,6 +1,7 @@
 //! Loops that bring about what the stores say: idempotent, without input, woken by notice, repeated by period.
 //!
 //! - [`deliveries`]: what came in becomes a run, or a reason why not.
+//! - [`polling`]: repositories that cannot call are looked at.
 //! - [`deadlines`]: leases that ran out, waits and runs that took too long, offers that nobody answered.
 //! - [`statuses`]: forges are told what became of their commits.
 //! - [`notices`]: people and programs are told how runs ended.
@@ -18,6 +19,7 @@ mod forge_wish;
 mod notices;
 mod planning;
 mod policy;
+mod polling;
 mod repositories;
 mod reseal;
 mod retention;
@@ -26,6 +28,7 @@ mod tasks;
 mod view;
 mod wish;
 
+pub(crate) use polling::poll_view;
 pub(crate) use repositories::Repositories;
 pub(crate) use reseal::{pass, sealing_keys, tally};
 pub(crate) use tasks::start;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use circle_core::ids::RunId;
 use circle_store::blobs::Digest;
-use circle_store::records::{Query, kinds};
+use circle_store::records::{Query, Record, kinds};
 
 use crate::http::ApiError;
 use crate::limits::RETENTION_PERIOD;
@@ -81,8 +81,7 @@ async fn outputs(server: &Server, oldest: i64) -> Result<(), ApiError> {
         .find(Query::over(kinds::BLOB_CREATED).at_most(oldest).limit(ROUND))
         .await?;
     for (blob, version) in server.records.load_page::<BlobRecord>(&page).await? {
-        let id = format!("{}/{}", blob.run, blob.stage);
-        server.records.delete::<BlobRecord>(&id, version).await?;
+        server.records.delete::<BlobRecord>(&blob.id(), version).await?;
         let others = server
             .records
             .count(Query::over(kinds::BLOB_DIGEST).equal(blob.digest.as_str()))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::{closing, deadlines, deliveries, notices, reseal, retention, statuses, view};
+use super::{closing, deadlines, deliveries, notices, polling, reseal, retention, statuses, view};
 use crate::http::ApiError;
 use crate::notify::MailNotifier;
 use crate::server::Server;
@@ -21,6 +21,7 @@ pub(crate) async fn start(
     let deployer = crate::deploy::of_server(server).map_err(|error| ApiError::Internal(error.to_string()))?;
     tasks.spawn(deployer.run(server.shutdown.clone()));
     tasks.spawn(deliveries::run(Arc::clone(server)));
+    tasks.spawn(polling::run(Arc::clone(server)));
     tasks.spawn(statuses::run(Arc::clone(server)));
     tasks.spawn(notices::make(Arc::clone(server)));
     tasks.spawn(notices::tell(Arc::clone(server), mail));

@@ -6,7 +6,7 @@ use circle_core::queue::Priority;
 use circle_core::service::Service;
 use circle_core::trigger::{Event, Trust};
 
-use crate::records::{Delivery, ManualBody, Payload};
+use crate::records::{Delivery, ManualBody, POLL, Payload};
 
 use super::planning::cut;
 
@@ -38,13 +38,13 @@ pub(super) enum NoWish {
 /// Reads a delivery of a service that asks nobody.
 pub(super) fn understand(delivery: &Delivery, service: &Service) -> Result<Wish, NoWish> {
     match &delivery.payload {
-        Payload::Git { body, .. } => from_hook(body, service),
+        Payload::Git { body, .. } => from_hook(body, service, &delivery.source),
         Payload::Manual(manual) => Ok(from_person(manual, service)),
         Payload::Forge { .. } | Payload::Approved { .. } => Err(NoWish::Refused("a delivery of another kind".into())),
     }
 }
 
-fn from_hook(body: &str, service: &Service) -> Result<Wish, NoWish> {
+fn from_hook(body: &str, service: &Service, source: &str) -> Result<Wish, NoWish> {
     let hook: GitHook = serde_json::from_str(body)
         .map_err(|error| NoWish::Refused(format!("the body is not what a hook sends: {error}")))?;
     if let Some(said) = &hook.repository
@@ -74,7 +74,7 @@ fn from_hook(body: &str, service: &Service) -> Result<Wish, NoWish> {
         git_ref,
         commit: Some(commit),
         before,
-        actor: "hook".into(),
+        actor: if source == POLL { "polling" } else { "hook" }.into(),
         priority: Priority::Normal,
         trust: Trust::Member,
     })
@@ -151,6 +151,7 @@ mod tests {
             max_parallel_ref: 1,
             credential: None,
             forge: None,
+            poll_s: None,
             mail: Default::default(),
             created_at: Timestamp::UNIX_EPOCH,
         }

@@ -19,6 +19,9 @@ pub const MANUAL: &str = "manual";
 /// The source word of approvals.
 pub const APPROVAL: &str = "approval";
 
+/// The source word of what polling found.
+pub const POLL: &str = "poll";
+
 /// One call of a hook, or one wish of a person.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
@@ -29,7 +32,7 @@ pub struct Delivery {
     pub forge: String,
     /// What the sender calls it; unique within `forge`.
     pub delivery_id: String,
-    /// [`GIT_HOOK`], [`MANUAL`], [`APPROVAL`], or the forge's word.
+    /// [`GIT_HOOK`], [`MANUAL`], [`APPROVAL`], [`POLL`], or the forge's word.
     pub source: String,
     pub payload: Payload,
     pub state: DeliveryState,

@@ -21,6 +21,8 @@ pub enum KeptBody {
     Text(String),
     /// Base64 of it under zstd, and its length in bytes.
     Packed { zstd: String, bytes: usize },
+    /// Too large for a document: the digest of the blob that has it under zstd, and its length in bytes.
+    Stored { digest: String, bytes: usize },
 }
 
 impl KeptBody {
@@ -30,25 +32,37 @@ impl KeptBody {
         if body.len() <= PLAIN_BYTES {
             return Some(Self::Text(text.to_owned()));
         }
-        let packed = STANDARD.encode(zstd::bulk::compress(body, LEVEL).ok()?);
+        let packed = STANDARD.encode(Self::pack(body)?);
         (packed.len() <= KEPT_BYTES).then_some(Self::Packed {
             zstd: packed,
             bytes: body.len(),
         })
     }
 
-    /// The body; `None` when what is kept is damaged.
+    /// A body under zstd; `None` when it is no text.
+    pub fn pack(body: &[u8]) -> Option<Vec<u8>> {
+        std::str::from_utf8(body).ok()?;
+        zstd::bulk::compress(body, LEVEL).ok()
+    }
+
+    /// What was packed; `None` when it is damaged.
+    pub fn unpack(packed: &[u8], bytes: usize) -> Option<String> {
+        let mut text = String::new();
+        let decoder = zstd::stream::read::Decoder::new(packed).ok()?;
+        // One byte more than there should be, so that what was tampered with is seen.
+        decoder.take(bytes as u64 + 1).read_to_string(&mut text).ok()?;
+        (text.len() == bytes).then_some(text)
+    }
+
+    /// The body; `None` when what is kept is damaged, or lies elsewhere.
     pub fn text(&self) -> Option<String> {
         match self {
             Self::Text(text) => Some(text.clone()),
             Self::Packed { zstd, bytes } => {
                 let packed = STANDARD.decode(zstd).ok()?;
-                let mut text = String::new();
-                let decoder = zstd::stream::read::Decoder::new(packed.as_slice()).ok()?;
-                // One byte more than there should be, so that what was tampered with is seen.
-                decoder.take(*bytes as u64 + 1).read_to_string(&mut text).ok()?;
-                (text.len() == *bytes).then_some(text)
+                Self::unpack(&packed, *bytes)
             }
+            Self::Stored { .. } => None,
         }
     }
 }

@@ -11,6 +11,7 @@ mod deployment;
 mod kept_body;
 mod named;
 mod notice;
+mod poll;
 mod run;
 mod secret;
 mod shell;
@@ -21,14 +22,15 @@ mod worker;
 pub use answer::AnswerRecord;
 pub(crate) use answer::KeptAnswer;
 pub use audit::AuditRecord;
-pub use blob::BlobRecord;
-pub use delivery::{APPROVAL, Delivery, DeliveryState, GIT_HOOK, MANUAL, ManualBody, Payload};
+pub use blob::{BlobOwner, BlobRecord};
+pub use delivery::{APPROVAL, Delivery, DeliveryState, GIT_HOOK, MANUAL, ManualBody, POLL, Payload};
 pub use deployment::DeploymentRecord;
 pub use kept_body::KeptBody;
 pub use named::{
     EnvironmentRecord, ForgeRecord, RegistryRecord, ServiceRecord, TargetRecord, WebhookRecord, WorkspaceRecord,
 };
 pub use notice::NoticeRecord;
+pub use poll::PollRecord;
 pub use run::RunRecord;
 pub use secret::{Sealed, SecretRecord, scope_key};
 pub use shell::ShellRecord;

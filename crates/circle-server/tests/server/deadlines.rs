@@ -79,6 +79,7 @@ async fn a_run_that_nobody_takes_ends_with_a_reason() {
         queue_timeout_s: Some(1),
         max_parallel: None,
         max_parallel_ref: None,
+        poll_s: None,
     };
     circle.service_as(wish).await;
     let view = circle.ended(circle.trigger("shop").await).await;

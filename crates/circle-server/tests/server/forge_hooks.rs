@@ -92,12 +92,12 @@ async fn sec_03_a_call_signed_for_one_repository_says_nothing_of_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_04_a_million_commits_deep_json_and_ten_megabytes_are_bounded() {
+async fn sec_04_a_million_commits_deep_json_and_thirty_megabytes_are_bounded() {
     let (circle, forge, commit) = linked(ForgeKind::Github).await;
     let (url, secret) = forge.hook(SHOP);
     let large = Call {
         event: "push",
-        body: json!("x".repeat(10 << 20)),
+        body: json!("x".repeat(30 << 20)),
     };
     // The server may close before everything was sent, which is as good as its answer.
     if let Ok(answer) = forge.call_as(&circle, (&url, &secret), &large).send().await {
@@ -306,4 +306,38 @@ async fn sec_09_a_flood_of_one_repository_delays_no_other() {
         .await
         .expect("the delivery");
     assert_eq!(flood.state, DeliveryState::Waiting, "the other one overtook the flood");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_no_document_holds_is_kept_read_and_replayed() {
+    let (circle, forge, commit) = linked(ForgeKind::Github).await;
+    let mut call = forge.push(SHOP, "refs/heads/main", &commit, ALICE);
+    // Ids of commits do not shrink: 100,000 of them are above what a document holds, also compressed.
+    let commits = (0..100_000_u128).map(|number| {
+        let id = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, &number.to_be_bytes());
+        json!({ "id": id.simple().to_string(), "message": "m" })
+    });
+    call.body["commits"] = commits.collect::<Vec<_>>().into();
+    let bytes = call.body.to_string().len();
+    assert!(bytes > 5 << 20, "{bytes}");
+    let state = forge.settled(&circle, SHOP, &call).await;
+    assert!(matches!(state, DeliveryState::Run { .. }), "{state:?}");
+    let circle = circle.restart().await;
+    let page = circle
+        .api
+        .deliveries(DEFAULT_WORKSPACE, &Default::default())
+        .await
+        .expect("deliveries");
+    let delivery = page.items[0].id;
+    let payload = circle.api.delivery_payload(delivery).await.expect("the payload");
+    assert!(
+        payload.cut && payload.body.contains("\"commits\""),
+        "{}",
+        payload.body.len()
+    );
+    let again = circle.api.replay(delivery).await.expect("replayed");
+    assert_ne!(again.delivery, delivery);
+    // It is among what a backup and retention know by its delivery.
+    let blobs = circle.folder.path().join("server/blobs/sha256");
+    assert_eq!(std::fs::read_dir(blobs).expect("blobs").count(), 1);
 }

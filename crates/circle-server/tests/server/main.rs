@@ -21,6 +21,7 @@ mod notices;
 mod openapi;
 mod owners;
 mod planning;
+mod polling;
 mod queue;
 mod restart;
 mod rotation;

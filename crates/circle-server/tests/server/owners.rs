@@ -25,6 +25,7 @@ async fn with_two_workspaces() -> (Circle, Repo) {
         queue_timeout_s: None,
         max_parallel: None,
         max_parallel_ref: None,
+        poll_s: None,
     };
     circle.api.create_service("theirs", &wish).await.expect("a service");
     (circle, repo)

@@ -143,6 +143,7 @@ async fn sec_38_repositories_that_git_would_misread_are_refused() {
             queue_timeout_s: None,
             max_parallel: None,
             max_parallel_ref: None,
+            poll_s: None,
         };
         let error = circle
             .api

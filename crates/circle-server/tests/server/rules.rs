@@ -326,6 +326,7 @@ async fn guarded(circle: &Circle, repo: &Repo) {
         queue_timeout_s: None,
         max_parallel: None,
         max_parallel_ref: None,
+        poll_s: None,
     };
     circle.service_as(wish).await;
     let bind = WorkloadBind {

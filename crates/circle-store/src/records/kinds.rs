@@ -50,6 +50,8 @@ pub enum Kind {
     User,
     /// What somebody asked the server to change.
     Audit,
+    /// What polling has seen of a service's repository.
+    Poll,
     /// A value of the server itself, found by id only.
     Setting,
 }
@@ -141,6 +143,8 @@ pub const WORKSPACE_NAME: Index = unique(Kind::Workspace, "name", &["/name"]);
 pub const SERVICE_NAME: Index = unique(Kind::Service, "name", &["/workspace", "/name"]);
 /// Services that fetch from one place, for hooks that name no service.
 pub const SERVICE_REPOSITORY: Index = ordered(Kind::Service, "repository", &["/repository"]);
+/// Services that are polled.
+pub const SERVICE_POLL: Index = ordered(Kind::Service, "poll", &["/poll_s"]);
 /// A registry by workspace and name.
 pub const REGISTRY_NAME: Index = unique(Kind::Registry, "name", &["/workspace", "/name"]);
 /// A target by workspace and name.
@@ -236,6 +240,9 @@ pub const AUDIT_AT: Index = ordered(Kind::Audit, "at", &["/at"]);
 /// What was asked of a workspace, by time.
 pub const AUDIT_WORKSPACE: Index = ordered(Kind::Audit, "workspace", &["/workspace", "/at"]);
 
+/// What is looked at next.
+pub const POLL_DUE: Index = ordered(Kind::Poll, "due", &["/due"]);
+
 const NAMED: &[&str] = &["/name", "/workspace", "/created_at"];
 
 // In the order of the enum; a test holds them together.
@@ -250,7 +257,7 @@ const TABLE: &[Row] = &[
         kind: Kind::Service,
         name: "service",
         head: &["/name", "/workspace", "/created_at", "/repository", "/forge"],
-        indexes: &[SERVICE_NAME, SERVICE_REPOSITORY],
+        indexes: &[SERVICE_NAME, SERVICE_REPOSITORY, SERVICE_POLL],
     },
     Row {
         kind: Kind::Registry,
@@ -400,6 +407,12 @@ const TABLE: &[Row] = &[
         name: "audit",
         head: &["/at", "/actor", "/action", "/workspace"],
         indexes: &[AUDIT_AT, AUDIT_WORKSPACE],
+    },
+    Row {
+        kind: Kind::Poll,
+        name: "poll",
+        head: &["/due", "/origin"],
+        indexes: &[POLL_DUE],
     },
     Row {
         kind: Kind::Setting,

@@ -1,5 +1,6 @@
 //! From the repository into the mirror.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use circle_core::names::{CommitId, GitRef};
@@ -91,6 +92,33 @@ impl Mirror {
             });
         };
         CommitId::new(commit).map_err(|error| GitFailure::other(format!("{subject} is no commit: {error}")))
+    }
+
+    /// Asks the repository for every branch and tag and what it leads to; fetches nothing. An annotated tag gives itself, as a
+    /// hook tells of it.
+    ///
+    /// # Errors
+    /// [`GitFailure`], also when there are more than fit into the bound of the runner's output.
+    pub async fn refs(&self) -> Result<BTreeMap<String, String>, GitFailure> {
+        let helper = self.helper()?;
+        let transport = self.transport(helper.as_ref().map(|(helper, _)| helper));
+        let arguments = [
+            "ls-remote",
+            "--quiet",
+            "--heads",
+            "--tags",
+            "--refs",
+            "--",
+            self.url.as_str(),
+        ];
+        let step = harden("ask for the refs", Some(transport), ASK_LIMIT, arguments);
+        let output = self.must(&step, self.url.as_str()).await?;
+        let text = output.text();
+        let pairs = text.lines().filter_map(|line| line.split_once('\t'));
+        let known = pairs.filter(|(object, name)| CommitId::new(*object).is_ok() && GitRef::new(*name).is_ok());
+        Ok(known
+            .map(|(object, name)| (name.to_owned(), object.to_owned()))
+            .collect())
     }
 
     /// Title and time of a commit that was fetched.

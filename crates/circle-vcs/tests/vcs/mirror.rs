@@ -22,6 +22,39 @@ fn id(text: &str) -> CommitId {
 }
 
 #[tokio::test]
+async fn every_branch_and_tag_is_listed_and_nothing_is_fetched() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let work = Work::make(folder.path(), "shop");
+    work.write("a", "1");
+    let first = work.commit("One");
+    for to in [
+        "refs/heads/main",
+        "refs/heads/a/b",
+        "refs/tags/light",
+        "refs/pull/1/head",
+    ] {
+        work.push(to);
+    }
+    git(&work.tree, &["tag", "-a", "heavy", "-m", "a tag of its own"]);
+    git(&work.tree, &["push", "--quiet", "origin", "refs/tags/heavy"]);
+    let tag = git(&work.tree, &["rev-parse", "refs/tags/heavy"]).trim().to_owned();
+    let daemon = Daemon::start(folder.path());
+    let mirror = mirror(folder.path(), &daemon.url("shop")).await;
+    let refs = mirror.refs().await.expect("listed");
+    let wanted = [
+        ("refs/heads/a/b", &first),
+        ("refs/heads/main", &first),
+        ("refs/tags/heavy", &tag),
+        ("refs/tags/light", &first),
+    ];
+    let wanted = wanted.map(|(name, object)| (name.to_owned(), object.to_owned()));
+    assert_eq!(refs.into_iter().collect::<Vec<_>>(), wanted);
+    assert!(mirror.facts(&id(&first)).await.is_err(), "nothing was fetched");
+    drop(daemon);
+    mirror.refs().await.expect_err("nobody answers");
+}
+
+#[tokio::test]
 async fn files_titles_and_changed_paths_are_read_without_a_work_tree() {
     let folder = tempfile::tempdir().expect("a folder");
     let work = Work::make(folder.path(), "shop");

@@ -33,7 +33,7 @@ pub(in crate::http) async fn show(
     found: Found<Delivery, Developer>,
 ) -> Result<Json<DeliveryPayload>, ApiError> {
     let delivery = found.document;
-    let (headers, body) = parts(&delivery.payload)?;
+    let (headers, body) = parts(&server, &delivery.payload).await?;
     let secrets = secrets(&server, delivery.workspace).await?;
     let masker = Masker::new(secrets.iter().map(ExposeSecret::expose_secret));
     let cut = body.chars().count() > BODY_SHOWN_CHARS;
@@ -77,14 +77,13 @@ pub(in crate::http) async fn replay(
     triggered(&server, accepted.delivery).await
 }
 
-fn parts(payload: &Payload) -> Result<(BTreeMap<String, String>, String), ApiError> {
+async fn parts(server: &Server, payload: &Payload) -> Result<(BTreeMap<String, String>, String), ApiError> {
     let wish = |value: serde_json::Value| (BTreeMap::new(), value.to_string());
     Ok(match payload {
         Payload::Git { body, headers } => (headers.clone(), body.clone()),
         Payload::Forge { headers, body, .. } => {
-            let text = body
-                .text()
-                .ok_or_else(|| ApiError::Internal("a kept body is damaged".into()))?;
+            let text = server.kept_text(body).await?;
+            let text = text.unwrap_or_else(|| "(the body is damaged, or older than what is kept)".to_owned());
             (headers.clone(), text)
         }
         Payload::Manual(manual) => wish(serde_json::to_value(manual).unwrap_or_default()),

@@ -163,6 +163,7 @@ fn build(
             repository: repository.id.clone(),
             full_name: repository.full_name.clone(),
         }),
+        poll_s: None,
         mail: MailRules::default(),
         created_at: now(),
     })

@@ -10,6 +10,7 @@ use circle_api::routes;
 use circle_core::ids::ServiceId;
 use circle_core::names::BranchName;
 use circle_core::notice::MailRules;
+use circle_core::poll::{LEAST_SECONDS, MOST_SECONDS};
 use circle_core::run::CancelCause;
 use circle_core::service::{CloneCredential, SecretScope, Service, Workspace};
 use circle_store::records::kinds;
@@ -24,6 +25,7 @@ use super::validate::{Faults, is_inner_path};
 use crate::auth::{Admin, Tenant, Viewer, Within};
 use crate::http::hooks::secret_name;
 use crate::http::{ApiError, Body, IfMatch, Params, Segments, Tagged};
+use crate::reconcile::poll_view;
 use crate::records::ServiceRecord;
 use crate::server::Server;
 use crate::time::{now, now_ms};
@@ -67,7 +69,8 @@ pub(in crate::http) async fn show(
     Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<Tagged<ServiceView>, ApiError> {
     let (service, version) = server.service(within.tenant, &name).await?;
-    let shown = view(&server, &within.workspace, &service);
+    let mut shown = view(&server, &within.workspace, &service);
+    shown.poll = poll_view(&server, &service).await?;
     Ok(Tagged::new(service.id, version, shown))
 }
 
@@ -196,6 +199,7 @@ fn build(workspace: &Workspace, wish: ServiceCreate) -> Result<Service, ApiError
         max_parallel_ref: wish.max_parallel_ref.unwrap_or(Service::MOST_PARALLEL),
         credential: None,
         forge: None,
+        poll_s: wish.poll_s.filter(|seconds| *seconds > 0),
         mail: MailRules::default(),
         created_at: now(),
     })
@@ -211,6 +215,7 @@ fn changed(before: &Service, wish: &ServiceChange) -> Service {
         queue_timeout_s,
         max_parallel,
         max_parallel_ref,
+        poll_s,
     } = wish.clone();
     // A service that moves elsewhere is not that repository of the forge any more.
     let moves = repository.as_ref().is_some_and(|to| *to != before.repository);
@@ -224,6 +229,7 @@ fn changed(before: &Service, wish: &ServiceChange) -> Service {
         queue_timeout_s: queue_timeout_s.unwrap_or(before.queue_timeout_s),
         max_parallel: max_parallel.unwrap_or(before.max_parallel),
         max_parallel_ref: max_parallel_ref.unwrap_or(before.max_parallel_ref),
+        poll_s: poll_s.map_or(before.poll_s, |seconds| Some(seconds).filter(|seconds| *seconds > 0)),
         ..before.clone()
     }
 }
@@ -250,6 +256,11 @@ async fn check(server: &Server, service: &Service) -> Result<(), ApiError> {
         .within(Some(service.queue_timeout_s), (1, 604_800), "queue_timeout_s")
         .within(Some(u64::from(service.max_parallel)), (1, most), "max_parallel")
         .within(Some(u64::from(service.max_parallel_ref)), (1, most), "max_parallel_ref")
+        .within(
+            service.poll_s.map(u64::from),
+            (u64::from(LEAST_SECONDS), u64::from(MOST_SECONDS)),
+            "poll_s",
+        )
         .unless(
             service.default_deploys.len() <= 32,
             "default_deploys",

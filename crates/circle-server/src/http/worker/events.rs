@@ -57,7 +57,7 @@ async fn check(server: &Server, lease: &RunLease, event: &WorkerEvent) -> Result
             output: Some(output),
             ..
         } => {
-            let id = format!("{}/{stage}", lease.run.id);
+            let id = BlobRecord::id_of_output(lease.run.id, stage);
             let stored = server.records.load::<BlobRecord>(&id).await?;
             let fits = stored.is_some_and(|(stored, _)| stored.digest == output.digest && stored.size == output.bytes);
             fits.then_some(())

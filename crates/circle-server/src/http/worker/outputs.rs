@@ -12,12 +12,12 @@ use circle_api::worker::Stored;
 use circle_core::ids::RunId;
 use circle_core::run::StoredOutput;
 use circle_store::blobs::Digest;
-use circle_store::records::{RecordError, StoreError};
+use circle_store::records::{Record, RecordError, StoreError};
 use futures_util::TryStreamExt;
 
 use crate::auth::RunLease;
 use crate::http::{ApiError, Segments};
-use crate::records::BlobRecord;
+use crate::records::{BlobOwner, BlobRecord};
 use crate::server::Server;
 use crate::time::now_ms;
 
@@ -38,8 +38,10 @@ pub(super) async fn keep(
         .await?;
     let digest = info.digest.to_string();
     let record = BlobRecord {
-        run: lease.run.id,
-        stage,
+        owner: BlobOwner::Stage {
+            run: lease.run.id,
+            stage,
+        },
         digest: digest.clone(),
         size: info.size,
         created_at: now_ms(),
@@ -76,12 +78,11 @@ pub(super) async fn fetch(
 }
 
 async fn replace(server: &Server, record: &BlobRecord) -> Result<(), ApiError> {
-    let id = format!("{}/{}", record.run, record.stage);
     let set = |known: &mut BlobRecord| {
         *known = record.clone();
         Ok::<(), Infallible>(())
     };
-    match server.records.update(&id, set).await {
+    match server.records.update(&record.id(), set).await {
         Ok(_) => Ok(()),
         Err(error) => Err(ApiError::Unavailable(error.to_string())),
     }

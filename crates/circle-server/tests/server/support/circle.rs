@@ -176,6 +176,7 @@ impl Circle {
             queue_timeout_s: None,
             max_parallel: None,
             max_parallel_ref: None,
+            poll_s: None,
         };
         self.service_as(wish).await
     }
