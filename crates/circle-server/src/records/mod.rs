@@ -8,6 +8,7 @@ mod audit;
 mod blob;
 mod delivery;
 mod deployment;
+mod format;
 mod kept_body;
 mod named;
 mod notice;
@@ -25,6 +26,7 @@ pub use audit::AuditRecord;
 pub use blob::{BlobOwner, BlobRecord};
 pub use delivery::{APPROVAL, Delivery, DeliveryState, GIT_HOOK, MANUAL, ManualBody, POLL, Payload};
 pub use deployment::DeploymentRecord;
+pub use format::{FormatError, check_format};
 pub use kept_body::KeptBody;
 pub use named::{
     EnvironmentRecord, ForgeRecord, RegistryRecord, ServiceRecord, TargetRecord, WebhookRecord, WorkspaceRecord,

@@ -18,6 +18,7 @@ use crate::config::ServerConfig;
 use crate::http;
 use crate::notify::{MailConfigError, MailNotifier};
 use crate::reconcile::{self, sealing_keys};
+use crate::records::{FormatError, check_format};
 use crate::server::{Server, Stores};
 use crate::vault::{KeySource, Vault, VaultError};
 
@@ -40,6 +41,9 @@ pub enum ServeError {
         "a restore was cut off, {0} is left of it: remove everything in that folder but the master key, then restore again"
     )]
     HalfRestored(String),
+    /// Another version of Circle wrote the data.
+    #[error(transparent)]
+    Format(#[from] FormatError),
     /// The master key is not usable.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -65,6 +69,7 @@ pub async fn serve(config: ServerConfig, listeners: Listeners, shutdown: Cancell
     let grace = Duration::from_millis(config.drain_ms);
     let (stores, logs) = open_stores(&config.data).await?;
     let mail = config.mail.as_ref().map(MailNotifier::open).transpose()?;
+    check_format(&stores.records).await?;
     let vault = open_vault(&config, &stores.records).await?;
     // Loops and requests end with this token also when a task dies.
     let ending = shutdown.child_token();

@@ -29,5 +29,6 @@ mod rules;
 mod secrets;
 mod support;
 mod tenancy;
+mod upgrade;
 mod web;
 mod workers;
