@@ -22,7 +22,7 @@
 //! | [`WORKLOAD`] | PUT, DELETE | [`WorkloadBind`](crate::resources::WorkloadBind) → [`EnvironmentView`](crate::resources::EnvironmentView) |
 //! | [`ENVIRONMENT_DEPLOYMENTS`] | GET | → page of [`DeploymentView`](crate::resources::DeploymentView), newest first |
 //! | [`SECRETS`] | GET, PUT | [`SecretSet`](crate::resources::SecretSet) → [`SecretView`](crate::resources::SecretView); PUT makes or replaces |
-//! | [`SECRET`] | DELETE | → 204 |
+//! | [`SECRET`] | GET, DELETE | → [`SecretView`](crate::resources::SecretView), 204 |
 //! | [`DELIVERIES`], [`DELIVERY`] | GET | → [`DeliveryView`](crate::resources::DeliveryView), newest first |
 //! | [`DELIVERY_PAYLOAD`] | GET | → [`DeliveryPayload`](crate::resources::DeliveryPayload), secrets masked |
 //! | [`DELIVERY_REPLAY`] | POST | → [`Triggered`](crate::resources::Triggered), 201 with a run, 202 without; 409 with the reason why none follows |

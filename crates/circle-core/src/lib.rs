@@ -21,6 +21,7 @@ pub mod rights;
 pub mod roots;
 pub mod run;
 pub mod scan_floor;
+pub mod secret_limits;
 pub mod service;
 pub mod serving;
 pub mod trigger;

@@ -1,9 +1,13 @@
 //! What a delivery, an API call or a release asks for.
 
+use std::fmt;
+use std::str::FromStr;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::forge::Account;
+use crate::ids::{TokenId, UserId};
 use crate::names::{BranchName, CommitId, GitRef, TagName};
 
 /// The wish for one run: which commit, why, by whom.
@@ -53,6 +57,9 @@ pub enum Event {
         /// The member who looked at exactly this commit and let it run as a member's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         approved_by: Option<String>,
+        /// By which account or token they did: their role is looked at again when the run begins.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        approver: Option<Approver>,
     },
     /// Somebody asked by hand; plans like a push of that ref.
     Manual {
@@ -67,14 +74,72 @@ pub enum Event {
     },
 }
 
+/// Whose approval it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Approver {
+    /// An account, by whichever of its tokens or sessions.
+    User { user: UserId },
+    /// A token of the server's own.
+    Token { token: TokenId },
+}
+
+/// The kinds of [`Event`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    Push,
+    Tag,
+    PullRequest,
+    Manual,
+}
+
+impl EventKind {
+    /// Every one.
+    pub const ALL: [Self; 4] = [Self::Push, Self::Tag, Self::PullRequest, Self::Manual];
+
+    /// The word for `CIRCLE_EVENT` and for `triggers:` rules.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Push => "push",
+            Self::Tag => "tag",
+            Self::PullRequest => "pull_request",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.word())
+    }
+}
+
+impl FromStr for EventKind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|kind| kind.word() == text);
+        known.ok_or_else(|| {
+            let words: Vec<&str> = Self::ALL.into_iter().map(Self::word).collect();
+            format!("there is no event {text:?}: write one of {}", words.join(", "))
+        })
+    }
+}
+
 impl Event {
     /// The word for `CIRCLE_EVENT` and for `triggers:` rules.
     pub fn word(&self) -> &'static str {
+        self.kind().word()
+    }
+
+    /// What it is, without what it carries.
+    pub fn kind(&self) -> EventKind {
         match self {
-            Self::Push { .. } => "push",
-            Self::Tag { .. } => "tag",
-            Self::PullRequest { .. } => "pull_request",
-            Self::Manual { .. } => "manual",
+            Self::Push { .. } => EventKind::Push,
+            Self::Tag { .. } => EventKind::Tag,
+            Self::PullRequest { .. } => EventKind::PullRequest,
+            Self::Manual { .. } => EventKind::Manual,
         }
     }
 

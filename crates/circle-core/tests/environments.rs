@@ -88,6 +88,7 @@ fn strangers_and_pull_requests_never_deploy() {
             fork: false,
             people: Vec::new(),
             approved_by: None,
+            approver: None,
         },
         into.full(),
         Trust::Member,

@@ -2,12 +2,12 @@
 
 mod support;
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use circle_core::pipeline::{Code, Diagnostic, MAX_FILE_BYTES, parse};
 use circle_core::plan::{Plan, Policy, Work, plan};
 use circle_core::scan_floor::ScanFloor;
+use circle_core::secret_limits::SecretLimits;
 use circle_core::service::WorkspacePolicy;
 use support::{by_a_stranger, good, pull_request, push, render};
 
@@ -168,7 +168,12 @@ fn sec_71_pull_requests_and_strangers_never_deploy_whatever_the_file_says() {
 fn sec_72_secrets_are_those_of_the_service_and_strangers_get_none() {
     let text = "integration:\n  services: {db: {image: postgres, secrets: [DB_KEY], ready: {tcp: 1}}}\n  image: a\n  secrets: [API_KEY]\n  commands: [b]\nbuild: {secrets: [NPM_TOKEN]}\n";
     let secrets = |names: &[&str]| Policy {
-        secrets: Some(names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>()),
+        secrets: Some(
+            names
+                .iter()
+                .map(|name| ((*name).to_owned(), vec![SecretLimits::default()]))
+                .collect(),
+        ),
         ..Policy::default()
     };
     let findings = refusals(text, &secrets(&["API_KEY"]));

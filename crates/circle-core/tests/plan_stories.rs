@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use circle_core::expand::{RunFacts, variables};
 use circle_core::names::TagName;
@@ -248,7 +248,7 @@ fn a_run_needs_the_secrets_of_its_own_stages_only() {
         "triggers: [{event: push, branches: [main]}, {event: push, stages: [build]}]\nbuild: {}\npost_build: {image: a, secrets: [CDN_KEY], commands: [b]}\n",
     );
     let policy = Policy {
-        secrets: Some(BTreeSet::new()),
+        secrets: Some(BTreeMap::new()),
         ..Policy::default()
     };
     plan(&file, &push("feature"), &policy).expect("post_build does not run here");

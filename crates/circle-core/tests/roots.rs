@@ -80,6 +80,7 @@ fn pull_request(trust: Trust) -> Trigger {
         fork: false,
         people: Vec::new(),
         approved_by: None,
+        approver: None,
     };
     trigger(event, "refs/pull/7/head", trust)
 }

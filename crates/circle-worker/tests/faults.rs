@@ -309,7 +309,7 @@ async fn build_secrets_arguments_targets_and_ignored_files_work() {
     );
     wanted
         .secrets
-        .insert("TOKEN".into(), SecretValue::new("seventeen-letters"));
+        .give("build/default", "TOKEN", SecretValue::new("seventeen-letters"));
     let ran = bench.run_assignment(wanted).await;
     let log = ran.succeeded().sink.log("build");
     assert!(log.contains("y.txt") && !log.contains("x.key"), "{log}");
@@ -462,7 +462,8 @@ async fn sec_16_and_20_secrets_appear_nowhere() {
     ]);
     wanted.secrets = vec!["TOKEN".into()];
     let mut run = assignment(bench.repository.url(), vec![checkout(), integration(vec![], wanted)]);
-    run.secrets.insert("TOKEN".into(), SecretValue::new("swordfish-secret"));
+    run.secrets
+        .give("integration", "TOKEN", SecretValue::new("swordfish-secret"));
     let ran = bench.run_assignment(run).await;
     let failure = ran.failure();
     let all = format!(

@@ -118,7 +118,9 @@ async fn sec_23_a_secret_stands_in_no_inspect_history_layer_or_process_list() {
         post_build(wanted),
     ];
     let mut run = assignment(bench.repository.url(), stages);
-    run.secrets.insert("TOKEN".into(), SecretValue::new(VALUE));
+    for step in ["build/default", "post_build"] {
+        run.secrets.give(step, "TOKEN", SecretValue::new(VALUE));
+    }
     let cell = Arc::new(bench.cell().await);
     let sink = Arc::new(MemorySink::new(bench.folder.path().join("outputs")));
     let both = async { tokio::join!(execute(&run, &cell, Duration::ZERO, sink.clone()), look(&cell)).0 };
@@ -164,7 +166,7 @@ async fn sec_70_credentials_of_registries_and_targets_are_in_no_place_where_a_jo
         vec![checkout(), integration(vec![], job(&looks))],
     );
     // The run has a secret that this job does not ask for, and a registry that the worker may push to.
-    run.secrets.insert("TOKEN".into(), SecretValue::new(VALUE));
+    run.secrets.give("post_build", "TOKEN", SecretValue::new(VALUE));
     run.registries = vec![RegistryAccess {
         name: "main".into(),
         address: "registry.example.org".into(),

@@ -48,7 +48,7 @@ pub use registry::{RegistryChange, RegistryCreate, RegistryView};
 pub use run::{
     ImageView, RerunLink, RootView, RunQuery, RunState, RunSummary, RunView, Surroundings, VerdictView, WaitingReason,
 };
-pub use secret::{MAX_SECRET_BYTES, MIN_SECRET_CHARACTERS, SecretScope, SecretSet, SecretView};
+pub use secret::{MAX_SECRET_BYTES, MIN_SECRET_CHARACTERS, SecretLimits, SecretScope, SecretSet, SecretView};
 pub use server::{MasterKeyView, MasterKeysView, ServerView};
 pub use service::{HookCreated, ImageHome, PollView, ServiceChange, ServiceCreate, ServiceCreated, ServiceView};
 pub use shell::ShellView;

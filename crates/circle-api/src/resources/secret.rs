@@ -2,6 +2,8 @@
 
 use circle_core::ids::SecretId;
 use circle_core::names::{Slug, VariableName};
+use circle_core::secret_limits::{ImagePattern, SecretLimits as Limits, SecretStage};
+use circle_core::trigger::EventKind;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -25,6 +27,24 @@ pub struct SecretSet {
     /// Sealed at once and never shown again; 8 characters to 64 KiB.
     #[schema(value_type = String, format = Password, min_length = 8, max_length = 65_536)]
     pub value: SecretValue,
+    /// Where it may be used within its scope; left out, what was said before stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<SecretLimits>,
+}
+
+/// What narrows a secret; an empty list narrows nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecretLimits {
+    /// `integration`, `pre_build`, `build`, `post_build`.
+    #[schema(value_type = Vec<String>, max_items = 4)]
+    pub stages: Vec<SecretStage>,
+    /// `push`, `tag`, `pull_request`, `manual`.
+    #[schema(value_type = Vec<String>)]
+    pub events: Vec<EventKind>,
+    /// References of images with `*`, which stops at a slash, and `**`. Without a version every version; with a tag no digest.
+    #[schema(value_type = Vec<String>, max_items = 32)]
+    pub images: Vec<ImagePattern>,
 }
 
 /// Which runs may read a secret; never those of strangers.
@@ -53,5 +73,26 @@ pub struct SecretView {
     pub scope: SecretScope,
     #[schema(value_type = String)]
     pub name: VariableName,
+    pub limits: SecretLimits,
     pub created_at: Timestamp,
+}
+
+impl From<&Limits> for SecretLimits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            stages: limits.stages.iter().copied().collect(),
+            events: limits.events.iter().copied().collect(),
+            images: limits.images.iter().cloned().collect(),
+        }
+    }
+}
+
+impl From<&SecretLimits> for Limits {
+    fn from(limits: &SecretLimits) -> Self {
+        Self {
+            stages: limits.stages.iter().copied().collect(),
+            events: limits.events.iter().copied().collect(),
+            images: limits.images.iter().cloned().collect(),
+        }
+    }
 }

@@ -10,6 +10,7 @@ use circle_core::run::{BuiltImage, CancelCause, LogBounds, StoredOutput, WorkerE
 use circle_core::trigger::Trigger;
 use serde::{Deserialize, Serialize};
 
+use super::StepSecrets;
 use crate::resources::GoldenRootsPrune;
 
 /// Makes a worker known. The enrolment token stands in the Authorization header and works once.
@@ -141,8 +142,8 @@ pub struct Assignment {
     /// Images that reused stages made.
     pub images: Vec<BuiltImage>,
     pub clone_credential: Option<CloneCredential>,
-    /// Secrets that the plan names and this trigger may read.
-    pub secrets: BTreeMap<String, SecretValue>,
+    /// Secrets that the plan's steps ask for and may read.
+    pub secrets: StepSecrets,
     pub registries: Vec<RegistryAccess>,
     /// Where an image without a repository goes: `host/path`, and what is allowed beneath; `None` = pushing is an error that says so.
     pub image_home: Option<String>,

@@ -19,16 +19,18 @@
 
 pub mod frames;
 mod messages;
+mod step_secrets;
 
 pub use messages::{
     Assignment, Claim, CloneCredential, CloneLogin, Enrol, Enrolled, Events, EventsAnswer, Heartbeat, HeartbeatAnswer,
     LogAnswer, LogHole, NumberedEvent, Order, RegistryAccess, RootReport, RootsAnswer, RunFacts, SecretValue, Stored,
     WorkerFacts,
 };
+pub use step_secrets::StepSecrets;
 
 /// The version that both sides speak, sent by the worker as the header `circle-protocol`. Another one is refused with
 /// 426 and a sentence that names both.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 /// The header of [`PROTOCOL_VERSION`].
 pub const PROTOCOL_HEADER: &str = "circle-protocol";
 /// How well the worker's cells keep runs from its machine, with every call: a word of [`circle_core::serving::Isolation`].

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use circle_api::resources::{SecretScope, SecretSet, SecretView};
+use circle_api::resources::{SecretLimits, SecretScope, SecretSet, SecretView};
 use circle_core::ids::SecretId;
 use circle_core::names::{Slug, VariableName};
+use circle_core::secret_limits::{ImagePattern, SecretLimits as Limits, SecretStage};
+use circle_core::trigger::EventKind;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
@@ -29,6 +31,8 @@ enum Action {
         name: VariableName,
         #[command(flatten)]
         scope: Scope,
+        #[command(flatten)]
+        only: Only,
         /// A file with the value; - reads standard input. One newline at the end is not part of it
         #[arg(long, value_name = "FILE", default_value = "-")]
         file: PathBuf,
@@ -54,14 +58,53 @@ struct Scope {
     environment: Option<Slug>,
 }
 
+/// Where it may be used; what is not said stays as it was.
+#[derive(Debug, Args)]
+struct Only {
+    /// Only in this stage: integration, pre_build, build or post_build; may be repeated
+    #[arg(long, value_name = "STAGE")]
+    stage: Vec<SecretStage>,
+    /// Only in runs of this event: push, tag, pull_request or manual; may be repeated
+    #[arg(long, value_name = "EVENT")]
+    event: Vec<EventKind>,
+    /// Only in containers of this image, such as alpine, registry.example.org/tools/* or deployer:2; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    image: Vec<ImagePattern>,
+    /// Forget the limits of before: everywhere that it may be read
+    #[arg(long, conflicts_with_all = ["stage", "event", "image"])]
+    unlimited: bool,
+}
+
+impl Only {
+    /// `None`: as before. What is said takes the place of all that was.
+    fn limits(self) -> Option<SecretLimits> {
+        let limits = SecretLimits {
+            stages: self.stage,
+            events: self.event,
+            images: self.image,
+        };
+        (self.unlimited || limits != SecretLimits::default()).then_some(limits)
+    }
+}
+
 pub(crate) async fn secret(context: &Context, args: SecretArgs) -> anyhow::Result<Exit> {
     let session = context.session()?;
     let (client, workspace, printer) = (&session.client, session.workspace.as_str(), &context.printer);
     match args.action {
-        Action::Set { name, scope, file } => {
-            let (scope, value) = (scope.into(), input::secret(&file, "secret")?);
-            let view = client.set_secret(workspace, &SecretSet { scope, name, value }).await?;
-            printer.show(&view, |_| format!("{} is kept for {}", view.name, reach(&view.scope)))?;
+        Action::Set {
+            name,
+            scope,
+            only,
+            file,
+        } => {
+            let wish = SecretSet {
+                scope: scope.into(),
+                name,
+                value: input::secret(&file, "secret")?,
+                limits: only.limits(),
+            };
+            let view = client.set_secret(workspace, &wish).await?;
+            printer.show(&view, |_| kept(&view))?;
         }
         Action::List => {
             let secrets = pages::all(|page| async move { client.secrets(workspace, &page).await }).await?;
@@ -105,13 +148,28 @@ fn reach(scope: &SecretScope) -> String {
     }
 }
 
+fn kept(view: &SecretView) -> String {
+    let limits = limited(view);
+    let only = if limits.is_empty() {
+        limits
+    } else {
+        format!(", only {limits}")
+    };
+    format!("{} is kept for {}{only}", view.name, reach(&view.scope))
+}
+
+fn limited(view: &SecretView) -> String {
+    Limits::from(&view.limits).to_string()
+}
+
 fn table(secrets: &[SecretView], printer: &Printer) -> String {
     let now = Timestamp::now();
-    let mut table = Table::new(&["SECRET", "FOR", "SET"]);
+    let mut table = Table::new(&["SECRET", "FOR", "ONLY", "SET"]);
     for secret in secrets {
         table.row([
             Cell::from(&secret.name),
             reach(&secret.scope).into(),
+            limited(secret).into(),
             age(secret.created_at, now).into(),
         ]);
     }

@@ -93,6 +93,8 @@ codes! {
     NothingToDo = "nothing-to-do";
     /// A secret that the server does not have for this service.
     UndefinedSecret = "undefined-secret";
+    /// A secret that the server gives to other stages, events or images only.
+    SecretLimited = "secret-limited";
     /// Secrets are used, and nobody is there to ask whether they exist.
     SecretsUnchecked = "secrets-unchecked";
     /// A link to a sidecar that the stage does not have.

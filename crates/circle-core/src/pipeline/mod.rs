@@ -39,4 +39,4 @@ pub(crate) use tree::{
     ContainerSpec, DeployEntry, EventWord, ImageSpec, Job, Limits, Pair, Patterns, PreBuildForm, SidecarEntry,
     StageName, StageSet, TriggerRule,
 };
-pub(crate) use value::PatternSet;
+pub(crate) use value::{PatternSet, full_repository, split_tag};

@@ -12,6 +12,7 @@ mod planner_policy;
 mod planner_rules;
 mod planner_stages;
 mod planner_variables;
+mod secret_uses;
 mod types;
 
 pub use early::{Early, early};
@@ -19,6 +20,7 @@ pub use local::{LocalPlan, LocalWish, NoSuchStage, locally};
 pub use planner::{is_skip, plan};
 pub use planner_explain::explain;
 pub use planner_policy::Policy;
+pub use secret_uses::{SecretUse, SecretUser, step_name};
 pub use types::{
     Bind, Cache, Concurrency, Container, ContainerJob, DeployStep, ImageBuild, ImagePush, Output, Plan, PreBuild,
     Ready, Resources, Retry, RetryWhen, Shell, Sidecar, Stage, Template, Verify, Work,

@@ -39,13 +39,14 @@ pub fn plan(file: &PipelineFile, trigger: &Trigger, policy: &Policy) -> Result<P
         );
         report.error_help(Code::NothingToDo, rule.span, message, "name other `stages` in it");
     }
-    check_policy(&report, file, &steps, &wanted, policy);
+    let stages: Vec<_> = steps.iter().map(|step| stage(file, step, &wanted)).collect();
+    check_policy(&report, file, (&steps, &stages), (&wanted, &trigger.event), policy);
     check_variables(&report, file, &steps, trigger);
     if report.has_errors() {
         return Err(report.finish());
     }
     Ok(Plan {
-        stages: steps.iter().map(|step| stage(file, step, &wanted)).collect(),
+        stages,
         deploys: if wanted.deploy {
             deploys(file, policy)
         } else {

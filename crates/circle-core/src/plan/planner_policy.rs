@@ -1,15 +1,17 @@
 //! What the server allows, against what a file asks for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::DeployStep;
 use super::planner_order::{Step, Wanted};
+use super::{DeployStep, Stage};
 use crate::expand;
 use crate::pipeline::{
     Code, ContainerSpec, ImageSpec, PipelineFile, PreBuildForm, Report, Span, Spanned, is_beneath, quote, undefined,
 };
 use crate::rights::Right;
+use crate::secret_limits::SecretLimits;
 use crate::service::WorkspacePolicy;
+use crate::trigger::Event;
 
 /// Who can change it, and how.
 const BY_POLICY: &str =
@@ -23,8 +25,8 @@ const SOCKETS: [&str; 2] = ["/var/run/docker.sock", "/run/docker.sock"];
 pub struct Policy {
     /// What an administrator allowed the workspace.
     pub workspace: WorkspacePolicy,
-    /// Names of the secrets that this service may use.
-    pub secrets: Option<BTreeSet<String>>,
+    /// The secrets that this service may use: the limits of every place where the name is set, the nearest first.
+    pub secrets: Option<BTreeMap<String, Vec<SecretLimits>>>,
     /// Names of the workspace's environments.
     pub environments: Option<BTreeSet<String>>,
     /// Repositories of the service, `registry/path`; it pushes to these and beneath them only.
@@ -56,15 +58,19 @@ impl Policy {
 pub(super) fn check_policy(
     report: &Report<'_>,
     file: &PipelineFile,
-    steps: &[Step<'_>],
-    wanted: &Wanted,
+    (steps, stages): (&[Step<'_>], &[Stage]),
+    (wanted, event): (&Wanted, &Event),
     policy: &Policy,
 ) {
     for container in steps.iter().flat_map(|step| containers(file, step)) {
         rights(report, container, policy, wanted.trusted);
     }
     if let Some(known) = policy.secrets.as_ref().filter(|_| wanted.trusted) {
-        undefined(report, steps.iter().flat_map(|step| secrets(file, step)), known);
+        let names = known.keys().cloned().collect();
+        undefined(report, steps.iter().flat_map(|step| secrets(file, step)), &names);
+        for (step, stage) in steps.iter().zip(stages) {
+            limits(report, (stage, &secrets(file, step)), event, known);
+        }
     }
     if wanted.push {
         file.images().for_each(|image| repository(report, image, policy));
@@ -102,6 +108,31 @@ fn secrets<'f>(file: &'f PipelineFile, step: &Step<'f>) -> Vec<&'f Spanned<Strin
         .flat_map(|container| &container.secrets)
         .chain(built)
         .collect()
+}
+
+/// Reports what no place where the name is set gives to this stage. The uses of a stage stand in the order of the file's.
+fn limits(
+    report: &Report<'_>,
+    (stage, places): (&Stage, &[&Spanned<String>]),
+    event: &Event,
+    known: &BTreeMap<String, Vec<SecretLimits>>,
+) {
+    for (used, place) in stage.secret_uses().iter().zip(places) {
+        let set = known.get(used.name).map_or(&[][..], Vec::as_slice);
+        let judged: Vec<_> = set.iter().map(|limits| limits.admit(event, used)).collect();
+        if judged.iter().any(Result::is_ok) {
+            continue;
+        }
+        // Without any, the name is undefined, which is reported elsewhere.
+        if let Some(Err(refusal)) = judged.first() {
+            let message = format!("the secret {} is not given here: {refusal}", quote(used.name));
+            let help = format!(
+                "take it out of `secrets` here, or ask an administrator, who limits it: `circle secret set {}`",
+                used.name
+            );
+            report.error_help(Code::SecretLimited, place.span, message, help);
+        }
+    }
 }
 
 fn rights(report: &Report<'_>, container: &ContainerSpec, policy: &Policy, trusted: bool) {

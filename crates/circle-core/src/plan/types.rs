@@ -29,27 +29,8 @@ pub struct Plan {
 impl Plan {
     /// Names of the secrets that the stages ask for.
     pub fn secrets(&self) -> BTreeSet<String> {
-        let mut names = BTreeSet::new();
-        for stage in &self.stages {
-            match &stage.work {
-                Work::Integration { sidecars, job } => {
-                    names.extend(job.secrets.iter().cloned());
-                    names.extend(sidecars.iter().flat_map(|sidecar| sidecar.secrets.iter().cloned()));
-                }
-                Work::PostBuild { job }
-                | Work::PreBuild {
-                    how: PreBuild::Container { job },
-                    ..
-                } => names.extend(job.secrets.iter().cloned()),
-                Work::PreBuild {
-                    how: PreBuild::Dockerfile { build },
-                    ..
-                } => names.extend(build.secrets.iter().cloned()),
-                Work::Build { images } => names.extend(images.iter().flat_map(|image| image.secrets.iter().cloned())),
-                Work::Checkout { .. } | Work::Push { .. } => {}
-            }
-        }
-        names
+        let uses = self.stages.iter().flat_map(Stage::secret_uses);
+        uses.map(|used| used.name.to_owned()).collect()
     }
 }
 

@@ -61,6 +61,7 @@ fn triggers() -> [Trigger; 4] {
                 fork: false,
                 people: Vec::new(),
                 approved_by: None,
+                approver: None,
             },
             Trust::Member,
         ),

@@ -108,6 +108,7 @@ pub(crate) fn pull_request(into: &str) -> Trigger {
         fork: false,
         people: Vec::new(),
         approved_by: None,
+        approver: None,
     })
 }
 

@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use circle_core::ids::{TokenId, UserId, WorkspaceId};
 use circle_core::members::{Limit, Role, Standing};
 use circle_core::service::Workspace;
+use circle_core::trigger::Approver;
 
 use super::sessions;
 use super::tokens::{bearer, token_of_value};
@@ -89,6 +90,14 @@ impl Caller {
         Ok(caller)
     }
 
+    async fn of_token_id(server: &Server, id: TokenId) -> Result<Option<Self>, ApiError> {
+        let found = server.records.load::<TokenRecord>(&id.to_string()).await?;
+        match found.filter(|(token, _)| token.is_valid(now_ms())) {
+            Some((token, _)) => Self::of_token(server, token).await,
+            None => Ok(None),
+        }
+    }
+
     /// Somebody who just proved who they are, by a password.
     pub(crate) fn of_user(user: &UserRecord) -> Self {
         let no_token = TokenId::from_uuid(uuid::Uuid::nil());
@@ -124,10 +133,25 @@ impl Caller {
 
     /// The same as it stands now; `None` when the credential is gone.
     pub(crate) async fn again(&self, server: &Server) -> Result<Option<Self>, ApiError> {
-        let found = server.records.load::<TokenRecord>(&self.credential.to_string()).await?;
-        match found.filter(|(token, _)| token.is_valid(now_ms())) {
-            Some((token, _)) => Self::of_token(server, token).await,
-            None => Ok(None),
+        Self::of_token_id(server, self.credential).await
+    }
+
+    /// As whom a run remembers them that they approved.
+    pub(crate) fn as_approver(&self) -> Approver {
+        match self.standing.user {
+            Some(user) => Approver::User { user },
+            None => Approver::Token { token: self.credential },
+        }
+    }
+
+    /// The approver as they stand now; `None` when the account or the token is gone.
+    pub(crate) async fn of_approver(server: &Server, approver: Approver) -> Result<Option<Self>, ApiError> {
+        match approver {
+            Approver::User { user } => {
+                let found = server.records.load::<UserRecord>(&user.to_string()).await?;
+                Ok(found.map(|(user, _)| Self::of_user(&user)))
+            }
+            Approver::Token { token } => Self::of_token_id(server, token).await,
         }
     }
 

@@ -23,12 +23,23 @@ const MEANINGS: &[(&str, &str)] = &[
     ("507", "The disk of the server is full"),
 ];
 
+/// What takes `If-Match` and is changed otherwise than by PATCH.
+const MATCHED: &[(&str, &str)] = &[
+    (routes::SECRETS, "put"),
+    (routes::SECRET, "delete"),
+    (routes::FORGE, "put"),
+    (routes::FORGE, "delete"),
+    (routes::WORKLOAD, "put"),
+    (routes::WORKLOAD, "delete"),
+];
+
 /// Completes the description.
 pub(super) fn complete(api: &mut OpenApi) {
     for (path, item) in &mut api.paths.paths {
         let is_edited = item.patch.is_some();
         for (method, operation) in operations(item) {
             let edits = is_edited && matches!(method, "patch" | "delete");
+            let edits = edits || MATCHED.contains(&(path.as_str(), method));
             let mut all = statuses(path, method, has_query(operation));
             if edits {
                 all.push("412");

@@ -65,6 +65,14 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
 }
 
 impl IfMatch {
+    /// Whatever is there.
+    pub(crate) const ANY: Self = Self(None);
+
+    /// Whether nothing was said.
+    pub(crate) fn is_any(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Refuses a version that was not meant.
     pub(crate) fn check(&self, id: impl Display, version: Version) -> Result<(), ApiError> {
         let is = tag(&id, version);

@@ -3,7 +3,7 @@
 use circle_core::ids::RunId;
 use circle_core::queue::Priority;
 use circle_core::service::Service;
-use circle_core::trigger::{Event, Trust};
+use circle_core::trigger::{Approver, Event, Trust};
 
 use super::wish::{NoWish, Wish};
 use crate::http::ApiError;
@@ -13,7 +13,8 @@ use crate::server::Server;
 pub(super) async fn understand(
     server: &Server,
     service: &Service,
-    (of, by): (RunId, &str),
+    of: RunId,
+    (by, whose): (&str, Option<Approver>),
 ) -> Result<Result<Wish, NoWish>, ApiError> {
     let found = server.run(of).await?.filter(|(run, _)| run.service == service.id);
     let Some((run, _)) = found else {
@@ -25,8 +26,15 @@ pub(super) async fn understand(
     };
     let mut event = trigger.event;
     let mut before = None;
-    if let Event::PullRequest { approved_by, base, .. } = &mut event {
+    if let Event::PullRequest {
+        approved_by,
+        approver,
+        base,
+        ..
+    } = &mut event
+    {
         *approved_by = Some(by.to_owned());
+        *approver = whose;
         before.clone_from(base);
     }
     Ok(Ok(Wish {

@@ -107,8 +107,8 @@ async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
     };
     let (service, wish) = match &delivery.payload {
         Payload::Forge { .. } => forge_wish::understand(server, &delivery.payload, service).await?,
-        Payload::Approved { run, by } => {
-            let wish = approved_wish::understand(server, &service, (*run, by)).await?;
+        Payload::Approved { run, by, approver } => {
+            let wish = approved_wish::understand(server, &service, *run, (by, *approver)).await?;
             (service, wish)
         }
         Payload::Git { .. } | Payload::Manual(_) => {

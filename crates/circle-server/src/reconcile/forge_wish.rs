@@ -215,6 +215,7 @@ impl Call<'_> {
                 fork: pull.from.as_deref() != Some(self.link.repository.as_str()),
                 people: people(&pull.author, &pull.sender),
                 approved_by: None,
+                approver: None,
             },
             git_ref: GitRef::new(self.connection.kind.pull_ref(pull.number))?,
             commit: Some(CommitId::new(pull.head)?),

@@ -53,7 +53,7 @@ pub(super) async fn plan_wish(
         Ok(file) => file,
         Err((kind, findings)) => return Ok(refused(trigger, kind, &findings)),
     };
-    let rules = rules(server, service, &trigger).await?;
+    let rules = rules(server, (service, &trigger), &file).await?;
     match plan(&file, &trigger, &rules.policy) {
         Ok(mut plan) => {
             rules.confine(&mut plan, service, &trigger);

@@ -1,16 +1,18 @@
 //! What the server knows and allows when a run is planned.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use circle_core::environment::{Environment, Refusal};
+use circle_core::pipeline::PipelineFile;
 use circle_core::plan::{DeployStep, Plan, Policy, Work};
+use circle_core::secret_limits::SecretLimits;
 use circle_core::service::{SecretScope, Service};
 use circle_core::trigger::Trigger;
 use circle_store::records::{FindAll, Query, kinds};
 
 use crate::auth::Tenant;
 use crate::http::ApiError;
-use crate::records::{WorkspaceRecord, scope_key};
+use crate::records::{SecretRecord, WorkspaceRecord, scope_key};
 use crate::server::Server;
 
 /// The image of a file with one image, unless that has a name.
@@ -24,7 +26,11 @@ pub(super) struct Rules {
 }
 
 /// Reads everything that planning needs.
-pub(super) async fn rules(server: &Server, service: &Service, trigger: &Trigger) -> Result<Rules, ApiError> {
+pub(super) async fn rules(
+    server: &Server,
+    (service, trigger): (&Service, &Trigger),
+    file: &PipelineFile,
+) -> Result<Rules, ApiError> {
     let workspace = server
         .records
         .load::<WorkspaceRecord>(&service.workspace.to_string())
@@ -33,7 +39,7 @@ pub(super) async fn rules(server: &Server, service: &Service, trigger: &Trigger)
         workspace.ok_or_else(|| ApiError::not_found("workspace", service.workspace))?;
     let environments = server.environments(Tenant::of_service(service)).await?;
     let mut policy = Policy::from(&workspace.policy);
-    policy.secrets = Some(secret_names(server, service, trigger, &environments).await?);
+    policy.secrets = Some(secret_limits(server, (service, trigger), &environments, &file.secrets()).await?);
     policy.environments = Some(environments.iter().map(|one| one.name.to_string()).collect());
     policy.repositories = Some(repositories(server, service).await?);
     policy.bindings = bindings(service, trigger, &environments);
@@ -90,36 +96,52 @@ fn image_names(plan: &Plan) -> Vec<String> {
     pushes.flatten().map(|image| image.name.clone()).collect()
 }
 
-/// Names that this service may read in a run of this trigger.
-async fn secret_names(
+/// What this service may read in a run of this trigger: the limits of each name in every place where it is set. Only of the
+/// names that the file asks for; of others the name is enough, to say which is nearest to a wrong one.
+async fn secret_limits(
     server: &Server,
-    service: &Service,
-    trigger: &Trigger,
+    (service, trigger): (&Service, &Trigger),
     environments: &[Environment],
-) -> Result<BTreeSet<String>, ApiError> {
-    let mut scopes: BTreeSet<String> = environments
+    wanted: &BTreeSet<&str>,
+) -> Result<BTreeMap<String, Vec<SecretLimits>>, ApiError> {
+    let admitting = environments
         .iter()
-        .filter(|one| one.admits(trigger, service.id).is_ok())
+        .filter(|one| one.admits(trigger, service.id).is_ok());
+    let mut scopes: Vec<String> = admitting
         .map(|one| {
             scope_key(&SecretScope::Environment {
                 environment: one.name.clone(),
             })
         })
         .collect();
-    scopes.insert(scope_key(&SecretScope::Service { service: service.id }));
-    scopes.insert(scope_key(&SecretScope::Workspace));
+    scopes.push(scope_key(&SecretScope::Service { service: service.id }));
+    scopes.push(scope_key(&SecretScope::Workspace));
     let query = Query::over(kinds::SECRET_NAME)
         .equal(service.workspace.to_string())
         .limit(1000);
     let mut pages = FindAll::new(server.records.store().as_ref(), query);
-    let mut names = BTreeSet::new();
+    let mut found: BTreeMap<String, Vec<(usize, SecretLimits)>> = BTreeMap::new();
     while let Some(heads) = pages.next().await? {
-        let readable = heads
-            .iter()
-            .filter(|head| head.text("/scope").is_some_and(|scope| scopes.contains(scope)));
-        names.extend(readable.filter_map(|head| head.text("/name").map(str::to_owned)));
+        for head in heads {
+            let (Some(scope), Some(name)) = (head.text("/scope"), head.text("/name")) else {
+                continue;
+            };
+            let Some(distance) = scopes.iter().position(|one| one == scope) else {
+                continue;
+            };
+            let of_name = found.entry(name.to_owned()).or_default();
+            if wanted.contains(name)
+                && let Some((record, _)) = server.records.load::<SecretRecord>(&head.id).await?
+            {
+                of_name.push((distance, record.limits));
+            }
+        }
     }
-    Ok(names)
+    let nearest_first = |(name, mut set): (String, Vec<(usize, SecretLimits)>)| {
+        set.sort_by_key(|(distance, _)| *distance);
+        (name, set.into_iter().map(|(_, limits)| limits).collect())
+    };
+    Ok(found.into_iter().map(nearest_first).collect())
 }
 
 /// The service's own place, as `registry/path` and as `host/path`.

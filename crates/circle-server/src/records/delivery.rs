@@ -6,6 +6,7 @@ use circle_core::forge::ForgeKind;
 use circle_core::ids::{DeliveryId, RunId, ServiceId, WorkspaceId};
 use circle_core::names::{BranchName, CommitId, TagName};
 use circle_core::queue::Priority;
+use circle_core::trigger::Approver;
 use circle_store::records::{Kind, Record};
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +63,12 @@ pub enum Payload {
         body: KeptBody,
     },
     /// A member lets a stranger's commit run as a member's.
-    Approved { run: RunId, by: String },
+    Approved {
+        run: RunId,
+        by: String,
+        #[serde(default)]
+        approver: Option<Approver>,
+    },
     /// A wish of the API.
     Manual(ManualBody),
 }

@@ -2,6 +2,7 @@
 
 use circle_core::ids::{SecretId, WorkspaceId};
 use circle_core::names::VariableName;
+use circle_core::secret_limits::SecretLimits;
 use circle_core::service::SecretScope;
 use circle_store::records::{Kind, Record};
 use jiff::Timestamp;
@@ -16,6 +17,9 @@ pub struct SecretRecord {
     pub scope: String,
     pub name: VariableName,
     pub readers: SecretScope,
+    /// Where within what `readers` says.
+    #[serde(default, skip_serializing_if = "SecretLimits::is_none")]
+    pub limits: SecretLimits,
     pub sealed: Sealed,
     pub created_at: Timestamp,
 }

@@ -1,15 +1,20 @@
 //! Security 10–15: what a stranger's pull request gets, and how a member lets it run.
 
-use circle_api::resources::{ApproveRequest, DeliveryState, EnrolmentCreate, SecretScope, SecretSet, WorkspaceCreate};
+use circle_api::resources::{
+    ApproveRequest, DeliveryState, EnrolmentCreate, SecretScope, SecretSet, Triggered, WorkspaceCreate,
+};
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_api::worker::SecretValue;
 use circle_core::forge::ForgeKind;
 use circle_core::ids::RunId;
 use circle_lab::Repository;
+use reqwest::Method;
+use serde_json::json;
 
 use crate::forges::{connect, link};
 use crate::support::forge::{Forge, Member, Pull, Told, Who};
 use crate::support::{Circle, Played, until};
+use crate::tenancy::people::Person;
 
 const SHOP: u64 = 42;
 const FORK: u64 = 77;
@@ -36,6 +41,7 @@ impl Scene {
             scope: SecretScope::Workspace,
             name: "TOKEN".parse().expect("a name"),
             value: SecretValue::new("hunter2222"),
+            limits: None,
         };
         circle.api.set_secret(DEFAULT_WORKSPACE, &secret).await.expect("set");
         let base = repo
@@ -155,7 +161,7 @@ async fn sec_10_a_forks_pull_request_gets_no_secret_cache_deploy_or_workspaces_w
         let job = worker.take(&mut orders).await;
         let given = &job.assignment;
         assert_eq!(job.run(), run);
-        assert!(given.secrets.is_empty(), "{kind:?}: {:?}", given.secrets.keys());
+        assert!(given.secrets.is_empty(), "{kind:?}: {:?}", given.secrets);
         assert!(given.registries.iter().all(|registry| registry.password.is_none()));
         assert!(given.plan.deploys.is_empty() && given.image_home.is_none() && given.networks.is_empty());
         assert!(
@@ -222,7 +228,7 @@ async fn sec_12_an_approval_is_of_one_commit() {
         // It has the workspace's secrets now.
         let worker = Played::enrol(circle, "w1", 1).await;
         let job = worker.claim(approved).await;
-        assert_eq!(job.assignment.secrets.keys().collect::<Vec<_>>(), ["TOKEN"]);
+        assert_eq!(job.secret("TOKEN"), "hunter2222");
         // What is pushed after it is a stranger's again, and the old approval is none of it.
         let second = scene.propose(3, ("a", "2")).await;
         let later = scene.pull((3, &second), FORK, (MALLORY, MALLORY)).await;
@@ -302,6 +308,48 @@ async fn sec_15_who_may_not_push_any_more_when_it_runs_gets_nothing() {
             "{view:?}"
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_15_an_approval_ends_with_the_role_that_it_was_given_by() {
+    let scene = Scene::new(ForgeKind::Gitea).await;
+    let circle = &scene.circle;
+    let worker = Played::enrol(circle, "w1", 4).await;
+    for (number, change) in [(3, Some(json!({ "role": "viewer" }))), (4, None)] {
+        let bob = Person::invited(circle, "default", "developer", &format!("bob{number}")).await;
+        let head = scene.propose(number, ("a", &number.to_string())).await;
+        let approve = async |by: &Person| {
+            let run = scene.pull((number, &head), FORK, (MALLORY, MALLORY)).await;
+            let path = format!("/api/v1/runs/{run}/approve");
+            let approved = by.ask(Method::POST, &path, json!({ "commit": head })).await;
+            assert_eq!(approved.status().as_u16() / 100, 2);
+            let approved: Triggered = approved.json().await.expect("a run");
+            approved.run.expect("a run").id
+        };
+        let run = approve(&bob).await;
+        // He is made a viewer, or sent away, before a worker comes for the run.
+        let place = format!("{}/api/v1/workspaces/default/members/{}", circle.url, bob.name);
+        let request = match &change {
+            Some(role) => circle.http.put(place).json(role),
+            None => circle.http.delete(place),
+        };
+        let changed = request.bearer_auth(&circle.token).send().await.expect("an answer");
+        assert!(changed.status().is_success(), "{changed:?}");
+        assert_eq!(worker.try_claim(run).await.status(), 409);
+        let view = until("the run's end", || circle.run(run), |view| view.verdict.is_some()).await;
+        assert_eq!(view.run.state.word(), "cancelled");
+        let why = view.run.message.unwrap_or_default();
+        assert!(why.contains(&format!("{}, who approved it", bob.name)), "{why}");
+    }
+    // Another member's approval of the same commit stands.
+    let ann = Person::invited(circle, "default", "developer", "ann").await;
+    let head = scene.propose(5, ("a", "5")).await;
+    let run = scene.pull((5, &head), FORK, (MALLORY, MALLORY)).await;
+    let path = format!("/api/v1/runs/{run}/approve");
+    let approved = ann.ask(Method::POST, &path, json!({ "commit": head })).await;
+    let approved: Triggered = approved.json().await.expect("a run");
+    let job = worker.claim(approved.run.expect("a run").id).await;
+    assert_eq!(job.secret("TOKEN"), "hunter2222");
 }
 
 #[tokio::test(flavor = "multi_thread")]

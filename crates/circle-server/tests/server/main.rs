@@ -26,6 +26,7 @@ mod queue;
 mod restart;
 mod rotation;
 mod rules;
+mod secret_limits;
 mod secrets;
 mod support;
 mod tenancy;

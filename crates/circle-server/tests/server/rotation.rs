@@ -17,6 +17,7 @@ async fn set(circle: &Circle, number: usize, value: &str) {
         scope: SecretScope::Workspace,
         name: VariableName::new(format!("TOKEN_{number}")).expect("a name"),
         value: SecretValue::new(value),
+        limits: None,
     };
     circle.api.set_secret(DEFAULT_WORKSPACE, &wish).await.expect("set");
 }
@@ -46,7 +47,7 @@ async fn given(circle: &Circle, worker: &Played) -> String {
     // The next run of the branch waits for this one's end.
     job.fail("enough was seen").await;
     circle.ended(run).await;
-    job.assignment.secrets["TOKEN_7"].expose().to_owned()
+    job.secret("TOKEN_7").to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -141,6 +141,7 @@ async fn sec_24_25_secrets_are_sealed_and_never_come_back() {
         scope: SecretScope::Workspace,
         name: VariableName::new("TOKEN").expect("a name"),
         value: SecretValue::new(value),
+        limits: None,
     };
     circle.api.set_secret(DEFAULT_WORKSPACE, &set).await.expect("set");
     circle.api.set_secret(DEFAULT_WORKSPACE, &set).await.expect("set again");
@@ -179,12 +180,13 @@ async fn sec_71_72_a_scratch_branch_neither_deploys_nor_reads_the_environments_s
         scope: SecretScope::Workspace,
         name: VariableName::new("DEPLOY_KEY").expect("a name"),
         value: SecretValue::new("common-value"),
+        limits: None,
     };
     circle.api.set_secret(DEFAULT_WORKSPACE, &common).await.expect("set");
     let worker = Played::enrol(&circle, "w", 4).await;
     let run = circle.trigger_branch("shop", Some("scratch")).await;
     let job = worker.claim(run).await;
-    assert_eq!(job.assignment.secrets["DEPLOY_KEY"].expose(), "common-value");
+    assert_eq!(job.secret("DEPLOY_KEY"), "common-value");
     assert!(job.assignment.plan.deploys.is_empty());
     assert!(
         circle
@@ -196,7 +198,7 @@ async fn sec_71_72_a_scratch_branch_neither_deploys_nor_reads_the_environments_s
     );
     let run = circle.trigger("shop").await;
     let job = worker.claim(run).await;
-    assert_eq!(job.assignment.secrets["DEPLOY_KEY"].expose(), "production-value");
+    assert_eq!(job.secret("DEPLOY_KEY"), "production-value");
     assert_eq!(job.assignment.plan.deploys.len(), 1);
     assert_eq!(job.assignment.push_confinement, ["registry.example.org/shop"]);
     assert_eq!(
@@ -343,6 +345,7 @@ async fn guarded(circle: &Circle, repo: &Repo) {
         },
         name: VariableName::new("DEPLOY_KEY").expect("a name"),
         value: SecretValue::new("production-value"),
+        limits: None,
     };
     api.set_secret(DEFAULT_WORKSPACE, &secret).await.expect("set");
 }

@@ -19,6 +19,7 @@ fn secret(name: &str, value: &str, scope: SecretScope) -> SecretSet {
         scope,
         name: VariableName::new(name).expect("a name"),
         value: SecretValue::new(value),
+        limits: None,
     }
 }
 
@@ -75,7 +76,7 @@ async fn sec_25_no_route_that_a_person_may_ask_gives_a_secret_back() {
     let run = circle.trigger("shop").await;
     let job = worker.claim(run).await;
     // The worker alone is given it: the test would see it if a route told it.
-    assert_eq!(job.assignment.secrets["TOKEN"].expose(), SEALED);
+    assert_eq!(job.secret("TOKEN"), SEALED);
     job.log(job.chunk("checkout", (0, 0), b"a line\n")).await;
     let api = serde_json::to_value(openapi()).expect("JSON");
     let mut asked = 0;

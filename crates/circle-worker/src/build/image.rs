@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bollard::models::{BuildInfo, BuildInfoAux};
-use circle_core::plan::ImageBuild;
+use circle_core::plan::{ImageBuild, SecretUser};
 use circle_core::run::{Failure, FailureKind};
 use http::Request;
 
@@ -32,7 +32,7 @@ pub(crate) async fn build_image(stage: &StageRun<'_>, image: &ImageBuild) -> Res
         return Err(missing(image));
     };
     let engine = &stage.shared.engine;
-    let secrets = stage.secrets(&image.secrets)?;
+    let secrets = stage.secrets(SecretUser::Image(image))?;
     let session = Session::open(engine, secrets, stage.shared.assignment.registries.clone()).await?;
     let path = query(stage, image, &session.id)?;
     let (mut context, body) = Context::stream(stage, view.inside(), image).await?;

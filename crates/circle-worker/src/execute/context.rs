@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use circle_api::worker::Assignment;
 use circle_cell::{Cell, CellError, Folder, Layer, View};
 use circle_core::expand;
-use circle_core::plan::Stage;
+use circle_core::plan::{SecretUser, Stage};
 use circle_core::run::{BuiltImage, Failure, FailureKind};
 use circle_core::trigger::Trigger;
 
@@ -125,9 +125,9 @@ impl StageRun<'_> {
         self.making().expand(what, text)
     }
 
-    /// The values of secrets; a name without a value is refused.
-    pub(crate) fn secrets(&self, names: &[String]) -> Result<Vec<(String, String)>, Failure> {
-        self.making().secrets(names)
+    /// The values of the secrets that a step asks for; a name without a value is refused.
+    pub(crate) fn secrets(&self, of: SecretUser<'_>) -> Result<Vec<(String, String)>, Failure> {
+        self.making().secrets(of)
     }
 }
 

@@ -7,7 +7,7 @@ use bollard::models::Mount;
 use bollard::query_parameters::{InspectContainerOptions, StartContainerOptions, WaitContainerOptions};
 use circle_cell::Exit;
 use circle_cell::gate::{self, GateChannel, GateError, GateEvent, List, Orders, Stream, Work};
-use circle_core::plan::{ContainerJob, Shell};
+use circle_core::plan::{ContainerJob, SecretUser, Shell};
 use circle_core::run::{Failure, FailureKind, binary};
 use futures_util::StreamExt;
 
@@ -261,7 +261,7 @@ async fn orders(stage: &StageRun<'_>, job: &ContainerJob, image: &str) -> Result
         let value = stage.expand(&format!("the variable {name}"), value)?;
         environment.insert(name.clone(), value);
     }
-    environment.extend(stage.secrets(&job.secrets)?);
+    environment.extend(stage.secrets(SecretUser::Job(job))?);
     let work = if job.commands.is_empty() {
         Work::Program(own_command(stage, job, image).await?)
     } else {

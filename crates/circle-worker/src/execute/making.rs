@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use bollard::models::ContainerCreateBody;
 use circle_core::expand::expand;
-use circle_core::plan::Stage;
+use circle_core::plan::{SecretUser, Stage, step_name};
 use circle_core::run::{Failure, FailureKind};
 
 use super::container::{STAGE_LABEL, host_config, networking};
@@ -33,19 +33,20 @@ impl Making<'_> {
         })
     }
 
-    /// The values of secrets; a name without a value is refused.
-    pub(crate) fn secrets(&self, names: &[String]) -> Result<Vec<(String, String)>, Failure> {
-        names
-            .iter()
-            .map(|name| Ok((name.clone(), self.secret(name)?.to_owned())))
-            .collect()
-    }
-
-    fn secret(&self, name: &str) -> Result<&str, Failure> {
-        self.shared.assignment.secrets.get(name).map(|value| value.expose()).ok_or_else(|| {
-            let message = format!("the secret {name} is not given to this run: set it with `circle secret set`, or see who may read it");
-            Failure::new(FailureKind::Refused, message)
-        })
+    /// The values of the secrets that a step of this stage asks for; a name without a value is refused.
+    pub(crate) fn secrets(&self, of: SecretUser<'_>) -> Result<Vec<(String, String)>, Failure> {
+        let step = step_name(&self.stage.name, of);
+        let given = |name: &String| {
+            let value = self.shared.assignment.secrets.of(&step, name).ok_or_else(|| {
+                let message = format!(
+                    "the secret {name} is not given to {step}: `circle secret list` says for which services, stages, events and \
+                     images it is set"
+                );
+                Failure::new(FailureKind::Refused, message)
+            })?;
+            Ok((name.clone(), value.expose().to_owned()))
+        };
+        of.names().iter().map(given).collect()
     }
 
     /// Everything but entrypoint, command and environment.

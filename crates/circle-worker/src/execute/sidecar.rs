@@ -12,7 +12,7 @@ use bollard::query_parameters::{
     AttachContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder, StartContainerOptions,
     WaitContainerOptions,
 };
-use circle_core::plan::Sidecar;
+use circle_core::plan::{SecretUser, Sidecar};
 use circle_core::run::{Failure, FailureKind};
 use futures_util::future::{join_all, select_all};
 use futures_util::{FutureExt, Stream, StreamExt};
@@ -296,7 +296,7 @@ async fn create(
     }
     environment.extend(
         making
-            .secrets(&sidecar.secrets)?
+            .secrets(SecretUser::Sidecar(sidecar))?
             .into_iter()
             .map(|(name, value)| format!("{name}={value}")),
     );

@@ -86,7 +86,7 @@ async fn walk_within(
 
 /// Masks what an assignment holds: secrets, and what opens registries and the repository.
 pub(crate) fn masker(assignment: &Assignment) -> Masker {
-    let secrets = assignment.secrets.values().map(|value| value.expose());
+    let secrets = assignment.secrets.iter().map(|(_, _, value)| value.expose());
     let registries = assignment
         .registries
         .iter()

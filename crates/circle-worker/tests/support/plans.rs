@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use circle_api::worker::{Assignment, RunFacts, SecretValue};
+use circle_api::worker::{Assignment, RunFacts, SecretValue, StepSecrets};
 use circle_core::ids::RunId;
 use circle_core::names::BranchName;
 use circle_core::plan::{
@@ -164,7 +164,7 @@ pub(crate) fn assignment(url: &str, stages: Vec<Stage>) -> Assignment {
         reused: BTreeMap::new(),
         images: vec![],
         clone_credential: None,
-        secrets: BTreeMap::new(),
+        secrets: StepSecrets::default(),
         registries: vec![],
         image_home: None,
         push_confinement: vec![],

@@ -1,8 +1,8 @@
 //! A local run as the worker wants it.
 
-use circle_api::worker::{Assignment, RunFacts, SecretValue};
+use circle_api::worker::{Assignment, RunFacts, SecretValue, StepSecrets};
 use circle_core::ids::RunId;
-use circle_core::plan::{Plan, Work};
+use circle_core::plan::{Plan, Stage, Work};
 use circle_core::run::{LogBounds, StoredOutput};
 use uuid::Uuid;
 
@@ -29,6 +29,7 @@ pub(super) fn assemble(local: Local) -> Assignment {
     };
     let checkouts = local.plan.stages.iter();
     let checkouts = checkouts.filter(|stage| matches!(stage.work, Work::Checkout { .. }));
+    let secrets = given(&local.plan, &local.secrets);
     Assignment {
         run,
         part: 0,
@@ -49,7 +50,7 @@ pub(super) fn assemble(local: Local) -> Assignment {
         plan: local.plan,
         images: Vec::new(),
         clone_credential: None,
-        secrets: local.secrets.into_values(),
+        secrets,
         registries: super::engine::registries(),
         image_home: None,
         push_confinement: Vec::new(),
@@ -58,4 +59,15 @@ pub(super) fn assemble(local: Local) -> Assignment {
         hold: false,
         roots: None,
     }
+}
+
+/// Whatever a step names: on a person's own machine nobody limits his secrets.
+fn given(plan: &Plan, secrets: &Secrets) -> StepSecrets {
+    let mut given = StepSecrets::default();
+    for used in plan.stages.iter().flat_map(Stage::secret_uses) {
+        if let Some(value) = secrets.value(used.name) {
+            given.give(used.step(), used.name, value.clone());
+        }
+    }
+    given
 }

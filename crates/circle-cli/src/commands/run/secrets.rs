@@ -51,8 +51,9 @@ impl Secrets {
         )))
     }
 
-    pub(super) fn into_values(self) -> BTreeMap<String, SecretValue> {
-        self.0
+    /// The value of a name.
+    pub(super) fn value(&self, name: &str) -> Option<&SecretValue> {
+        self.0.get(name)
     }
 }
 
@@ -92,12 +93,12 @@ mod tests {
         let file = parsed(Path::new("s"), "# mine\n\nA=of the file\nB=x=y\nC=not named\n").expect("good lines");
         let environment = |name: &str| (name != "MISSING").then(|| "of the environment".to_owned());
         let chosen = Secrets::chosen(names(&["A", "B", "D"]), file, environment).expect("all there");
-        let shown: BTreeMap<_, _> = chosen.into_values();
-        let shown: Vec<_> = shown
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.expose()))
-            .collect();
-        assert_eq!(shown, [("A", "of the file"), ("B", "x=y"), ("D", "of the environment")]);
+        let shown = |name| chosen.value(name).map(|value| value.expose().to_owned());
+        let expected = [("A", "of the file"), ("B", "x=y"), ("D", "of the environment")];
+        for (name, value) in expected {
+            assert_eq!(shown(name).as_deref(), Some(value), "{name}");
+        }
+        assert_eq!(shown("C"), None);
     }
 
     #[test]

@@ -83,8 +83,21 @@ pub fn is_beneath(repository: &str, base: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
+/// A repository with the host and the folder that are understood where none is written.
+pub(crate) fn full_repository(repository: &str) -> String {
+    const HUB: &str = "docker.io";
+    let (host, path) = match repository.split_once('/') {
+        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
+        _ => (HUB, repository),
+    };
+    if host == HUB && !path.contains('/') {
+        return format!("{HUB}/library/{path}");
+    }
+    format!("{host}/{path}")
+}
+
 /// A colon behind the last slash begins a tag; one before it, a port.
-fn split_tag(text: &str) -> (&str, Option<&str>) {
+pub(crate) fn split_tag(text: &str) -> (&str, Option<&str>) {
     let name = text.rfind('/').map_or(0, |at| at + 1);
     match text[name..].find(':') {
         Some(at) => (&text[..name + at], Some(&text[name + at + 1..])),

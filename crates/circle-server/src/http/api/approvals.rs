@@ -17,7 +17,7 @@ use circle_vcs::{GitFailure, Mirror};
 use uuid::Uuid;
 
 use super::triggers::triggered;
-use crate::auth::{Developer, Found, Viewer};
+use crate::auth::{Caller, Developer, Found, Viewer};
 use crate::http::hooks::store;
 use crate::http::{ApiError, Body, for_git};
 use crate::records::{APPROVAL, Delivery, DeliveryState, Payload, RunRecord};
@@ -71,7 +71,7 @@ pub(in crate::http) async fn approve(
         return Err(ApiError::field("commit", message));
     }
     is_newest(&server, &proposal).await?;
-    let accepted = store(&server, delivery(&proposal, found.caller.name)).await?;
+    let accepted = store(&server, delivery(&proposal, &found.caller)).await?;
     triggered(&server, accepted.delivery).await
 }
 
@@ -116,7 +116,7 @@ async fn is_newest(server: &Server, proposal: &Proposal) -> Result<(), ApiError>
 }
 
 /// One approval of a run is one delivery, however often it is given.
-fn delivery(proposal: &Proposal, by: String) -> Delivery {
+fn delivery(proposal: &Proposal, by: &Caller) -> Delivery {
     let (service, now) = (&proposal.service, now_ms());
     Delivery {
         id: DeliveryId::from_uuid(Uuid::now_v7()),
@@ -127,7 +127,8 @@ fn delivery(proposal: &Proposal, by: String) -> Delivery {
         source: APPROVAL.into(),
         payload: Payload::Approved {
             run: proposal.run.id,
-            by,
+            by: by.name.clone(),
+            approver: Some(by.as_approver()),
         },
         state: DeliveryState::Waiting,
         received_at: now,

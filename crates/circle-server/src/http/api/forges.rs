@@ -21,7 +21,7 @@ use super::page::page;
 use super::validate::Faults;
 use crate::auth::{Admin, Viewer, Within};
 use crate::forge::{Access, open};
-use crate::http::{ApiError, Body, Params, Segments};
+use crate::http::{ApiError, Body, IfMatch, Params, Segments, Tagged};
 use crate::records::ForgeRecord;
 use crate::server::Server;
 use crate::time::now;
@@ -98,10 +98,9 @@ pub(in crate::http) async fn show(
     State(server): State<Arc<Server>>,
     within: Within<Viewer>,
     Segments((_workspace, name)): Segments<(String, String)>,
-) -> Result<Json<ForgeView>, ApiError> {
-    Ok(Json(ForgeView::from(
-        &server.forge_named(within.tenant, &name).await?.0,
-    )))
+) -> Result<Tagged<ForgeView>, ApiError> {
+    let (connection, version) = server.forge_named(within.tenant, &name).await?;
+    Ok(Tagged::new(connection.id, version, ForgeView::from(&connection)))
 }
 
 /// Another token; it is tried before the old one is forgotten.
@@ -109,10 +108,12 @@ pub(in crate::http) async fn show(
 pub(in crate::http) async fn set_token(
     State(server): State<Arc<Server>>,
     within: Within<Admin>,
+    matching: IfMatch,
     Segments((_workspace, name)): Segments<(String, String)>,
     Body(wish): Body<ForgeToken>,
-) -> Result<Json<ForgeView>, ApiError> {
-    let (connection, _) = server.forge_named(within.tenant, &name).await?;
+) -> Result<Tagged<ForgeView>, ApiError> {
+    let (connection, version) = server.forge_named(within.tenant, &name).await?;
+    matching.check(connection.id, version)?;
     check_token(&wish.token)?;
     let shown = SecretString::from(wish.token.expose().to_owned());
     let account = account(&server, &connection, shown).await?;
@@ -124,9 +125,16 @@ pub(in crate::http) async fn set_token(
         known.oauth = None;
         Ok::<(), ApiError>(())
     };
-    let updated = server.records.update(&connection.id.to_string(), put).await?;
+    let updated = match server.change_matching(&matching, connection.id, put).await {
+        Ok(updated) => updated,
+        Err(error) => {
+            server.forget_sealed(token).await?;
+            return Err(error);
+        }
+    };
     server.forget_sealed(before).await?;
-    Ok(Json(ForgeView::from(&updated.record.0)))
+    let shown = ForgeView::from(&updated.record.0);
+    Ok(Tagged::new(connection.id, updated.version, shown))
 }
 
 /// Removes one that no service is linked through.
@@ -134,9 +142,11 @@ pub(in crate::http) async fn set_token(
 pub(in crate::http) async fn remove(
     State(server): State<Arc<Server>>,
     within: Within<Admin>,
+    matching: IfMatch,
     Segments((_workspace, name)): Segments<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
     let (connection, version) = server.forge_named(within.tenant, &name).await?;
+    matching.check(connection.id, version)?;
     if let Some(service) = server.linked_services(&connection).await?.first() {
         let message = format!("the service {} is linked through it: remove that first", service.name);
         return Err(ApiError::Conflict(message));

@@ -43,7 +43,7 @@ fn runs_router() -> OpenApiRouter<Arc<Server>> {
     OpenApiRouter::new()
         .routes(routes!(deployments::list))
         .routes(routes!(secrets::list, secrets::set))
-        .routes(routes!(secrets::remove))
+        .routes(routes!(secrets::show, secrets::remove))
         .routes(routes!(notices::mail, notices::set_mail))
         .routes(routes!(notices::webhooks, notices::create))
         .routes(routes!(notices::remove))

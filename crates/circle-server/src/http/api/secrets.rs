@@ -6,24 +6,22 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use circle_api::resources::{
-    MAX_SECRET_BYTES, MIN_SECRET_CHARACTERS, Page, PageQuery, SecretScope as Wanted, SecretSet, SecretView,
+    MAX_SECRET_BYTES, MIN_SECRET_CHARACTERS, Page, PageQuery, SecretLimits as WantedLimits, SecretScope as Wanted,
+    SecretSet, SecretView,
 };
 use circle_api::routes;
-use circle_api::worker::SecretValue;
-use circle_core::ids::{SecretId, WorkspaceId};
-use circle_core::names::VariableName;
+use circle_core::ids::SecretId;
+use circle_core::secret_limits::SecretLimits;
 use circle_core::service::SecretScope;
-use circle_store::records::{Cursor, Query, RecordError, StoreError, kinds};
-use uuid::Uuid;
+use circle_store::records::{Cursor, Version, kinds};
 
 use super::page::wrong_cursor;
 use super::validate::Faults;
 use crate::auth::{Admin, Developer, Tenant, Within};
-use crate::http::{ApiError, Body, Params, Segments};
-use crate::records::{SecretRecord, scope_key};
+use crate::http::{ApiError, Body, IfMatch, Params, Segments, Tagged};
+use crate::records::SecretRecord;
 use crate::server::Server;
-use crate::time::now;
-use crate::vault::Place;
+use crate::vault::SecretWish;
 
 /// By scope and name; Circle's own are left out.
 #[utoipa::path(get, path = routes::SECRETS, tag = "secrets", operation_id = "list_secrets", params(("workspace" = String, Path), PageQuery), responses((status = 200, body = Page<SecretView>)))]
@@ -47,28 +45,49 @@ pub(in crate::http) async fn list(
     }))
 }
 
-/// Makes or replaces one.
+/// One without its value.
+#[utoipa::path(get, path = routes::SECRET, tag = "secrets", operation_id = "show_secret", params(("workspace" = String, Path), ("secret" = String, Path)), responses((status = 200, body = SecretView)))]
+pub(in crate::http) async fn show(
+    State(server): State<Arc<Server>>,
+    within: Within<Developer>,
+    Segments((_workspace, id)): Segments<(String, SecretId)>,
+) -> Result<Tagged<SecretView>, ApiError> {
+    let (record, version) = one(&server, within.tenant, id).await?;
+    let shown = view(&server, record).await?;
+    let shown = shown.ok_or_else(|| ApiError::not_found("secret", id))?;
+    Ok(Tagged::new(id, version, shown))
+}
+
+/// Makes or replaces one; with `If-Match`, only replaces.
 #[utoipa::path(put, path = routes::SECRETS, tag = "secrets", operation_id = "set_secret", params(("workspace" = String, Path)), request_body = SecretSet, responses((status = 200, body = SecretView)))]
 pub(in crate::http) async fn set(
     State(server): State<Arc<Server>>,
     within: Within<Admin>,
+    matching: IfMatch,
     Body(wish): Body<SecretSet>,
-) -> Result<Json<SecretView>, ApiError> {
-    judged(&wish.value)?;
+) -> Result<Tagged<SecretView>, ApiError> {
+    judged(&wish)?;
     let scope = scope_of(&server, within.tenant, &wish.scope).await?;
-    let record = server
-        .keep_secret(within.workspace.id, scope, wish.name.as_str(), &wish.value)
-        .await?;
-    Ok(Json(SecretView {
+    let limits = wish.limits.as_ref().map(SecretLimits::from);
+    let secret = SecretWish {
+        readers: &scope,
+        name: wish.name.as_str(),
+        value: &wish.value,
+        limits: limits.as_ref(),
+    };
+    let (record, version) = server.put_secret(within.workspace.id, secret, &matching).await?;
+    let shown = SecretView {
         id: record.id,
         scope: wish.scope,
         name: record.name,
+        limits: WantedLimits::from(&record.limits),
         created_at: record.created_at,
-    }))
+    };
+    Ok(Tagged::new(record.id, version, shown))
 }
 
-fn judged(value: &SecretValue) -> Result<(), ApiError> {
-    let (text, mut faults) = (value.expose(), Faults::default());
+fn judged(wish: &SecretSet) -> Result<(), ApiError> {
+    let (text, mut faults) = (wish.value.expose(), Faults::default());
     faults.unless(
         text.len() <= MAX_SECRET_BYTES,
         "value",
@@ -81,6 +100,15 @@ fn judged(value: &SecretValue) -> Result<(), ApiError> {
             "a secret has at least {MIN_SECRET_CHARACTERS} characters: a shorter one cannot be masked; use a longer one, or a variable under `environment` when it is none"
         ),
     );
+    let images = wish.limits.as_ref().map_or(0, |limits| limits.images.len());
+    faults.unless(
+        images <= SecretLimits::MOST_IMAGES,
+        "limits.images",
+        format!(
+            "a secret is limited to at most {} patterns of images",
+            SecretLimits::MOST_IMAGES
+        ),
+    );
     faults.done()
 }
 
@@ -89,15 +117,20 @@ fn judged(value: &SecretValue) -> Result<(), ApiError> {
 pub(in crate::http) async fn remove(
     State(server): State<Arc<Server>>,
     within: Within<Admin>,
+    matching: IfMatch,
     Segments((_workspace, id)): Segments<(String, SecretId)>,
 ) -> Result<StatusCode, ApiError> {
-    let found = server.records.load::<SecretRecord>(&id.to_string()).await?;
-    // Circle's own secrets go with what they belong to.
-    let found =
-        found.filter(|(record, _)| within.tenant.owns(record.workspace) && record.readers != SecretScope::Internal);
-    let (_, version) = found.ok_or_else(|| ApiError::not_found("secret", id))?;
+    let (_, version) = one(&server, within.tenant, id).await?;
+    matching.check(id, version)?;
     server.records.delete::<SecretRecord>(&id.to_string(), version).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Circle's own secrets are nobody's to see: they go with what they belong to.
+async fn one(server: &Server, tenant: Tenant, id: SecretId) -> Result<(SecretRecord, Version), ApiError> {
+    let found = server.records.load::<SecretRecord>(&id.to_string()).await?;
+    let found = found.filter(|(record, _)| tenant.owns(record.workspace) && record.readers != SecretScope::Internal);
+    found.ok_or_else(|| ApiError::not_found("secret", id))
 }
 
 async fn scope_of(server: &Server, tenant: Tenant, wanted: &Wanted) -> Result<SecretScope, ApiError> {
@@ -130,96 +163,7 @@ async fn view(server: &Server, record: SecretRecord) -> Result<Option<SecretView
         id: record.id,
         scope,
         name: record.name,
+        limits: WantedLimits::from(&record.limits),
         created_at: record.created_at,
     }))
-}
-
-impl Server {
-    /// Seals a value and keeps it in the place of the one before.
-    pub(crate) async fn keep_secret(
-        &self,
-        workspace: WorkspaceId,
-        readers: SecretScope,
-        name: &str,
-        value: &SecretValue,
-    ) -> Result<SecretRecord, ApiError> {
-        let scope = scope_key(&readers);
-        let sealed = self.vault.seal(
-            Place {
-                workspace,
-                scope: &scope,
-                name,
-            },
-            value.expose(),
-        )?;
-        let name = VariableName::new(name).map_err(|error| ApiError::Invalid(error.to_string()))?;
-        let id = SecretId::from_uuid(Uuid::now_v7());
-        let record = SecretRecord {
-            id,
-            workspace,
-            scope,
-            name,
-            readers: readers.clone(),
-            sealed,
-            created_at: now(),
-        };
-        let kept = match self.records.insert(&record).await {
-            Ok(_) => record,
-            Err(RecordError::Store(StoreError::Conflict { .. })) => self.replace_secret(record).await?,
-            Err(error) => return Err(error.into()),
-        };
-        if self.vault.key_ids().contains(&kept.sealed.key) {
-            return Ok(kept);
-        }
-        // The key that sealed it was removed meanwhile, and nobody could open it: it is sealed under the one that seals now.
-        Box::pin(self.keep_secret(workspace, readers, kept.name.as_str(), value)).await
-    }
-
-    async fn replace_secret(&self, new: SecretRecord) -> Result<SecretRecord, ApiError> {
-        let known = self
-            .records
-            .load_by::<SecretRecord>(by_name(new.workspace, &new.scope, new.name.as_str()))
-            .await?;
-        let (known, _) = known.ok_or_else(|| ApiError::Unavailable("a secret was removed meanwhile".into()))?;
-        let put = |record: &mut SecretRecord| {
-            record.sealed = new.sealed.clone();
-            Ok::<(), ApiError>(())
-        };
-        Ok(self.records.update(&known.id.to_string(), put).await?.record)
-    }
-
-    /// Removes what was sealed for something that is gone.
-    pub(super) async fn forget_sealed(&self, id: SecretId) -> Result<(), ApiError> {
-        let id = id.to_string();
-        if let Some((_, version)) = self.records.load::<SecretRecord>(&id).await? {
-            self.records.delete::<SecretRecord>(&id, version).await?;
-        }
-        Ok(())
-    }
-
-    /// Removes a secret by name; one that is not there is no error.
-    pub(crate) async fn forget_secret(
-        &self,
-        workspace: WorkspaceId,
-        scope: &SecretScope,
-        name: &str,
-    ) -> Result<(), ApiError> {
-        let known = self
-            .records
-            .load_by::<SecretRecord>(by_name(workspace, &scope_key(scope), name))
-            .await?;
-        if let Some((record, version)) = known {
-            self.records
-                .delete::<SecretRecord>(&record.id.to_string(), version)
-                .await?;
-        }
-        Ok(())
-    }
-}
-
-fn by_name(workspace: WorkspaceId, scope: &str, name: &str) -> Query {
-    Query::over(kinds::SECRET_NAME)
-        .equal(workspace.to_string())
-        .equal(scope)
-        .equal(name)
 }

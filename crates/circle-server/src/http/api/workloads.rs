@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use circle_api::resources::{EnvironmentView, WorkloadBind, WorkloadCreate};
 use circle_api::routes;
@@ -11,23 +10,25 @@ use circle_core::environment::{self, Workload};
 use super::validate::Faults;
 use super::views::environment_view;
 use crate::auth::{Releaser, Within};
-use crate::http::{ApiError, Body, Segments};
+use crate::http::{ApiError, Body, IfMatch, Segments, Tagged};
 use crate::records::EnvironmentRecord;
 use crate::server::Server;
 
 /// Variables of a workload.
 const MAX_VARIABLES: usize = 256;
 
-/// Binds a service.
+/// Binds a service; the tag is the environment's.
 #[utoipa::path(put, path = routes::WORKLOAD, tag = "environments", operation_id = "bind_workload", params(("workspace" = String, Path), ("environment" = String, Path), ("service" = String, Path)), request_body = WorkloadBind, responses((status = 200, body = EnvironmentView)))]
 pub(in crate::http) async fn bind(
     State(server): State<Arc<Server>>,
     within: Within<Releaser>,
+    matching: IfMatch,
     Segments((_workspace, environment, service)): Segments<(String, String, String)>,
     Body(wish): Body<WorkloadBind>,
-) -> Result<Json<EnvironmentView>, ApiError> {
+) -> Result<Tagged<EnvironmentView>, ApiError> {
     check(&wish)?;
-    let (environment, _) = server.environment(within.tenant, &environment).await?;
+    let (environment, version) = server.environment(within.tenant, &environment).await?;
+    matching.check(environment.id, version)?;
     let (service, _) = server.service(within.tenant, &service).await?;
     let workload = Workload {
         name: wish.workload,
@@ -38,8 +39,9 @@ pub(in crate::http) async fn bind(
         known.workloads.insert(service.id, workload.clone());
         Ok::<(), ApiError>(())
     };
-    let updated = server.records.update(&environment.id.to_string(), apply).await?;
-    Ok(Json(environment_view(&server, updated.record.0).await?))
+    let updated = server.change_matching(&matching, environment.id, apply).await?;
+    let shown = environment_view(&server, updated.record.0).await?;
+    Ok(Tagged::new(environment.id, updated.version, shown))
 }
 
 /// Unbinds a service; what runs there keeps running.
@@ -47,16 +49,19 @@ pub(in crate::http) async fn bind(
 pub(in crate::http) async fn unbind(
     State(server): State<Arc<Server>>,
     within: Within<Releaser>,
+    matching: IfMatch,
     Segments((_workspace, environment, service)): Segments<(String, String, String)>,
-) -> Result<Json<EnvironmentView>, ApiError> {
-    let (environment, _) = server.environment(within.tenant, &environment).await?;
+) -> Result<Tagged<EnvironmentView>, ApiError> {
+    let (environment, version) = server.environment(within.tenant, &environment).await?;
+    matching.check(environment.id, version)?;
     let (service, _) = server.service(within.tenant, &service).await?;
     let apply = |EnvironmentRecord(known): &mut EnvironmentRecord| {
         known.workloads.remove(&service.id);
         Ok::<(), ApiError>(())
     };
-    let updated = server.records.update(&environment.id.to_string(), apply).await?;
-    Ok(Json(environment_view(&server, updated.record.0).await?))
+    let updated = server.change_matching(&matching, environment.id, apply).await?;
+    let shown = environment_view(&server, updated.record.0).await?;
+    Ok(Tagged::new(environment.id, updated.version, shown))
 }
 
 fn create(wish: WorkloadCreate) -> environment::WorkloadCreate {

@@ -1,14 +1,15 @@
 //! What a run may read: secrets that its plan names and its trigger may have, registries, a place for its images.
 //!
 //! A stranger's run gets no secret, no credential and no private network. An environment's secret goes only to a run whose
-//! plan deploys there and whose ref the environment admits.
+//! plan deploys there and whose ref the environment admits. Each value is bound to the step that asks for it, and its limits
+//! are judged as they stand now, whatever they were when the run was planned.
 
 use std::collections::BTreeMap;
 
-use circle_api::worker::{CloneCredential, RegistryAccess, SecretValue};
+use circle_api::worker::{CloneCredential, RegistryAccess, SecretValue, StepSecrets};
 use circle_core::environment::Environment;
 use circle_core::network::NetworkRange;
-use circle_core::plan::Plan;
+use circle_core::plan::{Plan, Stage};
 use circle_core::roots::RootAccess;
 use circle_core::run::Run;
 use circle_core::service::{Registry, SecretScope, Service, Workspace};
@@ -18,9 +19,8 @@ use secrecy::ExposeSecret;
 
 use crate::auth::Tenant;
 use crate::http::ApiError;
-use crate::records::{RegistryRecord, SecretRecord, ServiceRecord, WorkspaceRecord, scope_key};
+use crate::records::{RegistryRecord, SecretRecord, ServiceRecord, WorkspaceRecord};
 use crate::server::Server;
-use crate::vault::Place;
 
 /// Registries of one workspace that a run is told of.
 const MAX_REGISTRIES: usize = 100;
@@ -32,7 +32,7 @@ pub(super) struct Access {
     pub(super) service: Service,
     pub(super) plan: Plan,
     pub(super) clone_credential: Option<CloneCredential>,
-    pub(super) secrets: BTreeMap<String, SecretValue>,
+    pub(super) secrets: StepSecrets,
     pub(super) registries: Vec<RegistryAccess>,
     pub(super) image_home: Option<String>,
     pub(super) networks: Vec<NetworkRange>,
@@ -116,21 +116,30 @@ async fn service_of(server: &Server, run: &Run) -> Result<Service, ApiError> {
         .0)
 }
 
-async fn secrets(server: &Server, run: &Run, plan: &Plan) -> Result<BTreeMap<String, SecretValue>, ApiError> {
-    let mut values = BTreeMap::new();
+/// Each step's own, from the nearest place that gives the name to that step.
+async fn secrets(server: &Server, run: &Run, plan: &Plan) -> Result<StepSecrets, ApiError> {
+    let mut given = StepSecrets::default();
     if run.trigger.trust != Trust::Member {
-        return Ok(values);
+        return Ok(given);
     }
     let scopes = scopes(server, run, plan).await?;
+    let mut known: BTreeMap<String, Vec<SecretRecord>> = BTreeMap::new();
     for name in plan.secrets() {
+        let mut set = Vec::new();
         for scope in &scopes {
-            if let Some(value) = server.open_secret(run.workspace, scope, &name).await? {
-                values.insert(name, SecretValue::new(value.expose_secret()));
-                break;
-            }
+            set.extend(server.secret_record(run.workspace, scope, &name).await?);
+        }
+        known.insert(name, set);
+    }
+    for used in plan.stages.iter().flat_map(Stage::secret_uses) {
+        let set = known.get(used.name).into_iter().flatten();
+        let mut fitting = set.filter(|record| record.limits.admit(&run.trigger.event, &used).is_ok());
+        if let Some(record) = fitting.next() {
+            let value = server.open_record(record)?;
+            given.give(used.step(), used.name, SecretValue::new(value.expose_secret()));
         }
     }
-    Ok(values)
+    Ok(given)
 }
 
 /// Where a name is looked for, nearest first.
@@ -184,42 +193,4 @@ async fn registry_access(server: &Server, registry: Registry, trusted: bool) -> 
         username,
         password,
     })
-}
-
-impl Server {
-    /// Opens a secret by scope and name.
-    pub(crate) async fn open_secret(
-        &self,
-        workspace: circle_core::ids::WorkspaceId,
-        scope: &SecretScope,
-        name: &str,
-    ) -> Result<Option<secrecy::SecretString>, ApiError> {
-        let query = Query::over(kinds::SECRET_NAME)
-            .equal(workspace.to_string())
-            .equal(scope_key(scope))
-            .equal(name);
-        let found = self.records.load_by::<SecretRecord>(query).await?;
-        found.map(|(record, _)| self.open_record(&record)).transpose()
-    }
-
-    /// Opens a secret that another document names.
-    ///
-    /// # Errors
-    /// When the store or the vault fails.
-    pub(crate) async fn open_secret_by_id(
-        &self,
-        id: circle_core::ids::SecretId,
-    ) -> Result<Option<secrecy::SecretString>, ApiError> {
-        let found = self.records.load::<SecretRecord>(&id.to_string()).await?;
-        found.map(|(record, _)| self.open_record(&record)).transpose()
-    }
-
-    fn open_record(&self, record: &SecretRecord) -> Result<secrecy::SecretString, ApiError> {
-        let place = Place {
-            workspace: record.workspace,
-            scope: &record.scope,
-            name: record.name.as_str(),
-        };
-        Ok(self.vault.open_value(place, &record.sealed)?)
-    }
 }

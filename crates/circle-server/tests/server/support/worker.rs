@@ -209,6 +209,16 @@ impl Job {
         self.assignment.run
     }
 
+    /// What the first step that asks for a name was given.
+    pub(crate) fn secret(&self, name: &str) -> &str {
+        let mut given = self.assignment.secrets.iter();
+        let found = given.find(|(_, of, _)| *of == name);
+        found
+            .unwrap_or_else(|| panic!("{name} was not given: {:?}", self.assignment.secrets))
+            .2
+            .expose()
+    }
+
     /// A request with the run's token and fence.
     pub(crate) fn request(&self, method: Method, what: &str) -> RequestBuilder {
         self.request_of(self.run(), method, what)

@@ -3,7 +3,7 @@
 mod accounts;
 mod audit;
 mod live;
-mod people;
+pub(crate) mod people;
 mod routes;
 mod shop;
 mod table;

@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 use crate::support::Circle;
 
 /// Longer than needed.
-pub(super) const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// Somebody before a page of this server.
-pub(super) struct Person {
-    pub(super) name: String,
+pub(crate) struct Person {
+    pub(crate) name: String,
     url: String,
     http: reqwest::Client,
-    pub(super) cookie: String,
+    pub(crate) cookie: String,
 }
 
 impl Person {
     /// Takes an invitation and signs in.
-    pub(super) async fn invited(circle: &Circle, workspace: &str, role: &str, name: &str) -> Self {
+    pub(crate) async fn invited(circle: &Circle, workspace: &str, role: &str, name: &str) -> Self {
         let link = invitation(circle, workspace, role).await;
         let mut person = Self::nobody(circle, name);
         let response = person.redeem(link.link.expose(), PASSWORD).await;
@@ -28,7 +28,7 @@ impl Person {
         person
     }
 
-    pub(super) fn nobody(circle: &Circle, name: &str) -> Self {
+    pub(crate) fn nobody(circle: &Circle, name: &str) -> Self {
         Self {
             name: name.to_owned(),
             url: circle.url.clone(),
@@ -38,14 +38,14 @@ impl Person {
     }
 
     /// What stands behind the `#` makes an account.
-    pub(super) async fn redeem(&self, link: &str, password: &str) -> Response {
+    pub(crate) async fn redeem(&self, link: &str, password: &str) -> Response {
         let (_, value) = link.split_once("/join#").expect("a link");
         let body = json!({ "link": value, "name": self.name, "password": password });
         self.ask(Method::POST, "/api/v1/links", body).await
     }
 
     /// The cookie, or the status of the refusal.
-    pub(super) async fn sign_in(&self, password: &str) -> Result<String, u16> {
+    pub(crate) async fn sign_in(&self, password: &str) -> Result<String, u16> {
         let body = json!({ "name": self.name, "password": password });
         let response = self.ask(Method::POST, "/api/v1/session", body).await;
         if response.status() != 200 {
@@ -64,12 +64,12 @@ impl Person {
     }
 
     /// As a page of this server asks.
-    pub(super) async fn ask(&self, method: Method, path: &str, body: Value) -> Response {
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Value) -> Response {
         self.ask_from(&self.url, method, path, body).await
     }
 
     /// As a page of some site asks.
-    pub(super) async fn ask_from(&self, origin: &str, method: Method, path: &str, body: Value) -> Response {
+    pub(crate) async fn ask_from(&self, origin: &str, method: Method, path: &str, body: Value) -> Response {
         let request = self.http.request(method, format!("{}{path}", self.url));
         let mut request = request.header("origin", origin).json(&body);
         if !self.cookie.is_empty() {
@@ -78,12 +78,12 @@ impl Person {
         request.send().await.expect("an answer")
     }
 
-    pub(super) async fn status(&self, method: Method, path: &str) -> u16 {
+    pub(crate) async fn status(&self, method: Method, path: &str) -> u16 {
         self.ask(method, path, json!({})).await.status().as_u16()
     }
 }
 
-pub(super) async fn invitation(circle: &Circle, workspace: &str, role: &str) -> LinkCreated {
+pub(crate) async fn invitation(circle: &Circle, workspace: &str, role: &str) -> LinkCreated {
     let url = format!("{}/api/v1/workspaces/{workspace}/invitations", circle.url);
     let request = circle.http.post(url).bearer_auth(&circle.token);
     let response = request.json(&json!({ "role": role })).send().await.expect("an answer");

@@ -90,6 +90,7 @@ fn reading() -> Vec<Row> {
             Viewer,
         ),
         get("/api/v1/workspaces/{workspace}/secrets", Developer),
+        get("/api/v1/workspaces/{workspace}/secrets/{secret}", Developer),
         get("/api/v1/workspaces/{workspace}/audit", Admin),
         get("/api/v1/workspaces/{workspace}/audit/export", Admin),
         get("/api/v1/audit", Instance),
