@@ -64,6 +64,7 @@ pub(crate) enum Command {
     Login(commands::login::LoginArgs),
     Member(commands::member::MemberArgs),
     Token(commands::token::TokenArgs),
+    Audit(commands::audit::AuditArgs),
     MasterKey(commands::master_key::MasterKeyArgs),
     Backup(commands::backup::BackupArgs),
     Restore(commands::restore::RestoreArgs),

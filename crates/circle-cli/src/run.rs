@@ -92,6 +92,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Login(args) => Box::pin(commands::login::login(context, args)).await,
         Command::Member(args) => Box::pin(commands::member::member(context, args)).await,
         Command::Token(args) => Box::pin(commands::token::token(context, args)).await,
+        Command::Audit(args) => commands::audit::audit(context, args).await,
         Command::Completions(args) => commands::completions::completions(printer, &args),
     }
 }

@@ -31,6 +31,9 @@ pub struct ServerConfig {
     /// Logs and outputs of ended runs are kept so long, in days; the runs themselves stay. Default 90;
     /// `CIRCLE_KEEP_DAYS`.
     pub keep_days: u32,
+    /// The audit is kept so long, in days; nothing else takes entries out of it. Default 400, a year and what an auditor needs to
+    /// ask for it; `CIRCLE_KEEP_AUDIT_DAYS`.
+    pub keep_audit_days: u32,
     /// How much one stage and one run may print, and how fast. Default 256 MiB, 1 GiB, 64 MiB a second.
     pub log: LogBounds,
     /// Private networks and services that the server may call: a forge, a webhook's receiver. Default: none, only the internet;
@@ -60,6 +63,7 @@ impl Default for ServerConfig {
             drain_ms: 10_000,
             output_limit_bytes: 4 * 1024 * 1024 * 1024,
             keep_days: 90,
+            keep_audit_days: 400,
             log: LogBounds::default(),
             allow_outgoing: Vec::new(),
             mail: None,

@@ -2,6 +2,7 @@
 
 pub(crate) mod approve;
 pub(crate) mod backup;
+pub(crate) mod audit;
 pub(crate) mod cancel;
 pub(crate) mod cell_init;
 pub(crate) mod cells;

@@ -52,6 +52,9 @@ pub(crate) struct ServerFlags {
     /// Logs and outputs of ended runs are kept so long, in days
     #[arg(long, env = "CIRCLE_KEEP_DAYS", value_name = "DAYS", default_value_t = 90)]
     keep_days: u32,
+    /// The audit is kept so long, in days
+    #[arg(long, env = "CIRCLE_KEEP_AUDIT_DAYS", value_name = "DAYS", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..))]
+    keep_audit_days: u32,
     /// The longest log of one stage, in MiB; a stage that prints more is ended
     #[arg(long, env = "CIRCLE_STAGE_LOG_MIB", value_name = "MIB", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..))]
     stage_log_mib: u32,
@@ -149,6 +152,7 @@ pub(crate) async fn server(context: &Context, args: ServerArgs) -> anyhow::Resul
         lease_ms: args.flags.lease_ms,
         master_key_command: args.flags.master_key_words(),
         keep_days: args.flags.keep_days,
+        keep_audit_days: args.flags.keep_audit_days,
         log: args.flags.log_bounds(),
         allow_outgoing: args.flags.allow_outgoing.clone(),
         mail: args.flags.mail.clone().config(),
@@ -182,6 +186,7 @@ impl ServerFlags {
         arguments.extend(command.map(|command| format!("--master-key-command={command}")));
         arguments.push(format!("--lease-ms={}", self.lease_ms));
         arguments.push(format!("--keep-days={}", self.keep_days));
+        arguments.push(format!("--keep-audit-days={}", self.keep_audit_days));
         arguments.push(format!("--stage-log-mib={}", self.stage_log_mib));
         arguments.push(format!("--run-log-mib={}", self.run_log_mib));
         arguments.push(format!("--log-rate-mib={}", self.log_rate_mib));

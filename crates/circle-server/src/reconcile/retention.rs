@@ -1,4 +1,5 @@
-//! What is older than the operator wants: logs and outputs of ended runs, notices, tokens that have expired.
+//! What is older than the operator wants: logs and outputs of ended runs, notices, tokens that have expired, and what the audit
+//! keeps no longer.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use circle_store::records::{Query, Record, kinds};
 
 use crate::http::ApiError;
 use crate::limits::RETENTION_PERIOD;
-use crate::records::{AnswerRecord, BlobRecord, NoticeRecord, RunRecord, TokenRecord};
+use crate::records::{AnswerRecord, AuditRecord, BlobRecord, NoticeRecord, RunRecord, TokenRecord};
 use crate::server::Server;
 use crate::time::now_ms;
 
@@ -20,12 +21,16 @@ const DAY_MS: i64 = 86_400_000;
 /// Runs until the server goes down.
 pub(super) async fn run(server: Arc<Server>) {
     loop {
+        let looked = tokio::select! {
+            () = server.shutdown.cancelled() => return,
+            looked = round(&server, now_ms()) => looked,
+        };
+        if let Err(error) = looked {
+            tracing::warn!(%error, "old things were not removed; it is tried again");
+        }
         tokio::select! {
             () = server.shutdown.cancelled() => return,
             () = tokio::time::sleep(RETENTION_PERIOD) => {}
-        }
-        if let Err(error) = round(&server, now_ms()).await {
-            tracing::warn!(%error, "old things were not removed; it is tried again");
         }
     }
 }
@@ -36,6 +41,7 @@ pub(super) async fn round(server: &Server, now_ms: i64) -> Result<(), ApiError> 
     tokens(server, now_ms).await?;
     answers(server, now_ms).await?;
     notices(server, oldest).await?;
+    audit(server, now_ms - i64::from(server.config.keep_audit_days) * DAY_MS).await?;
     // A backup that is being made has to find what its copy of the records names.
     let _turn = server.backups.removing().lock().await;
     outputs(server, oldest).await?;
@@ -73,6 +79,23 @@ async fn notices(server: &Server, oldest: i64) -> Result<(), ApiError> {
         server.records.delete::<NoticeRecord>(&id, version).await?;
     }
     Ok(())
+}
+
+/// The only way in which an entry of the audit goes: from its old end, all that are too old.
+async fn audit(server: &Server, oldest: i64) -> Result<(), ApiError> {
+    loop {
+        let page = server
+            .records
+            .find(Query::over(kinds::AUDIT_AT).at_most(oldest).limit(ROUND))
+            .await?;
+        for (entry, version) in server.records.load_page::<AuditRecord>(&page).await? {
+            let id = entry.id.to_string();
+            server.records.delete::<AuditRecord>(&id, version).await?;
+        }
+        if page.next.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 async fn outputs(server: &Server, oldest: i64) -> Result<(), ApiError> {

@@ -1,5 +1,7 @@
 //! People: signing in, members, invitations, the audit.
 
+use std::time::Duration;
+
 use circle_core::ids::TokenId;
 use reqwest::Method;
 
@@ -10,6 +12,9 @@ use crate::resources::people::{
 };
 use crate::resources::{Page, PageQuery};
 use crate::routes::{self, fill};
+
+/// A year of a busy server is some million entries; whoever reads them slower than this is not there.
+const EXPORT_LIMIT: Duration = Duration::from_secs(3600);
 
 impl Client {
     /// Signs in; a program asks for a token.
@@ -58,5 +63,31 @@ impl Client {
     /// Who asked which change of a workspace, newest first.
     pub async fn workspace_audit(&self, workspace: &str, query: &AuditQuery) -> Result<Page<AuditView>, ApiError> {
         self.read(&fill(routes::WORKSPACE_AUDIT, &[workspace]), query).await
+    }
+
+    /// Who asked which change anywhere on the server, newest first.
+    pub async fn audit(&self, query: &AuditQuery) -> Result<Page<AuditView>, ApiError> {
+        self.read(routes::AUDIT, query).await
+    }
+
+    /// The whole audit of a workspace, or of the server, oldest first: lines of JSON, given to `take` as they come.
+    ///
+    /// # Errors
+    /// Of the connection, and of `take`; then lines may be missing at the end, and the last may be cut.
+    pub async fn audit_export<E: From<ApiError>>(
+        &self,
+        workspace: Option<&str>,
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let path = match workspace {
+            Some(workspace) => fill(routes::WORKSPACE_AUDIT_EXPORT, &[workspace]),
+            None => routes::AUDIT_EXPORT.to_owned(),
+        };
+        let request = self.request(Method::GET, &path).timeout(EXPORT_LIMIT);
+        let mut response = self.send(request).await?;
+        while let Some(bytes) = response.chunk().await.map_err(|error| self.unreachable(&error))? {
+            take(&bytes)?;
+        }
+        Ok(())
     }
 }

@@ -1,10 +1,14 @@
 //! What people ask to change is written down, and stays.
 
+use circle_api::client::ApiError;
 use circle_api::resources::TokenScope;
+use circle_api::resources::people::{AuditQuery, AuditView};
+use circle_store::records::Kind;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::shop::Shop;
+use crate::support::{Circle, until};
 
 async fn ask(shop: &Shop, token: &str, method: Method, path: &str) -> (u16, String) {
     let url = format!("{}{path}", shop.circle.url);
@@ -82,4 +86,53 @@ async fn sec_52_who_asked_for_what_is_written_down_and_stays() {
     for method in [Method::DELETE, Method::PUT, Method::PATCH, Method::POST] {
         assert_eq!(ask(&shop, &shop.circle.token, method, "/api/v1/audit").await.0, 405);
     }
+}
+
+async fn audit_of(circle: &Circle) -> Vec<AuditView> {
+    let page = circle.api.audit(&AuditQuery::default()).await.expect("the audit");
+    page.items
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_52_entries_go_by_age_alone_and_the_oldest_first() {
+    let circle = Circle::start().await;
+    for name in ["one", "two", "three"] {
+        circle.service(name, "https://git.example.org/shop.git").await;
+    }
+    let entries = audit_of(&circle).await;
+    let [three, two, one] = entries.as_slice() else {
+        panic!("three entries: {entries:?}");
+    };
+    let days_old = |days: i64| move |body: &mut Value| body["at"] = json!(now_ms() - days * 86_400_000);
+    let circle = circle
+        .changed(Kind::Audit, &one.id.to_string(), days_old(401))
+        .await
+        .changed(Kind::Audit, &two.id.to_string(), days_old(399))
+        .await;
+    let left = until("the old end is gone", || audit_of(&circle), |left| left.len() < 3).await;
+    let ids: Vec<_> = left.iter().map(|entry| entry.id).collect();
+    assert_eq!(
+        ids,
+        [three.id, two.id],
+        "what is 399 days old stays, behind what is new"
+    );
+    let mut export = Vec::new();
+    let take = |bytes: &[u8]| {
+        export.extend_from_slice(bytes);
+        Ok::<(), ApiError>(())
+    };
+    circle.api.audit_export(None, take).await.expect("an export");
+    let lines: Vec<AuditView> = export
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).expect("an entry"))
+        .collect();
+    assert_eq!(
+        lines.iter().map(|entry| entry.id).collect::<Vec<_>>(),
+        [two.id, three.id]
+    );
+}
+
+fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
 }
