@@ -28,6 +28,7 @@
 //! | [`DELIVERY_REPLAY`] | POST | → [`Triggered`](crate::resources::Triggered), 201 with a run, 202 without; 409 with the reason why none follows |
 //! | [`RUNS`] | GET, POST | [`RunQuery`](crate::resources::RunQuery) → page of [`RunSummary`](crate::resources::RunSummary); [`TriggerRequest`](crate::resources::TriggerRequest) → [`Triggered`](crate::resources::Triggered), 201 with a run, 202 without |
 //! | [`EVENTS`] | GET | [`EventQuery`](crate::events::EventQuery) → Server-Sent Events, see [`events`](crate::events) |
+//! | [`SERVICE_INPUTS`] | GET | [`InputsQuery`](crate::resources::starting::InputsQuery) → [`InputsView`](crate::resources::starting::InputsView) of the file at that commit |
 //! | [`SERVICE_RUN`] | GET | → [`RunView`](crate::resources::RunView) by number |
 //! | [`RUN`] | GET | → [`RunView`](crate::resources::RunView) |
 //! | [`RUN_CANCEL`] | POST | [`CancelRequest`](crate::resources::CancelRequest) → 202 [`RunSummary`](crate::resources::RunSummary); of an ended run 409 |
@@ -100,6 +101,8 @@ pub const WEBHOOK: &str = "/api/v1/workspaces/{workspace}/services/{service}/web
 pub const WEBHOOK_PING: &str = "/api/v1/workspaces/{workspace}/services/{service}/webhooks/{webhook}/ping";
 /// What was told about a service's runs.
 pub const NOTICES: &str = "/api/v1/workspaces/{workspace}/services/{service}/notices";
+/// What a run by hand of a service may be given.
+pub const SERVICE_INPUTS: &str = "/api/v1/workspaces/{workspace}/services/{service}/inputs";
 /// A run by its number.
 pub const SERVICE_RUN: &str = "/api/v1/workspaces/{workspace}/services/{service}/runs/{number}";
 /// The registries of a workspace.

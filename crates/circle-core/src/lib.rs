@@ -8,6 +8,7 @@ pub mod environment;
 pub mod expand;
 pub mod forge;
 pub mod ids;
+pub mod inputs;
 pub mod mask;
 pub mod members;
 pub mod names;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::forge::Account;
 use crate::ids::{TokenId, UserId};
+use crate::inputs::Values;
 use crate::names::{BranchName, CommitId, GitRef, TagName};
 
 /// The wish for one run: which commit, why, by whom.
@@ -31,6 +32,9 @@ pub struct Trigger {
     pub key: String,
     /// Paths that the push touched; `None` when unknown, and then every `paths` rule matches.
     pub changed_paths: Option<Vec<String>>,
+    /// What the pipeline file's `inputs` are in this run.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    pub inputs: Values,
 }
 
 /// Kinds of trigger with what each carries.

@@ -39,6 +39,7 @@ fn trigger(event: Event, git_ref: GitRef, trust: Trust) -> Trigger {
         trust,
         key: "k".into(),
         changed_paths: None,
+        inputs: Default::default(),
     }
 }
 

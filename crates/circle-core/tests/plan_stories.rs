@@ -45,6 +45,7 @@ fn with_rules(rules: &str) -> String {
 fn touching(trigger: Trigger, paths: &[&str]) -> Trigger {
     Trigger {
         changed_paths: Some(paths.iter().map(|path| (*path).to_owned()).collect()),
+        inputs: Default::default(),
         ..trigger
     }
 }
@@ -294,5 +295,41 @@ fn variables_say_what_the_event_has_and_nothing_else() {
     assert_eq!(
         (release["CIRCLE_TAG"].as_str(), release["CIRCLE_VERSION"].as_str()),
         ("v1.2", "v1.2")
+    );
+}
+
+#[test]
+fn inputs_are_variables_and_what_has_no_value_is_refused_where_it_is_needed() {
+    let file = "inputs: {version: {}, level: {default: low}}\nbuild: {tags: [\"${CIRCLE_INPUT_VERSION}\", \"${CIRCLE_INPUT_LEVEL}\"]}\n";
+    let with = |pairs: &[(&str, &str)]| Trigger {
+        inputs: pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        ..manual("main")
+    };
+    let both = with(&[("version", "1.2"), ("level", "low")]);
+    assert_eq!(stages(file, &both), "checkout build push");
+    let set = circle_core::expand::variables_of(&both);
+    assert_eq!(
+        (set["CIRCLE_INPUT_VERSION"].as_str(), set["CIRCLE_INPUT_LEVEL"].as_str()),
+        ("1.2", "low")
+    );
+    assert_eq!(refusal(file, &with(&[("level", "low")])), (Code::UnknownVariable, 2));
+    assert_eq!(refusal(file, &push("main")), (Code::UnknownVariable, 2));
+}
+
+/// Whatever somebody may choose, the commands of the plan are those of the file: a shell is never given the text of a value.
+#[test]
+fn values_of_inputs_never_become_part_of_a_command() {
+    let file = "inputs: {name: {}}\nintegration: {image: busybox, commands: ['echo \"$CIRCLE_INPUT_NAME\" ${CIRCLE_INPUT_NAME}']}\n";
+    let evil = Trigger {
+        inputs: [("name".to_owned(), "$(touch /tmp/owned); `id`".to_owned())].into(),
+        ..manual("main")
+    };
+    let plan = serde_json::to_string(&planned(file, &evil)).expect("JSON");
+    assert!(
+        plan.contains("${CIRCLE_INPUT_NAME}") && !plan.contains("owned"),
+        "{plan}"
     );
 }

@@ -54,6 +54,7 @@ fn trigger(event: Event, git_ref: &str, trust: Trust) -> Trigger {
         trust,
         key: "k".into(),
         changed_paths: None,
+        inputs: Default::default(),
     }
 }
 

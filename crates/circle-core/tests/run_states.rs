@@ -72,6 +72,7 @@ fn run(deploys: bool) -> Run {
             trust: Trust::Member,
             key: "k".into(),
             changed_paths: None,
+            inputs: Default::default(),
         },
         priority: 0,
         state: RunState::Queued { since: at(0) },

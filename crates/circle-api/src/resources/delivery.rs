@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::problem::ProblemEntry;
+
 /// The body of a plain git hook: one ref that moved. Signed as `Circle-Signature: sha256=<hex HMAC-SHA256 of the raw body>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -65,7 +67,12 @@ pub enum DeliveryState {
     /// There was nothing to do, and why: a deleted ref, a rule of the file.
     Ignored { why: String },
     /// It could not be understood, and why.
-    Refused { why: String },
+    Refused {
+        why: String,
+        /// Every fault of what was asked by hand.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        errors: Vec<ProblemEntry>,
+    },
 }
 
 /// What a delivery brought.

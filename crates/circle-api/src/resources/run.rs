@@ -1,5 +1,7 @@
 //! Runs as people read them: views made from the stored document.
 
+use std::collections::BTreeMap;
+
 use circle_core::ids::{RunId, ServiceId};
 use circle_core::names::Slug;
 use circle_core::roots::BeganFrom;
@@ -113,6 +115,9 @@ pub struct RunView {
     pub root: Option<RootView>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pull_request: Option<PullRequestView>,
+    /// What the pipeline file's inputs are in this run, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
     /// In the order of the plan.
     pub stages: Vec<StageView>,
     pub images: Vec<ImageView>,
@@ -224,6 +229,7 @@ impl RunView {
             },
             waiting: around.waiting.filter(|_| matches!(run.state, Stored::Queued { .. })),
             pull_request: PullRequestView::of(run),
+            inputs: run.trigger.inputs.clone(),
             stages: run.stages.iter().map(StageView::from).collect(),
             images: run.images.iter().map(ImageView::from).collect(),
             deployments: around.deployments,

@@ -94,6 +94,7 @@ async fn rebuild(context: &Context, service: &Slug) -> anyhow::Result<Exit> {
         commit: None,
         reason: Some("rebuild the golden root".to_owned()),
         priority: None,
+        inputs: Default::default(),
         idempotency_key: None,
     };
     let triggered = session.client.trigger(&session.workspace, &request).await?;

@@ -85,7 +85,7 @@ fn table(deliveries: &[DeliveryView], printer: &Printer) -> String {
             DeliveryState::Waiting => ("waiting", Tone::Busy, String::new()),
             DeliveryState::Run { run } => ("run", Tone::Good, run.to_string()),
             DeliveryState::Ignored { why } => ("ignored", Tone::Dim, why.clone()),
-            DeliveryState::Refused { why } => ("refused", Tone::Bad, why.clone()),
+            DeliveryState::Refused { why, .. } => ("refused", Tone::Bad, why.clone()),
         };
         table.row([
             Cell::from(delivery.id),

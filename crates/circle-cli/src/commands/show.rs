@@ -68,6 +68,12 @@ fn head(view: &RunView, printer: &Printer) -> String {
     lines.push(format!("asked by  {} ({}) at {}", run.actor, run.event, run.created_at));
     let reason = run.reason.as_ref().map(|reason| safe_line(reason.as_bytes(), false));
     lines.extend(reason.map(|reason| format!("because   {reason}")));
+    let value = |text: &str| safe_line(text.as_bytes(), false);
+    lines.extend(
+        view.inputs
+            .iter()
+            .map(|(name, text)| format!("input     {name} = {}", value(text))),
+    );
     lines.push(format!("page      {}", view.url));
     lines.extend(view.waiting.iter().flat_map(waits));
     lines.extend(view.root.iter().map(|root| format!("root      {}", rooted(root))));
@@ -220,6 +226,7 @@ mod tests {
                 "created_at": "2026-01-02T03:04:40Z", "ended_at": "2026-01-02T03:05:06Z"}],
             "root": {"name": "refs/heads/main", "generation": 4, "warm": true},
             "warnings": ["`build.foo` is not used"], "reruns": [], "updated_at": "2026-01-02T03:05:06Z",
+            "inputs": {"version": "1.2\u{1b}[2J", "dry_run": "true"},
             "rerun_of": {"run": "run_00000000000000000000000000000006", "from_stage": "build"}
         });
         serde_json::from_value(view).expect("a view")

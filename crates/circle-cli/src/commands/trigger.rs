@@ -1,17 +1,22 @@
 //! `circle trigger`: asks for a run.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use circle_api::resources::{DeliveryState, RunSummary, TriggerRequest, Triggered};
+use circle_api::resources::starting::{InputType, InputValue, InputView, InputsQuery};
+use circle_api::resources::{DeliveryState, ProblemEntry, RunSummary, TriggerRequest, Triggered};
 use circle_core::ids::RunId;
 use circle_core::names::{BranchName, CommitId, Slug, TagName};
 use circle_core::queue::Priority;
 use clap::Args;
 use tokio::time::Instant;
 
+use super::run::pair;
 use crate::context::{Context, Session};
 use crate::exit::{Exit, Failure};
+use crate::printer::Printer;
 use crate::progress::{Detail, follow};
+use crate::text::{Cell, Table, safe_line};
 
 /// How long a delivery may take to become a run before we only say where to look.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,6 +41,13 @@ pub(crate) struct TriggerArgs {
     /// An hour's head start before, or behind, the other runs of the workspace: high, normal or low
     #[arg(long, value_name = "PRIORITY", value_parser = parse_priority)]
     priority: Option<Priority>,
+    /// An input that the pipeline file declares; may be repeated; --inputs lists them. It is shown with the run: it is no
+    /// place for a secret
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+    /// List the inputs that the pipeline file declares there, and start nothing
+    #[arg(long, conflicts_with_all = ["set", "follow", "reason", "priority"])]
+    inputs: bool,
     /// Show the run to its end; the exit code is its verdict
     #[arg(long, short)]
     follow: bool,
@@ -46,6 +58,9 @@ pub(crate) struct TriggerArgs {
 
 pub(crate) async fn trigger(context: &Context, args: TriggerArgs) -> anyhow::Result<Exit> {
     let session = context.session()?;
+    if args.inputs {
+        return list_inputs(context, &session, args).await;
+    }
     let wish = TriggerRequest {
         service: args.service,
         branch: args.branch,
@@ -53,6 +68,7 @@ pub(crate) async fn trigger(context: &Context, args: TriggerArgs) -> anyhow::Res
         commit: args.commit,
         reason: args.reason,
         priority: args.priority,
+        inputs: once_each(args.set)?,
         idempotency_key: None,
     };
     let triggered = session.client.trigger(&session.workspace, &wish).await?;
@@ -66,6 +82,74 @@ pub(crate) async fn trigger(context: &Context, args: TriggerArgs) -> anyhow::Res
         format!("{name} is {}; watch it with: circle logs -f {name}", run.state.word())
     })?;
     Ok(Exit::Ok)
+}
+
+async fn list_inputs(context: &Context, session: &Session, args: TriggerArgs) -> anyhow::Result<Exit> {
+    let query = InputsQuery {
+        branch: args.branch,
+        tag: args.tag,
+        commit: args.commit,
+    };
+    let found = session
+        .client
+        .inputs(&session.workspace, args.service.as_str(), &query)
+        .await?;
+    context.printer.show(&found, |printer| table(&found.inputs, printer))?;
+    Ok(Exit::Ok)
+}
+
+fn table(inputs: &[InputView], printer: &Printer) -> String {
+    let mut table = Table::new(&["INPUT", "TAKES", "DEFAULT", "DESCRIPTION"]);
+    for input in inputs {
+        // Whoever may push wrote this.
+        let plain = |text: &str| safe_line(text.as_bytes(), false);
+        let default = match &input.default {
+            Some(default) => plain(default),
+            None if input.required => "(must be given)".to_owned(),
+            None => String::new(),
+        };
+        table.row([
+            Cell::from(input.name.as_str()),
+            plain(&takes(input)).into(),
+            default.into(),
+            plain(input.description.as_deref().unwrap_or_default()).into(),
+        ]);
+    }
+    table.render(printer, "The pipeline file declares no inputs there.")
+}
+
+fn takes(input: &InputView) -> String {
+    let word = match input.kind {
+        InputType::String => "text",
+        InputType::Number => "a number",
+        InputType::Boolean => "true or false",
+        InputType::Choice => return input.options.join(", "),
+    };
+    let unit = if input.kind == InputType::String {
+        " characters"
+    } else {
+        ""
+    };
+    let range = match (input.min, input.max) {
+        (Some(min), Some(max)) => format!(" from {min} to {max}{unit}"),
+        (Some(min), None) => format!(" of at least {min}{unit}"),
+        (None, Some(max)) => format!(" of at most {max}{unit}"),
+        (None, None) => String::new(),
+    };
+    let pattern = input.pattern.as_ref().map(|pattern| format!(" like {pattern}"));
+    format!("{word}{range}{}", pattern.unwrap_or_default())
+}
+
+/// Both values would have been meant, and only one could count.
+fn once_each(set: Vec<(String, String)>) -> Result<BTreeMap<String, InputValue>, Failure> {
+    let mut inputs = BTreeMap::new();
+    for (name, value) in set {
+        if inputs.contains_key(&name) {
+            return Err(Failure::usage(format!("--set gives {name} twice")));
+        }
+        inputs.insert(name, InputValue::Text(value));
+    }
+    Ok(inputs)
 }
 
 fn parse_priority(word: &str) -> Result<Priority, String> {
@@ -100,6 +184,56 @@ fn made_run(state: DeliveryState) -> Result<Option<RunId>, Failure> {
         DeliveryState::Waiting => Ok(None),
         DeliveryState::Run { run } => Ok(Some(run)),
         DeliveryState::Ignored { why } => Err(Failure::broken(format!("there is nothing to run: {why}"))),
-        DeliveryState::Refused { why } => Err(Failure::usage(why)),
+        DeliveryState::Refused { why, errors } => Err(Failure::usage(told(why, &errors))),
+    }
+}
+
+fn told(why: String, errors: &[ProblemEntry]) -> String {
+    let each = errors.iter().map(|error| match &error.field {
+        Some(field) => format!("; {field}: {}", error.message),
+        None => format!("; {}", error.message),
+    });
+    std::iter::once(why).chain(each).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{once_each, table};
+    use crate::paint::Paint;
+    use crate::printer::Printer;
+    use circle_api::resources::starting::InputValue;
+    use serde_json::json;
+
+    #[test]
+    fn declared_inputs_say_what_they_take() {
+        let inputs = json!([
+            {"name": "version", "type": "string", "description": "What to\u{1b}[2J release", "required": true, "pattern": "[0-9.]+",
+                "max": 40, "variable": "CIRCLE_INPUT_VERSION"},
+            {"name": "place", "type": "choice", "default": "qa", "options": ["qa", "live"], "required": false, "variable": "CIRCLE_INPUT_PLACE"},
+            {"name": "copies", "type": "number", "min": 0.5, "max": 3, "required": false, "variable": "CIRCLE_INPUT_COPIES"},
+            {"name": "dry", "type": "boolean", "default": "false", "required": false, "variable": "CIRCLE_INPUT_DRY"},
+        ]);
+        let inputs: Vec<_> = serde_json::from_value(inputs).expect("inputs");
+        let printer = Printer {
+            paint: Paint::off(),
+            json: false,
+            width: None,
+        };
+        insta::assert_snapshot!(table(&inputs, &printer));
+        assert_eq!(table(&[], &printer), "The pipeline file declares no inputs there.");
+    }
+
+    #[test]
+    fn an_input_is_set_once_and_its_value_may_be_anything() {
+        let set = |pairs: &[(&str, &str)]| {
+            let pairs = pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            once_each(pairs.collect())
+        };
+        let both = set(&[("a", "x=y"), ("b", "")]).expect("two inputs");
+        assert_eq!(both["a"], InputValue::Text("x=y".to_owned()));
+        let twice = set(&[("a", "1"), ("a", "1")]).expect_err("twice").to_string();
+        assert!(twice.contains("--set gives a twice"), "{twice}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::inputs::variable;
 use crate::names::CommitId;
 use crate::trigger::{Event, Trigger};
 
@@ -134,6 +135,8 @@ pub fn variables_of(trigger: &Trigger) -> BTreeMap<String, String> {
     set("CIRCLE_REF_SLUG", slug);
     let commit = trigger.commit.as_ref().map(CommitId::short);
     set("CIRCLE_VERSION", tag.or(commit).map(str::to_owned));
+    let inputs = trigger.inputs.iter();
+    names.extend(inputs.map(|(name, value)| (variable(name), value.clone())));
     names
 }
 

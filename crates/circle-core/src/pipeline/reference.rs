@@ -83,7 +83,7 @@ fn takes(kind: &Kind) -> String {
         Kind::Bool => "true or false".to_owned(),
         Kind::Integer { min, max } if min == max => min.to_string(),
         Kind::Integer { min, max } => format!("{min} to {max}"),
-        Kind::Number => "number".to_owned(),
+        Kind::Number | Kind::Signed => "number".to_owned(),
         Kind::Duration => "duration".to_owned(),
         Kind::Size => "size".to_owned(),
         Kind::Port => "port".to_owned(),

@@ -85,6 +85,7 @@ fn kind(kind_of: &'static Kind, definitions: &mut BTreeMap<&'static str, Value>)
         Kind::Bool => json!({"type": "boolean"}),
         Kind::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         Kind::Number => json!({"type": "number", "exclusiveMinimum": 0}),
+        Kind::Signed => json!({"type": "number"}),
         Kind::Duration => {
             json!({"type": "string", "pattern": "^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?$", "minLength": 2})
         }

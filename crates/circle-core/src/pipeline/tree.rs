@@ -5,6 +5,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::source::{Source, Span, Spanned};
+use crate::inputs::Input;
 use crate::plan::{Bind, Cache, Concurrency, Output, Ready, Resources, Retry, Shell, Verify};
 use crate::rights::{Capability, Right};
 
@@ -16,6 +17,8 @@ pub struct PipelineFile {
     pub(crate) warnings: Vec<Diagnostic>,
     pub(crate) triggers: Option<Vec<TriggerRule>>,
     pub(crate) concurrency: ConcurrencyRules,
+    /// In the order of the file.
+    pub(crate) inputs: Vec<Input>,
     pub(crate) integration: Option<Integration>,
     pub(crate) pre_build: Option<PreBuildSection>,
     pub(crate) build: Option<BuildSection>,
@@ -207,6 +210,11 @@ impl PipelineFile {
     /// The name under which the file was read.
     pub fn name(&self) -> &str {
         self.source.name()
+    }
+
+    /// What runs by hand may be given.
+    pub fn inputs(&self) -> &[Input] {
+        &self.inputs
     }
 
     /// Names of all secrets that the file asks for, each once, in order.

@@ -97,6 +97,7 @@ mod tests {
             trust: Trust::Member,
             key: "k".to_owned(),
             changed_paths: None,
+            inputs: Default::default(),
         };
         let (file, findings) = parse("f", text.as_bytes());
         let file = file.unwrap_or_else(|| panic!("{findings:?}"));

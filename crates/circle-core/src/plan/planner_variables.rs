@@ -2,10 +2,11 @@
 
 use super::planner_order::Step;
 use crate::expand::{names_in, variables_of};
+use crate::inputs::VARIABLE_PREFIX;
 use crate::pipeline::{Code, PipelineFile, PreBuildForm, Report, Spanned, container_texts, image_texts, quote};
 use crate::trigger::Trigger;
 
-/// Those that depend on the kind of event; all others every run has by the time it starts.
+/// Those that depend on the kind of event; all others but inputs every run has by the time it starts.
 const BY_EVENT: [&str; 4] = [
     "CIRCLE_BRANCH",
     "CIRCLE_TARGET_BRANCH",
@@ -17,7 +18,8 @@ pub(super) fn check_variables(report: &Report<'_>, file: &PipelineFile, steps: &
     let set = variables_of(trigger);
     for text in steps.iter().flat_map(|step| texts(file, step)) {
         for (name, has_fallback) in names_in(&text.value) {
-            if BY_EVENT.contains(&name) && !has_fallback && !set.contains_key(name) {
+            let may_be_unset = BY_EVENT.contains(&name) || name.starts_with(VARIABLE_PREFIX);
+            if may_be_unset && !has_fallback && !set.contains_key(name) {
                 let message = format!(
                     "{} is not set for this {}",
                     quote(name),

@@ -77,5 +77,6 @@ fn triggers() -> [Trigger; 4] {
         trust,
         key: "k".to_owned(),
         changed_paths: None,
+        inputs: Default::default(),
     })
 }

@@ -82,6 +82,7 @@ pub(crate) fn member(event: Event) -> Trigger {
         trust: Trust::Member,
         key: "k".to_owned(),
         changed_paths: None,
+        inputs: Default::default(),
     }
 }
 

@@ -45,5 +45,6 @@ pub(super) async fn understand(
         actor: trigger.actor,
         priority: Priority::Normal,
         trust: Trust::Member,
+        inputs: Default::default(),
     }))
 }

@@ -96,14 +96,7 @@ async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
         .load::<ServiceRecord>(&delivery.service.to_string())
         .await?;
     let Some((ServiceRecord(service), _)) = service else {
-        return settle(
-            server,
-            id,
-            DeliveryState::Refused {
-                why: "the service was removed".into(),
-            },
-        )
-        .await;
+        return settle(server, id, DeliveryState::refused("the service was removed")).await;
     };
     let (service, wish) = match &delivery.payload {
         Payload::Forge { .. } => forge_wish::understand(server, &delivery.payload, service).await?,
@@ -144,6 +137,10 @@ async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
             };
             make(server, &delivery, new, log).await
         }
+        Outcome::Refused { faults } => {
+            let why = "the inputs do not fit what the pipeline file declares at this commit".into();
+            settle(server, id, DeliveryState::Refused { why, faults }).await
+        }
         Outcome::Skip { why } => settle(server, id, DeliveryState::Ignored { why }).await,
         Outcome::Later { why } => {
             tracing::info!(delivery = id, why, "the repository does not answer; the delivery waits");
@@ -157,10 +154,10 @@ async fn no_wish(server: &Server, delivery: &Delivery, no: NoWish) -> Result<(),
     let id = delivery.id.to_string();
     match no {
         NoWish::Ignored(why) => settle(server, &id, DeliveryState::Ignored { why }).await,
-        NoWish::Refused(why) => settle(server, &id, DeliveryState::Refused { why }).await,
+        NoWish::Refused(why) => settle(server, &id, DeliveryState::refused(why)).await,
         NoWish::Later(why) if delivery.tries + 1 >= limits::DELIVERY_TRIES => {
             let why = format!("{why}; it was tried again and again without success");
-            settle(server, &id, DeliveryState::Refused { why }).await
+            settle(server, &id, DeliveryState::refused(why)).await
         }
         NoWish::Later(why) => {
             tracing::info!(delivery = id, why, "a delivery cannot be judged yet; it waits");

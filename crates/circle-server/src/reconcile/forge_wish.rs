@@ -155,6 +155,7 @@ impl Call<'_> {
             actor: sender.actor(self.connection.kind),
             priority: Priority::Normal,
             trust: Trust::Member,
+            inputs: Default::default(),
         })
     }
 
@@ -223,6 +224,7 @@ impl Call<'_> {
             actor: pull.sender.actor(self.connection.kind),
             priority: Priority::Normal,
             trust,
+            inputs: Default::default(),
         })
     }
 }

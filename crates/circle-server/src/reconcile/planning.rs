@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use circle_core::names::{BranchName, CommitId};
+use circle_core::inputs::{Input, InputFault, Values, defaults, settle};
+use circle_core::names::{BranchName, CommitId, GitRef};
 use circle_core::pipeline::{Diagnostic, MAX_FILE_BYTES, PipelineFile, RootFolder, parse, without_file};
 use circle_core::plan::{is_skip, plan};
 use circle_core::run::{Failure, FailureKind};
@@ -29,6 +30,8 @@ pub(super) enum Outcome {
         planned: Planned,
         log: String,
     },
+    /// What was given by hand is not what the file takes; each with its field.
+    Refused { faults: Vec<(String, String)> },
     /// The file's rules say that nothing runs.
     Skip { why: String },
     /// The repository does not answer now.
@@ -53,6 +56,10 @@ pub(super) async fn plan_wish(
         Ok(file) => file,
         Err((kind, findings)) => return Ok(refused(trigger, kind, &findings)),
     };
+    trigger.inputs = match inputs_of(&file, wish) {
+        Ok(inputs) => inputs,
+        Err(faults) => return Ok(Outcome::Refused { faults }),
+    };
     let rules = rules(server, (service, &trigger), &file).await?;
     match plan(&file, &trigger, &rules.policy) {
         Ok(mut plan) => {
@@ -70,6 +77,17 @@ pub(super) async fn plan_wish(
     }
 }
 
+/// What the file's inputs are in this run.
+fn inputs_of(file: &PipelineFile, wish: &Wish) -> Result<Values, Vec<(String, String)>> {
+    if !matches!(wish.event, Event::Manual { .. }) {
+        return Ok(defaults(file.inputs()));
+    }
+    settle(file.inputs(), &wish.inputs).map_err(|faults| {
+        let field = |fault: InputFault| (format!("inputs.{}", fault.name), fault.message);
+        faults.into_iter().map(field).collect()
+    })
+}
+
 fn trigger_of(wish: &Wish, key: String) -> Trigger {
     Trigger {
         event: wish.event.clone(),
@@ -81,6 +99,7 @@ fn trigger_of(wish: &Wish, key: String) -> Trigger {
         trust: wish.trust,
         key,
         changed_paths: None,
+        inputs: Default::default(),
     }
 }
 
@@ -94,13 +113,7 @@ async fn fetch(
     trigger: &mut Trigger,
 ) -> Result<FileOrFindings, GitFailure> {
     let mirror = opened?;
-    let commit = match &wish.commit {
-        Some(commit) => {
-            mirror.fetch_commit(&wish.git_ref, commit).await?;
-            commit.clone()
-        }
-        None => mirror.fetch(&wish.git_ref).await?,
-    };
+    let commit = commit_of(&mirror, &wish.git_ref, wish.commit.as_ref()).await?;
     // Three looks at the mirror that do not wait for each other: all of it lies between a push and its first command.
     let (facts, changed_paths, file) = tokio::join!(
         mirror.facts(&commit),
@@ -119,6 +132,37 @@ async fn fetch(
         }
         (file, _) => Ok(file),
     }
+}
+
+/// The commit that is meant, once it is there.
+async fn commit_of(mirror: &Mirror, git_ref: &GitRef, commit: Option<&CommitId>) -> Result<CommitId, GitFailure> {
+    match commit {
+        Some(commit) => {
+            mirror.fetch_commit(git_ref, commit).await?;
+            Ok(commit.clone())
+        }
+        None => mirror.fetch(git_ref).await,
+    }
+}
+
+/// What a run by hand may be given at a commit, or at a ref's newest.
+pub(crate) async fn declared_inputs(
+    server: &Server,
+    service: &Service,
+    (git_ref, commit): (&GitRef, Option<&CommitId>),
+) -> Result<(CommitId, Vec<Input>), ApiError> {
+    let credential = server.clone_credential(service).await?.map(for_git);
+    let read = async {
+        let mirror = server.repositories.mirror(service, credential).await?;
+        let commit = commit_of(&mirror, git_ref, commit).await?;
+        let file = read(&mirror, service, &commit).await?;
+        Ok((commit, file))
+    };
+    let (commit, file) = read
+        .await
+        .map_err(|failure: GitFailure| ApiError::Conflict(failure.sentence))?;
+    let file = file.map_err(|(_, findings)| ApiError::Conflict(sentence(&findings)))?;
+    Ok((commit, file.inputs().to_vec()))
 }
 
 /// Where something goes that a stranger proposes, also when it was approved: the rules of that branch count, not its own.

@@ -1,6 +1,7 @@
 //! What a delivery asks for. Pure: bytes in, a wish or a reason out.
 
 use circle_api::resources::GitHook;
+use circle_core::inputs::Values;
 use circle_core::names::{BranchName, CommitId, GitRef, TagName};
 use circle_core::queue::Priority;
 use circle_core::service::Service;
@@ -22,6 +23,8 @@ pub(super) struct Wish {
     pub(super) actor: String,
     pub(super) priority: Priority,
     pub(super) trust: Trust,
+    /// What was given by hand.
+    pub(super) inputs: Values,
 }
 
 /// Why there is no wish.
@@ -77,6 +80,7 @@ fn from_hook(body: &str, service: &Service, source: &str) -> Result<Wish, NoWish
         actor: if source == POLL { "polling" } else { "hook" }.into(),
         priority: Priority::Normal,
         trust: Trust::Member,
+        inputs: Values::new(),
     })
 }
 
@@ -108,6 +112,7 @@ fn from_person(manual: &ManualBody, service: &Service) -> Wish {
         actor: manual.actor.clone(),
         priority: manual.priority,
         trust: Trust::Member,
+        inputs: manual.inputs.clone(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use circle_core::forge::ForgeKind;
 use circle_core::ids::{DeliveryId, RunId, ServiceId, WorkspaceId};
+use circle_core::inputs::Values;
 use circle_core::names::{BranchName, CommitId, TagName};
 use circle_core::queue::Priority;
 use circle_core::trigger::Approver;
@@ -82,6 +83,9 @@ pub struct ManualBody {
     pub reason: Option<String>,
     #[serde(default)]
     pub priority: Priority,
+    /// As they were given; judged by the file at the commit.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    pub inputs: Values,
     /// Whose token it was.
     pub actor: String,
 }
@@ -91,9 +95,28 @@ pub struct ManualBody {
 #[serde(tag = "name", rename_all = "snake_case")]
 pub enum DeliveryState {
     Waiting,
-    Run { run: RunId },
-    Ignored { why: String },
-    Refused { why: String },
+    Run {
+        run: RunId,
+    },
+    Ignored {
+        why: String,
+    },
+    Refused {
+        why: String,
+        /// Every fault of what was asked by hand, with its field.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        faults: Vec<(String, String)>,
+    },
+}
+
+impl DeliveryState {
+    /// Refused as a whole.
+    pub fn refused(why: impl Into<String>) -> Self {
+        Self::Refused {
+            why: why.into(),
+            faults: Vec::new(),
+        }
+    }
 }
 
 impl Record for Delivery {

@@ -15,6 +15,7 @@ mod forge_trust;
 mod forges;
 mod gitea;
 mod hooks;
+mod inputs;
 mod live;
 mod manners;
 mod notices;

@@ -39,6 +39,7 @@ async fn trigger(circle: &Circle, workspace: &str) -> RunId {
         commit: None,
         reason: None,
         priority: None,
+        inputs: Default::default(),
         idempotency_key: None,
     };
     let triggered = circle.api.trigger(workspace, &wish).await.expect("triggered");

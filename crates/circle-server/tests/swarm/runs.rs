@@ -65,6 +65,7 @@ pub(crate) fn run(number: u64, repository: &str, digest: &str) -> Run {
             trust: Trust::Member,
             key: format!("push-{number}"),
             changed_paths: None,
+            inputs: Default::default(),
         },
         priority: 0,
         state: RunState::Deploying {

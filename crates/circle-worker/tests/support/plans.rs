@@ -133,6 +133,7 @@ pub(crate) fn assignment(url: &str, stages: Vec<Stage>) -> Assignment {
         trust: Trust::Member,
         key: "1".into(),
         changed_paths: None,
+        inputs: Default::default(),
     };
     let run = RunId::from_uuid(Uuid::from_u128(1));
     let facts = RunFacts {

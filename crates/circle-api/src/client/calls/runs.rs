@@ -4,6 +4,7 @@ use circle_core::ids::{DeliveryId, RunId};
 use reqwest::Method;
 
 use crate::client::{ApiError, Client};
+use crate::resources::starting::{InputsQuery, InputsView};
 use crate::resources::{
     ApprovalView, ApproveRequest, CancelRequest, DeliveryPayload, DeliveryView, Page, PageQuery, RerunRequest,
     RunQuery, RunSummary, RunView, ShellView, TriggerRequest, Triggered,
@@ -46,6 +47,12 @@ impl Client {
     /// Asks for a run.
     pub async fn trigger(&self, workspace: &str, wish: &TriggerRequest) -> Result<Triggered, ApiError> {
         self.write(Method::POST, &fill(routes::RUNS, &[workspace]), wish).await
+    }
+
+    /// What a run by hand may be given.
+    pub async fn inputs(&self, workspace: &str, service: &str, query: &InputsQuery) -> Result<InputsView, ApiError> {
+        self.read(&fill(routes::SERVICE_INPUTS, &[workspace, service]), query)
+            .await
     }
 
     /// One run.

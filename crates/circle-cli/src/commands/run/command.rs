@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use circle_cell::shared::SharedProvider;
 use circle_cell::{Cell, CellProvider, CellSpec, Killer};
+use circle_core::inputs::{InputFault, settle};
 use circle_core::plan::{LocalPlan, LocalWish, Policy, locally, plan};
 use circle_core::rights::Rights;
 use circle_core::service::WorkspacePolicy;
@@ -36,7 +37,7 @@ pub(crate) struct RunArgs {
     /// A stage to run, with what it needs of the stages before it; may be repeated; all when absent
     #[arg(long = "stage", value_name = "STAGE")]
     stages: Vec<String>,
-    /// A variable for every container, and for build arguments of this name; may be repeated
+    /// An input that the file declares; else a variable for every container, and for build arguments of this name; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     set: Vec<(String, String)>,
     /// A file with a line NAME=VALUE for each secret; otherwise a secret is the environment variable of its name
@@ -50,7 +51,7 @@ pub(crate) struct RunArgs {
     engine: Option<String>,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(in crate::commands) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write NAME=VALUE".to_owned()),
@@ -58,8 +59,8 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 pub(crate) async fn run(printer: &Printer, args: RunArgs) -> anyhow::Result<Exit> {
-    let tree = Tree::around(args.file.as_deref().unwrap_or(Path::new(".")))?;
-    let Some(local) = planned(printer, &args, &tree)? else {
+    let mut tree = Tree::around(args.file.as_deref().unwrap_or(Path::new(".")))?;
+    let Some(local) = planned(printer, &args, &mut tree)? else {
         return Ok(Exit::Failed);
     };
     let secrets = Secrets::read(args.secrets.as_deref(), &local.plan)?;
@@ -95,7 +96,7 @@ pub(crate) async fn run(printer: &Printer, args: RunArgs) -> anyhow::Result<Exit
 }
 
 /// The plan for here, or nothing after its faults were told.
-fn planned(printer: &Printer, args: &RunArgs, tree: &Tree) -> anyhow::Result<Option<LocalPlan>> {
+fn planned(printer: &Printer, args: &RunArgs, tree: &mut Tree) -> anyhow::Result<Option<LocalPlan>> {
     let mut found = lint::find(args.file.as_deref())?;
     let Some(file) = &found.file else {
         printer.line(lint::text(printer, &found, &[]).trim_end())?;
@@ -111,11 +112,14 @@ fn planned(printer: &Printer, args: &RunArgs, tree: &Tree) -> anyhow::Result<Opt
         },
         ..Policy::default()
     };
+    let is_input = |(name, _): &(String, String)| file.inputs().iter().any(|input| input.name == *name);
+    let (inputs, set): (Vec<_>, _) = args.set.iter().cloned().partition(is_input);
+    tree.inputs = settle(file.inputs(), &inputs.into_iter().collect()).map_err(refused)?;
     match plan(file, &tree.trigger(), &policy) {
         Ok(whole) => {
             let wish = LocalWish {
                 stages: args.stages.clone(),
-                set: args.set.iter().cloned().collect(),
+                set: set.into_iter().collect(),
             };
             let local = locally(whole, &wish).map_err(|error| Failure::usage(error.to_string()))?;
             Ok(Some(local))
@@ -126,6 +130,17 @@ fn planned(printer: &Printer, args: &RunArgs, tree: &Tree) -> anyhow::Result<Opt
             Ok(None)
         }
     }
+}
+
+fn refused(faults: Vec<InputFault>) -> Failure {
+    let told: Vec<String> = faults
+        .iter()
+        .map(|fault| format!("{}: {}", fault.name, fault.message))
+        .collect();
+    Failure::usage(format!(
+        "the inputs are refused: {}; give each with --set NAME=VALUE",
+        told.join("; ")
+    ))
 }
 
 /// Executes to the end or to the first signal, and removes everything whichever comes.

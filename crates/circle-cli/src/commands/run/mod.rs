@@ -7,4 +7,5 @@ mod secrets;
 mod terminal;
 mod tree;
 
+pub(in crate::commands) use command::pair;
 pub(crate) use command::{RunArgs, run};

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use circle_core::inputs::Values;
 use circle_core::names::{BranchName, CommitId, GitRef};
 use circle_core::trigger::{Event, Trigger, Trust};
 use tar::Builder;
@@ -19,6 +20,8 @@ const TITLE_CHARS: usize = 200;
 pub(super) struct Tree {
     root: PathBuf,
     git: Option<Git>,
+    /// What the file's inputs are in this run.
+    pub(super) inputs: Values,
 }
 
 /// What git says of it.
@@ -54,10 +57,12 @@ impl Tree {
             Some(root) => Self {
                 git: Some(Git::of(&root)),
                 root,
+                inputs: Values::new(),
             },
             None => Self {
                 root: folder,
                 git: None,
+                inputs: Values::new(),
             },
         })
     }
@@ -98,6 +103,7 @@ impl Tree {
             trust: Trust::Member,
             key: "local".to_owned(),
             changed_paths: None,
+            inputs: self.inputs.clone(),
         }
     }
 

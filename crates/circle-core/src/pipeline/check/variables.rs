@@ -1,6 +1,7 @@
 //! `${NAME}` of names that do not exist where they are used.
 
 use crate::expand::{Scope, is_known_variable, known_variables, names_in};
+use crate::inputs::Input;
 use crate::pipeline::code::Code;
 use crate::pipeline::report::{Report, quote};
 use crate::pipeline::source::Spanned;
@@ -57,7 +58,8 @@ pub(crate) fn image_texts(image: &ImageSpec) -> impl Iterator<Item = &Spanned<St
 fn text_in(report: &Report<'_>, file: &PipelineFile, text: &Spanned<String>, scope: Scope) {
     let images = || file.images().map(|image| image.name.value.as_str());
     for (name, _) in names_in(&text.value) {
-        if is_known_variable(name, scope, images()) {
+        let is_input = || file.inputs.iter().any(|input| input.variable() == name);
+        if is_known_variable(name, scope, images()) || is_input() {
             continue;
         }
         let later = is_known_variable(name, Scope::Pushed, images());
@@ -66,15 +68,17 @@ fn text_in(report: &Report<'_>, file: &PipelineFile, text: &Spanned<String>, sco
         } else {
             format!("there is no variable {}", quote(name))
         };
-        report.error_help(Code::UnknownVariable, text.span, message, help(name, later));
+        report.error_help(Code::UnknownVariable, text.span, message, help(file, name, later));
     }
 }
 
-fn help(name: &str, later: bool) -> String {
+fn help(file: &PipelineFile, name: &str, later: bool) -> String {
     if later {
         return "images have names from build on, and digests after the push".to_owned();
     }
-    match nearest(name, known_variables().map(|(known, _)| known)) {
+    let inputs: Vec<String> = file.inputs.iter().map(Input::variable).collect();
+    let known = known_variables().map(|(known, _)| known);
+    match nearest(name, known.chain(inputs.iter().map(String::as_str))) {
         Some(right) => format!("did you mean `{right}`?"),
         None => "only Circle's own variables are expanded here; in `commands` the shell expands all".to_owned(),
     }

@@ -2,6 +2,7 @@
 
 use super::build::BUILD;
 use super::deploy::DEPLOY;
+use super::inputs::INPUT;
 use super::kind::{Key, Kind, Section};
 use super::stages::{INTEGRATION, POST_BUILD, PRE_BUILD};
 use super::triggers::{CONCURRENCY, TRIGGER};
@@ -42,8 +43,11 @@ pub(crate) static FILE: Section = Section {
                 Kind::List(&Kind::Section(&DEPLOY)),
                 "Deployments, in the order of their `needs`.",
             ),
-            Key::new("inputs", Kind::Map(&Kind::Anything), "Parameters of manual runs.")
-                .not_yet("manual runs take no parameters in this version; use `environment`"),
+            Key::new(
+                "inputs",
+                Kind::Map(&Kind::Section(&INPUT)),
+                "Values that whoever starts a run by hand may give, 20 at most; names have small letters, digits and underscores.",
+            ),
         ]],
     )
 };

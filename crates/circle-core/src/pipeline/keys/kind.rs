@@ -56,6 +56,8 @@ pub(crate) enum Kind {
     },
     /// A number with a fraction.
     Number,
+    /// A number that may be negative.
+    Signed,
     /// `90s`, `20m`, `1h30m`, `14d`.
     Duration,
     /// `512m`, `1g`, `1GiB`.
@@ -100,7 +102,7 @@ impl Section {
             "file" => "the file".to_owned(),
             "trigger" => "a rule of `triggers`".to_owned(),
             "step" => "a step of `deploy`".to_owned(),
-            "sidecar" | "job" | "image" | "cache" | "output" | "artifact" => format!("the {}", self.name),
+            "sidecar" | "job" | "image" | "cache" | "output" | "artifact" | "input" => format!("the {}", self.name),
             name => format!("`{name}`"),
         }
     }

@@ -3,6 +3,7 @@
 use super::build::build;
 use super::deploy::deploy;
 use super::fields::Fields;
+use super::inputs::inputs;
 use super::integration::integration;
 use super::job::job;
 use super::pre_build::pre_build;
@@ -44,6 +45,7 @@ pub(crate) fn lower_file(report: &Report<'_>, root: Option<&Node>) -> Option<Pip
         concurrency: fields
             .get(report, "concurrency")
             .map_or_else(ConcurrencyRules::default, |node| concurrency(report, node)),
+        inputs: entry("inputs").map(|entry| inputs(report, entry)).unwrap_or_default(),
         integration: entry("integration").and_then(|entry| integration(report, entry)),
         pre_build: entry("pre_build").and_then(|entry| pre_build(report, entry)),
         build: entry("build").and_then(|entry| build(report, entry)),

@@ -6,6 +6,7 @@ mod deploy;
 mod environment;
 mod fields;
 mod file;
+mod inputs;
 mod integration;
 mod job;
 mod mounts;

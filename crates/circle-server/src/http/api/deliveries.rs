@@ -10,6 +10,7 @@ use circle_core::names::Slug;
 use circle_store::records::{Cursor, kinds};
 
 use super::page::wrong_cursor;
+use super::triggers::entry;
 use crate::auth::{Found, Viewer, Within};
 use crate::http::{ApiError, Params};
 use crate::records::{Delivery, DeliveryState};
@@ -58,7 +59,10 @@ async fn view(server: &Server, delivery: Delivery) -> Result<DeliveryView, ApiEr
         DeliveryState::Waiting => Shown::Waiting,
         DeliveryState::Run { run } => Shown::Run { run },
         DeliveryState::Ignored { why } => Shown::Ignored { why },
-        DeliveryState::Refused { why } => Shown::Refused { why },
+        DeliveryState::Refused { why, faults } => Shown::Refused {
+            why,
+            errors: faults.into_iter().map(entry).collect(),
+        },
     };
     Ok(DeliveryView {
         id: delivery.id,

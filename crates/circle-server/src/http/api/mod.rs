@@ -14,6 +14,7 @@ mod events;
 mod forge_oauth;
 mod forge_services;
 mod forges;
+mod inputs;
 mod links;
 mod live_ticket;
 mod log_lines;

@@ -7,7 +7,7 @@ use utoipa_axum::routes;
 
 use super::{
     accounts, approvals, audit, backups, credentials, deliveries, delivery_payload, deployments, environments, events,
-    forge_oauth, forge_services, forges, links, live_ticket, log_lines, logs, master_keys, members, notices,
+    forge_oauth, forge_services, forges, inputs, links, live_ticket, log_lines, logs, master_keys, members, notices,
     registries, rerun, roots, runs, secrets, server, services, targets, tokens, triggers, users, workers, workloads,
     workspaces,
 };
@@ -54,6 +54,7 @@ fn runs_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(delivery_payload::show))
         .routes(routes!(delivery_payload::replay))
         .routes(routes!(runs::list, triggers::trigger))
+        .routes(routes!(inputs::list))
         .routes(routes!(events::events))
         .routes(routes!(runs::show_by_number))
         .routes(routes!(runs::show))

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use circle_api::resources::{RunSummary, TriggerRequest, Triggered};
+use circle_api::resources::starting::texts;
+use circle_api::resources::{ProblemEntry, RunSummary, TriggerRequest, Triggered};
 use circle_api::routes;
 use circle_core::ids::DeliveryId;
+use circle_core::inputs::MAX_INPUTS;
 use circle_core::service::Service;
 use circle_store::records::Kind;
 use uuid::Uuid;
@@ -57,6 +59,11 @@ fn check(wish: &TriggerRequest) -> Result<(), ApiError> {
     Faults::default()
         .unless(!both, "tag", "give a branch or a tag, not both")
         .text(wish.reason.as_deref(), 800, "reason")
+        .unless(
+            wish.inputs.len() <= MAX_INPUTS,
+            "inputs",
+            format!("a run has at most {MAX_INPUTS} inputs"),
+        )
         .text(wish.idempotency_key.as_deref(), 100, "idempotency_key")
         .done()
 }
@@ -70,6 +77,7 @@ fn delivery(service: &Service, wish: TriggerRequest, actor: String) -> Delivery 
         commit: wish.commit,
         reason: wish.reason,
         priority: wish.priority.unwrap_or_default(),
+        inputs: texts(wish.inputs),
         actor,
     };
     Delivery {
@@ -103,7 +111,18 @@ async fn settled(server: &Server, id: DeliveryId) -> Result<DeliveryState, ApiEr
 async fn run_of(server: &Server, state: DeliveryState) -> Result<Option<RunSummary>, ApiError> {
     match state {
         DeliveryState::Run { run } => Ok(server.run(run).await?.map(|(run, _)| RunSummary::from(&run))),
-        DeliveryState::Ignored { why } | DeliveryState::Refused { why } => Err(ApiError::Conflict(why)),
+        DeliveryState::Refused { faults, .. } if !faults.is_empty() => {
+            Err(ApiError::Faults(faults.into_iter().map(entry).collect()))
+        }
+        DeliveryState::Ignored { why } | DeliveryState::Refused { why, .. } => Err(ApiError::Conflict(why)),
         DeliveryState::Waiting => Ok(None),
+    }
+}
+
+/// A fault of what was asked, as a problem tells it.
+pub(super) fn entry((field, message): (String, String)) -> ProblemEntry {
+    ProblemEntry {
+        field: Some(field),
+        message,
     }
 }

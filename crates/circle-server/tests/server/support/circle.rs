@@ -210,6 +210,7 @@ impl Circle {
             commit: None,
             reason: None,
             priority: None,
+            inputs: Default::default(),
             idempotency_key: None,
         };
         let triggered = self.api.trigger(DEFAULT_WORKSPACE, &wish).await.expect("triggered");

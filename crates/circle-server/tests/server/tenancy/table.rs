@@ -76,6 +76,7 @@ fn reading() -> Vec<Row> {
             "/api/v1/workspaces/{workspace}/services/{service}/runs/{number}",
             Viewer,
         ),
+        get("/api/v1/workspaces/{workspace}/services/{service}/inputs", Developer),
         get("/api/v1/workspaces/{workspace}/services/{service}/mail", Viewer),
         get("/api/v1/workspaces/{workspace}/services/{service}/webhooks", Admin),
         get("/api/v1/workspaces/{workspace}/services/{service}/notices", Developer),

@@ -1,12 +1,15 @@
 //! Starting, ending and repeating runs by hand.
 
+use std::collections::BTreeMap;
+
 use circle_core::ids::DeliveryId;
 use circle_core::names::{BranchName, CommitId, Slug, TagName};
 use circle_core::queue::Priority;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::run::RunSummary;
+use super::input::InputValue;
+use crate::resources::run::RunSummary;
 
 /// Asks for a run. At most one of branch and tag; nothing = the service's default branch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -33,6 +36,10 @@ pub struct TriggerRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub priority: Option<Priority>,
+    /// Values of the inputs that the pipeline file declares at that commit; `GET …/services/{service}/inputs` tells which. They are shown
+    /// with the run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, InputValue>,
     /// Unique in the service: a second request with it gives the same run; absent = always a new run. At most 100 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 100)]

@@ -1,0 +1,7 @@
+//! What starts runs, ends them and starts them again: wishes of people, and their inputs.
+
+mod input;
+mod trigger;
+
+pub use input::{InputType, InputValue, InputView, InputsQuery, InputsView, texts};
+pub use trigger::{CancelRequest, RerunRequest, TriggerRequest, Triggered};
