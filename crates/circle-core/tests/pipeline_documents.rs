@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,15 +12,30 @@ use circle_core::pipeline::{
 };
 use jsonschema::Validator;
 use proptest::prelude::{ProptestConfig, prop_assert, proptest};
+use serde_json::Value;
 use support::generate::file;
 use support::yaml::to_json;
 use support::{corpus, render};
 
-const BEGIN: &str = "<!-- reference: begin -->\n";
-const END: &str = "<!-- reference: end -->";
+const REFERENCE_HEAD: &str = "# The pipeline file, key by key
+
+Made from the parser's own table of keys, which the schema of `circle schema` is made from, too;
+`CIRCLE_WRITE_DOCS=1 cargo nextest run -p circle-core pipeline_documents` makes it anew. What the sections are for stands in
+[the guide](../guide/pipeline-file.md).
+
+- *duration* is `90s`, `20m`, `1h30m` or `14d`; *size* is `512m`, `1g` or `1GiB`; *port* is 1 to 65535; *text or number* is taken as written.
+- A range such as `1 to 5` is what the key takes; other bounds stand in its meaning.
+- Examples are of files that the parser takes: the shortest that the tests have.
+- *Refused* keys are of the original format or of other tools; the sentence says what to write instead.
+
+";
 
 fn guide_path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/pipeline-file.md")
+}
+
+fn reference_path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/pipeline-file.md")
 }
 
 fn guide() -> String {
@@ -106,21 +123,113 @@ proptest! {
     }
 }
 
-/// The guide's tables are written by this test when `CIRCLE_WRITE_DOCS` is set, and compared otherwise.
+/// The reference is written by this test when `CIRCLE_WRITE_DOCS` is set, and compared otherwise.
 #[test]
-fn the_guide_has_the_tables_of_the_declared_keys() {
-    let guide = guide();
-    let (head, rest) = guide.split_once(BEGIN).expect("the guide marks where its tables begin");
-    let (_, tail) = rest.split_once(END).expect("the guide marks where its tables end");
-    let wanted = format!("{head}{BEGIN}\n{}\n{END}{tail}", reference());
-    if std::env::var_os("CIRCLE_WRITE_DOCS").is_some() {
-        fs::write(guide_path(), &wanted).expect("the guide can be written");
-        return;
-    }
+fn the_reference_has_every_key_with_an_example_that_some_good_file_has() {
+    let (examples, missing) = (examples_of_keys(), RefCell::new(Vec::new()));
+    let of_any_map = |key: &str| {
+        examples
+            .iter()
+            .find(|((_, other), _)| other == key)
+            .map(|(_, example)| example)
+    };
+    let example = |map: &str, key: &str| {
+        let found = examples
+            .get(&(map.to_owned(), key.to_owned()))
+            .or_else(|| of_any_map(key));
+        found.cloned().unwrap_or_else(|| {
+            missing.borrow_mut().push(format!("{map}.{key}"));
+            String::new()
+        })
+    };
+    let wanted = format!("{REFERENCE_HEAD}{}", reference(&example));
+    let missing = missing.into_inner();
     assert!(
-        guide == wanted,
-        "docs/guide/pipeline-file.md is stale: run this test with CIRCLE_WRITE_DOCS=1"
+        missing.is_empty(),
+        "no good file of the corpus or the guide has {missing:?}"
     );
+    if std::env::var_os("CIRCLE_WRITE_DOCS").is_some() {
+        fs::write(reference_path(), &wanted).expect("the reference can be written");
+    }
+    let committed = fs::read_to_string(reference_path()).unwrap_or_default();
+    assert!(
+        committed == wanted,
+        "docs/reference/pipeline-file.md is stale: run this test with CIRCLE_WRITE_DOCS=1"
+    );
+}
+
+/// By map and key the shortest value that a good file gives it.
+fn examples_of_keys() -> BTreeMap<(String, String), String> {
+    let schema = schema();
+    let mut found = BTreeMap::new();
+    let corpus = corpus("good")
+        .into_iter()
+        .map(|path| fs::read_to_string(path).expect("a file of the corpus"));
+    let guide = guide();
+    for text in corpus.chain(examples(&guide).into_iter().map(str::to_owned)) {
+        let data = to_json(&text).expect("a good file is YAML");
+        gather(&schema, ("file", &schema), &data, &mut found);
+    }
+    found
+}
+
+/// Follows data and schema side by side.
+fn gather(root: &Value, (map, schema): (&str, &Value), data: &Value, found: &mut BTreeMap<(String, String), String>) {
+    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
+        return gather(root, (name, &root["$defs"][name]), data, found);
+    }
+    for one in schema["anyOf"].as_array().into_iter().flatten() {
+        gather(root, (map, one), data, found);
+    }
+    for item in data.as_array().into_iter().flatten() {
+        gather(root, (map, &schema["items"]), item, found);
+    }
+    for (key, value) in data.as_object().into_iter().flatten() {
+        if let Some(inner) = schema["properties"].get(key) {
+            let example = flow(value);
+            let kept = found
+                .entry((map.to_owned(), key.clone()))
+                .or_insert_with(|| example.clone());
+            if example.len() < kept.len() {
+                *kept = example;
+            }
+            gather(root, (map, inner), value, found);
+        } else if schema["additionalProperties"].is_object() {
+            gather(root, (map, &schema["additionalProperties"]), value, found);
+        }
+    }
+}
+
+/// As people write it in one line.
+fn flow(value: &Value) -> String {
+    let plain = |text: &str| {
+        let first = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+        let rest = text.chars().all(|c| c.is_ascii_alphanumeric() || "_./-=".contains(c));
+        first && rest && !["true", "false", "null", "yes", "no", "on", "off"].contains(&text)
+    };
+    match value {
+        Value::String(text) if plain(text) => text.clone(),
+        Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) => {
+            let pairs = map.iter().map(|(key, value)| format!("{key}: {}", flow(value)));
+            format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// An example is shown alone: it must be YAML that means what the file meant.
+#[test]
+fn examples_in_one_line_read_back_as_they_were() {
+    for text in [
+        "a: [x, \"y z\", 1.5, true, \"true\", \"\", \"1\"]\n",
+        "a: {b: {c: \"${X}\"}, d: /e, f: \"g:h\", i: \"*\"}\n",
+        "a: [\"- b\", \"#c\", \"d, e\"]\n",
+    ] {
+        let data = to_json(text).expect("YAML");
+        let again = to_json(&format!("a: {}\n", flow(&data["a"]))).expect("YAML again");
+        assert_eq!(again, data, "{text}");
+    }
 }
 
 #[test]
@@ -138,7 +247,7 @@ fn the_guide_names_the_bounds_of_the_file() {
 
 #[test]
 fn the_schema_describes_every_key() {
-    fn walk(value: &serde_json::Value, path: &str, bare: &mut Vec<String>) {
+    fn walk(value: &Value, path: &str, bare: &mut Vec<String>) {
         let Some(map) = value.as_object() else { return };
         for (name, key) in map
             .get("properties")

@@ -25,7 +25,7 @@ pub use check::check_secrets;
 pub use code::Code;
 pub use diagnostic::{Diagnostic, Severity};
 pub use parse::{FILE_NAME, RootFolder, parse, without_file};
-pub use reference::reference;
+pub use reference::{ExampleOf, reference};
 pub use schema::schema;
 pub use source::{Position, Source, Span};
 pub use tree::PipelineFile;

@@ -1,5 +1,8 @@
 //! How a key is declared.
 
+/// What every key is of that says nothing else.
+const FIRST_VERSION: &str = "0.1.0";
+
 /// A map of the grammar: which keys it may hold.
 #[derive(Debug)]
 pub(crate) struct Section {
@@ -22,6 +25,8 @@ pub(crate) struct Key {
     pub(crate) doc: &'static str,
     /// As it would be written; empty when there is none.
     pub(crate) default: &'static str,
+    /// The version that first took it.
+    pub(crate) since: &'static str,
     pub(crate) status: Status,
 }
 
@@ -120,6 +125,7 @@ impl Key {
             kind,
             doc,
             default: "",
+            since: FIRST_VERSION,
             status: Status::Works,
         }
     }
@@ -131,6 +137,7 @@ impl Key {
             kind: Kind::Anything,
             doc: "",
             default: "",
+            since: FIRST_VERSION,
             status,
         }
     }

@@ -1,4 +1,4 @@
-//! The one table of the grammar's keys. The parser, the JSON Schema and the guide's tables are all made from it, so none
+//! The one table of the grammar's keys. The parser, the JSON Schema and the reference are all made from it, so none
 //! of them can drift from the others.
 
 mod build;
