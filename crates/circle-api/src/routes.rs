@@ -29,6 +29,8 @@
 //! | [`RUNS`] | GET, POST | [`RunQuery`](crate::resources::RunQuery) → page of [`RunSummary`](crate::resources::RunSummary); [`TriggerRequest`](crate::resources::TriggerRequest) → [`Triggered`](crate::resources::Triggered), 201 with a run, 202 without |
 //! | [`EVENTS`] | GET | [`EventQuery`](crate::events::EventQuery) → Server-Sent Events, see [`events`](crate::events) |
 //! | [`SERVICE_INPUTS`] | GET | [`InputsQuery`](crate::resources::starting::InputsQuery) → [`InputsView`](crate::resources::starting::InputsView) of the file at that commit |
+//! | [`SCHEDULES`] | GET, POST | [`ScheduleCreate`](crate::resources::starting::ScheduleCreate) → 201 [`ScheduleView`](crate::resources::starting::ScheduleView) |
+//! | [`SCHEDULE`] | PATCH, DELETE | [`ScheduleChange`](crate::resources::starting::ScheduleChange) → the view; DELETE → 204, 409 of a rule of the file |
 //! | [`SERVICE_RUN`] | GET | → [`RunView`](crate::resources::RunView) by number |
 //! | [`RUN`] | GET | → [`RunView`](crate::resources::RunView) |
 //! | [`RUN_CANCEL`] | POST | [`CancelRequest`](crate::resources::CancelRequest) → 202 [`RunSummary`](crate::resources::RunSummary); of an ended run 409 |
@@ -101,6 +103,10 @@ pub const WEBHOOK: &str = "/api/v1/workspaces/{workspace}/services/{service}/web
 pub const WEBHOOK_PING: &str = "/api/v1/workspaces/{workspace}/services/{service}/webhooks/{webhook}/ping";
 /// What was told about a service's runs.
 pub const NOTICES: &str = "/api/v1/workspaces/{workspace}/services/{service}/notices";
+/// Runs of a service that the clock starts.
+pub const SCHEDULES: &str = "/api/v1/workspaces/{workspace}/services/{service}/schedules";
+/// One of them, by its id or name.
+pub const SCHEDULE: &str = "/api/v1/workspaces/{workspace}/services/{service}/schedules/{schedule}";
 /// What a run by hand of a service may be given.
 pub const SERVICE_INPUTS: &str = "/api/v1/workspaces/{workspace}/services/{service}/inputs";
 /// A run by its number.

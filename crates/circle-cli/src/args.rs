@@ -53,6 +53,7 @@ pub(crate) enum Command {
     Shell(commands::shell::ShellArgs),
     Cells(commands::cells::CellsArgs),
     Deliveries(commands::deliveries::DeliveriesArgs),
+    Schedule(commands::schedule::ScheduleArgs),
     Service(commands::service::ServiceArgs),
     Forge(commands::forge::ForgeArgs),
     Notice(commands::notice::NoticeArgs),

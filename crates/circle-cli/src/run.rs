@@ -78,6 +78,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Shell(args) => Box::pin(commands::shell::shell(context, args)).await,
         Command::Cells(args) => Box::pin(commands::cells::cells(context, args)).await,
         Command::Deliveries(args) => commands::deliveries::deliveries(context, args).await,
+        Command::Schedule(args) => commands::schedule::schedule(context, args).await,
         Command::Service(args) => Box::pin(commands::service::service(context, args)).await,
         Command::Notice(args) => Box::pin(commands::notice::notice(context, args)).await,
         Command::Forge(args) => Box::pin(commands::forge::forge(context, args)).await,

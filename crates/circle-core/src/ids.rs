@@ -109,6 +109,8 @@ ids! {
     NoticeId = "ntc", "a notice";
     /// A program elsewhere that is told of runs.
     WebhookId = "whk", "a webhook";
+    /// A standing wish for runs.
+    ScheduleId = "sch", "a schedule";
     /// A credential for the API.
     TokenId = "tok", "a token";
     /// One line of the audit.

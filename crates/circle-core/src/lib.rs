@@ -22,6 +22,7 @@ pub mod rights;
 pub mod roots;
 pub mod run;
 pub mod scan_floor;
+pub mod schedule;
 pub mod secret_limits;
 pub mod service;
 pub mod serving;

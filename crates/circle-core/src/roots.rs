@@ -134,7 +134,7 @@ impl Rules<'_> {
     fn reads(&self, event: &Event, git_ref: &GitRef, trust: Trust) -> Vec<GitRef> {
         let into = match event {
             Event::PullRequest { into, .. } => Some(into.full()),
-            Event::Push { .. } | Event::Tag { .. } | Event::Manual { .. } => None,
+            Event::Push { .. } | Event::Tag { .. } | Event::Manual { .. } | Event::Schedule { .. } => None,
         };
         // A pull request's own ref is nobody's to protect.
         let own = into.is_none().then(|| git_ref.clone());
@@ -157,7 +157,7 @@ impl Rules<'_> {
     fn renews(&self, run: &Run) -> Option<Renewal> {
         let trigger = &run.trigger;
         let is_newest = match &trigger.event {
-            Event::Push { .. } => true,
+            Event::Push { .. } | Event::Schedule { .. } => true,
             Event::Manual { branch, pinned, .. } => branch.is_some() && !pinned,
             Event::Tag { .. } | Event::PullRequest { .. } => false,
         };

@@ -10,6 +10,7 @@ use crate::forge::Account;
 use crate::ids::{TokenId, UserId};
 use crate::inputs::Values;
 use crate::names::{BranchName, CommitId, GitRef, TagName};
+use crate::schedule::Timing;
 
 /// The wish for one run: which commit, why, by whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +77,17 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         pinned: bool,
     },
+    /// The clock asked; plans like a push of that branch unless it is a rule of the file.
+    Schedule {
+        /// How people call it.
+        name: String,
+        branch: BranchName,
+        /// Which due time it is of.
+        due: Timestamp,
+        /// The rule of the file; `None` = it stands beside the file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<Timing>,
+    },
 }
 
 /// Whose approval it is.
@@ -96,11 +108,12 @@ pub enum EventKind {
     Tag,
     PullRequest,
     Manual,
+    Schedule,
 }
 
 impl EventKind {
     /// Every one.
-    pub const ALL: [Self; 4] = [Self::Push, Self::Tag, Self::PullRequest, Self::Manual];
+    pub const ALL: [Self; 5] = [Self::Push, Self::Tag, Self::PullRequest, Self::Manual, Self::Schedule];
 
     /// The word for `CIRCLE_EVENT` and for `triggers:` rules.
     pub const fn word(self) -> &'static str {
@@ -109,6 +122,7 @@ impl EventKind {
             Self::Tag => "tag",
             Self::PullRequest => "pull_request",
             Self::Manual => "manual",
+            Self::Schedule => "schedule",
         }
     }
 }
@@ -144,6 +158,7 @@ impl Event {
             Self::Tag { .. } => EventKind::Tag,
             Self::PullRequest { .. } => EventKind::PullRequest,
             Self::Manual { .. } => EventKind::Manual,
+            Self::Schedule { .. } => EventKind::Schedule,
         }
     }
 

@@ -29,9 +29,10 @@ fn each_broken_file_is_refused_with_its_place_and_what_to_write() {
 }
 
 /// Codes that no file alone can bring about: they need a server, a trigger, or a size that does not belong into a corpus.
-const ELSEWHERE: [Code; 6] = [
+const ELSEWHERE: [Code; 7] = [
     Code::TooLarge,
     Code::UndefinedSecret,
+    Code::SecretLimited,
     Code::SecretsUnchecked,
     Code::NotAllowed,
     Code::NoTriggerMatches,

@@ -47,7 +47,7 @@ pub struct DeliveryView {
     pub service: ServiceId,
     #[schema(value_type = String)]
     pub service_name: Slug,
-    /// `git` for the plain git hook, `manual` for a trigger of the API, `approval`, or the forge: `github`, `gitlab`, `gitea`.
+    /// `git` for the plain git hook, `manual` for a trigger of the API, `schedule`, `approval`, or the forge: `github`, `gitlab`, `gitea`.
     pub source: String,
     pub received_at: Timestamp,
     pub state: DeliveryState,

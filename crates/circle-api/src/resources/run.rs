@@ -65,7 +65,7 @@ pub struct RunSummary {
     /// 1, 2, 3 … within the service.
     pub number: u64,
     pub state: RunState,
-    /// `push`, `tag`, `pull_request`, `manual`.
+    /// `push`, `tag`, `pull_request`, `manual`, `schedule`.
     pub event: String,
     /// The full ref.
     #[serde(rename = "ref")]

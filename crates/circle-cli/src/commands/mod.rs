@@ -1,8 +1,8 @@
 //! One file for each command.
 
 pub(crate) mod approve;
-pub(crate) mod backup;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod cancel;
 pub(crate) mod cell_init;
 pub(crate) mod cells;
@@ -22,6 +22,7 @@ pub(crate) mod rerun;
 pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod runs;
+pub(crate) mod schedule;
 pub(crate) mod schema;
 pub(crate) mod secret;
 pub(crate) mod server;

@@ -64,7 +64,7 @@ struct Only {
     /// Only in this stage: integration, pre_build, build or post_build; may be repeated
     #[arg(long, value_name = "STAGE")]
     stage: Vec<SecretStage>,
-    /// Only in runs of this event: push, tag, pull_request or manual; may be repeated
+    /// Only in runs of this event: push, tag, pull_request, manual or schedule; may be repeated
     #[arg(long, value_name = "EVENT")]
     event: Vec<EventKind>,
     /// Only in containers of this image, such as alpine, registry.example.org/tools/* or deployer:2; may be repeated

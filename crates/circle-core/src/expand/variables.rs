@@ -52,13 +52,16 @@ const ALWAYS: &[(&str, &str)] = &[
     ("CIRCLE_RUN_URL", "the run's page"),
     ("CIRCLE_WORKSPACE", "the workspace's name"),
     ("CIRCLE_SERVICE", "the service's name"),
-    ("CIRCLE_EVENT", "`push`, `tag`, `pull_request` or `manual`"),
+    ("CIRCLE_EVENT", "`push`, `tag`, `pull_request`, `manual` or `schedule`"),
     ("CIRCLE_COMMIT", "the full commit id"),
     (
         "CIRCLE_COMMIT_TIME",
         "the commit's own time, RFC 3339; not set when unknown",
     ),
-    ("CIRCLE_BRANCH", "the branch of a push; not set otherwise"),
+    (
+        "CIRCLE_BRANCH",
+        "the branch of a push, of a run by hand or of a schedule; not set otherwise",
+    ),
     (
         "CIRCLE_TARGET_BRANCH",
         "the branch that a pull request wants to change; not set otherwise",
@@ -164,7 +167,7 @@ fn image_names(image: &str) -> [String; 2] {
 
 fn refs(event: &Event) -> (Option<&str>, Option<&str>, Option<String>) {
     match event {
-        Event::Push { branch } => (Some(branch.as_str()), None, None),
+        Event::Push { branch } | Event::Schedule { branch, .. } => (Some(branch.as_str()), None, None),
         Event::Tag { tag } => (None, Some(tag.as_str()), None),
         Event::PullRequest { number, .. } => (None, None, Some(format!("pr-{number}"))),
         Event::Manual { branch, tag, .. } => (

@@ -8,6 +8,7 @@ use super::source::{Source, Span, Spanned};
 use crate::inputs::Input;
 use crate::plan::{Bind, Cache, Concurrency, Output, Ready, Resources, Retry, Shell, Verify};
 use crate::rights::{Capability, Right};
+use crate::schedule::Timing;
 
 /// A whole pipeline file without errors.
 #[derive(Debug, Clone)]
@@ -35,6 +36,8 @@ pub(crate) struct TriggerRule {
     pub(crate) tags: Option<Patterns>,
     pub(crate) into: Option<Patterns>,
     pub(crate) paths: Option<Patterns>,
+    /// Of a schedule, and of no other rule.
+    pub(crate) timing: Option<Timing>,
     pub(crate) stages: StageSet,
     pub(crate) push_never: Option<Span>,
 }
@@ -46,6 +49,7 @@ pub(crate) enum EventWord {
     Tag,
     PullRequest,
     Manual,
+    Schedule,
 }
 
 /// Patterns as they were written, known to compile.
@@ -215,6 +219,11 @@ impl PipelineFile {
     /// What runs by hand may be given.
     pub fn inputs(&self) -> &[Input] {
         &self.inputs
+    }
+
+    /// When the file itself starts runs.
+    pub fn schedules(&self) -> impl Iterator<Item = &Timing> {
+        self.triggers.iter().flatten().filter_map(|rule| rule.timing.as_ref())
     }
 
     /// Names of all secrets that the file asks for, each once, in order.

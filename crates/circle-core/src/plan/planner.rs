@@ -70,6 +70,7 @@ fn said(event: &Event) -> String {
         Event::Tag { tag } => format!("tag `{tag}`"),
         Event::PullRequest { number, into, .. } => format!("pull request {number} into `{into}`"),
         Event::Manual { .. } => "manual run".to_owned(),
+        Event::Schedule { name, .. } => format!("schedule `{name}`"),
     }
 }
 
@@ -77,7 +78,7 @@ fn concurrency(file: &PipelineFile, event: &Event) -> Concurrency {
     match event {
         Event::PullRequest { .. } => file.concurrency.pull_request,
         Event::Tag { .. } | Event::Manual { tag: Some(_), .. } => file.concurrency.tag,
-        Event::Push { .. } | Event::Manual { tag: None, .. } => file.concurrency.branch,
+        Event::Push { .. } | Event::Schedule { .. } | Event::Manual { tag: None, .. } => file.concurrency.branch,
     }
 }
 

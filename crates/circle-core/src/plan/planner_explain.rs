@@ -29,8 +29,10 @@ fn condition(rule: &TriggerRule) -> String {
         EventWord::Tag => "tag",
         EventWord::PullRequest => "pull_request",
         EventWord::Manual => "manual",
+        EventWord::Schedule => "schedule",
     };
     let mut words = vec![event.to_owned()];
+    words.extend(rule.timing.as_ref().map(|timing| format!("at {}", timing.said())));
     let mut add = |what: &str, patterns: &Option<Patterns>| {
         words.extend(
             patterns

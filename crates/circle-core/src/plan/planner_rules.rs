@@ -27,6 +27,7 @@ pub(super) fn default_rules() -> Vec<TriggerRule> {
         tags: None,
         into: None,
         paths: None,
+        timing: None,
         stages,
         push_never,
     };
@@ -59,6 +60,8 @@ fn matches(rule: &TriggerRule, trigger: &Trigger) -> bool {
         (EventWord::Push, Event::Manual { branch, tag: None, .. }) => {
             names(&rule.branches, branch.as_ref().map(|name| name.as_str()))
         }
+        (EventWord::Schedule, Event::Schedule { rule: wanted, .. }) => wanted.is_some() && rule.timing == *wanted,
+        (EventWord::Push, Event::Schedule { branch, rule: None, .. }) => names(&rule.branches, Some(branch.as_str())),
         (EventWord::Tag, Event::Manual { tag: Some(tag), .. }) => names(&rule.tags, Some(tag.as_str())),
         _ => false,
     };

@@ -63,7 +63,7 @@ pub(crate) fn good(text: &str) -> PipelineFile {
 /// A trigger of a member.
 pub(crate) fn member(event: Event) -> Trigger {
     let git_ref = match &event {
-        Event::Push { branch } => branch.full(),
+        Event::Push { branch } | Event::Schedule { branch, .. } => branch.full(),
         Event::Tag { tag } => tag.full(),
         Event::PullRequest { into, .. } => into.full(),
         Event::Manual { branch, tag, .. } => match (branch, tag) {

@@ -104,7 +104,7 @@ async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
             let wish = approved_wish::understand(server, &service, *run, (by, *approver)).await?;
             (service, wish)
         }
-        Payload::Git { .. } | Payload::Manual(_) => {
+        Payload::Git { .. } | Payload::Manual(_) | Payload::Schedule(_) => {
             let wish = understand(&delivery, &service);
             (service, wish)
         }

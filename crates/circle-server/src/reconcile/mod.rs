@@ -5,6 +5,7 @@
 //! - [`deadlines`]: leases that ran out, waits and runs that took too long, offers that nobody answered.
 //! - [`statuses`]: forges are told what became of their commits.
 //! - [`notices`]: people and programs are told how runs ended.
+//! - [`schedules`]: what is due by the clock becomes a delivery.
 //! - [`view`]: the ready view is compared with the store.
 //! - [`closing`]: logs of ended runs are closed and compressed.
 //! - [`reseal`]: what is sealed under an older master key is sealed anew.
@@ -15,6 +16,7 @@ mod backlog;
 mod closing;
 mod deadlines;
 mod deliveries;
+mod file_schedules;
 mod forge_wish;
 mod notices;
 mod planning;
@@ -23,6 +25,7 @@ mod polling;
 mod repositories;
 mod reseal;
 mod retention;
+mod schedules;
 mod statuses;
 mod tasks;
 mod view;

@@ -11,6 +11,7 @@ use circle_core::service::Service;
 use circle_core::trigger::{Event, Trigger, Trust};
 use circle_vcs::{FailureClass, GitFailure, Mirror};
 
+use super::file_schedules;
 use super::policy::rules;
 use super::wish::Wish;
 use crate::http::{ApiError, for_git};
@@ -56,6 +57,7 @@ pub(super) async fn plan_wish(
         Ok(file) => file,
         Err((kind, findings)) => return Ok(refused(trigger, kind, &findings)),
     };
+    file_schedules::settle(server, service, (&file, &trigger)).await?;
     trigger.inputs = match inputs_of(&file, wish) {
         Ok(inputs) => inputs,
         Err(faults) => return Ok(Outcome::Refused { faults }),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::{closing, deadlines, deliveries, notices, polling, reseal, retention, statuses, view};
+use super::{closing, deadlines, deliveries, notices, polling, reseal, retention, schedules, statuses, view};
 use crate::http::ApiError;
 use crate::notify::MailNotifier;
 use crate::server::Server;
@@ -22,6 +22,7 @@ pub(crate) async fn start(
     tasks.spawn(deployer.run(server.shutdown.clone()));
     tasks.spawn(deliveries::run(Arc::clone(server)));
     tasks.spawn(polling::run(Arc::clone(server)));
+    tasks.spawn(schedules::run(Arc::clone(server)));
     tasks.spawn(statuses::run(Arc::clone(server)));
     tasks.spawn(notices::make(Arc::clone(server)));
     tasks.spawn(notices::tell(Arc::clone(server), mail));

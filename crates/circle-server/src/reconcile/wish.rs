@@ -7,7 +7,7 @@ use circle_core::queue::Priority;
 use circle_core::service::Service;
 use circle_core::trigger::{Event, Trust};
 
-use crate::records::{Delivery, ManualBody, POLL, Payload};
+use crate::records::{Delivery, ManualBody, POLL, Payload, ScheduledBody};
 
 use super::planning::cut;
 
@@ -43,6 +43,7 @@ pub(super) fn understand(delivery: &Delivery, service: &Service) -> Result<Wish,
     match &delivery.payload {
         Payload::Git { body, .. } => from_hook(body, service, &delivery.source),
         Payload::Manual(manual) => Ok(from_person(manual, service)),
+        Payload::Schedule(due) => Ok(from_clock(due, service)),
         Payload::Forge { .. } | Payload::Approved { .. } => Err(NoWish::Refused("a delivery of another kind".into())),
     }
 }
@@ -113,6 +114,25 @@ fn from_person(manual: &ManualBody, service: &Service) -> Wish {
         priority: manual.priority,
         trust: Trust::Member,
         inputs: manual.inputs.clone(),
+    }
+}
+
+fn from_clock(scheduled: &ScheduledBody, service: &Service) -> Wish {
+    let branch = scheduled.branch.as_ref().unwrap_or(&service.default_branch);
+    Wish {
+        event: Event::Schedule {
+            name: scheduled.name.clone(),
+            branch: branch.clone(),
+            due: scheduled.due,
+            rule: scheduled.rule.clone(),
+        },
+        git_ref: branch.full(),
+        commit: None,
+        before: None,
+        actor: format!("schedule {}", scheduled.name),
+        priority: Priority::Normal,
+        trust: Trust::Member,
+        inputs: Values::new(),
     }
 }
 

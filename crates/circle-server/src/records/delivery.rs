@@ -7,8 +7,10 @@ use circle_core::ids::{DeliveryId, RunId, ServiceId, WorkspaceId};
 use circle_core::inputs::Values;
 use circle_core::names::{BranchName, CommitId, TagName};
 use circle_core::queue::Priority;
+use circle_core::schedule::Timing;
 use circle_core::trigger::Approver;
 use circle_store::records::{Kind, Record};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::KeptBody;
@@ -18,6 +20,8 @@ pub const GIT_HOOK: &str = "git";
 /// The source word of triggers by the API.
 pub const MANUAL: &str = "manual";
 
+/// The source word of schedules.
+pub const SCHEDULE: &str = "schedule";
 /// The source word of approvals.
 pub const APPROVAL: &str = "approval";
 
@@ -34,7 +38,7 @@ pub struct Delivery {
     pub forge: String,
     /// What the sender calls it; unique within `forge`.
     pub delivery_id: String,
-    /// [`GIT_HOOK`], [`MANUAL`], [`APPROVAL`], [`POLL`], or the forge's word.
+    /// [`GIT_HOOK`], [`MANUAL`], [`SCHEDULE`], [`APPROVAL`], [`POLL`], or the forge's word.
     pub source: String,
     pub payload: Payload,
     pub state: DeliveryState,
@@ -72,6 +76,8 @@ pub enum Payload {
     },
     /// A wish of the API.
     Manual(ManualBody),
+    /// A due time of a schedule.
+    Schedule(ScheduledBody),
 }
 
 /// A wish of the API, already parsed.
@@ -88,6 +94,18 @@ pub struct ManualBody {
     pub inputs: Values,
     /// Whose token it was.
     pub actor: String,
+}
+
+/// A due time of a schedule.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScheduledBody {
+    /// How people call it.
+    pub name: String,
+    pub due: Timestamp,
+    /// `None` = the service's default branch.
+    pub branch: Option<BranchName>,
+    /// The rule of the file, if it is one.
+    pub rule: Option<Timing>,
 }
 
 /// What became of it.

@@ -14,6 +14,7 @@ mod named;
 mod notice;
 mod poll;
 mod run;
+mod schedule;
 mod secret;
 mod shell;
 mod token;
@@ -24,7 +25,9 @@ pub use answer::AnswerRecord;
 pub(crate) use answer::KeptAnswer;
 pub use audit::AuditRecord;
 pub use blob::{BlobOwner, BlobRecord};
-pub use delivery::{APPROVAL, Delivery, DeliveryState, GIT_HOOK, MANUAL, ManualBody, POLL, Payload};
+pub use delivery::{
+    APPROVAL, Delivery, DeliveryState, GIT_HOOK, MANUAL, ManualBody, POLL, Payload, SCHEDULE, ScheduledBody,
+};
 pub use deployment::DeploymentRecord;
 pub use format::{FormatError, check_format};
 pub use kept_body::KeptBody;
@@ -34,6 +37,7 @@ pub use named::{
 pub use notice::NoticeRecord;
 pub use poll::PollRecord;
 pub use run::RunRecord;
+pub use schedule::ScheduleRecord;
 pub use secret::{Sealed, SecretRecord, scope_key};
 pub use shell::ShellRecord;
 pub use token::{TokenKind, TokenRecord};

@@ -2,6 +2,7 @@
 //! worker that is played by the test.
 
 mod api;
+mod api_by_example;
 mod backup;
 mod contract;
 mod deadlines;
@@ -27,6 +28,7 @@ mod queue;
 mod restart;
 mod rotation;
 mod rules;
+mod schedules;
 mod secret_limits;
 mod secrets;
 mod support;

@@ -46,6 +46,8 @@ pub enum Kind {
     Webhook,
     /// One message to one receiver, until it is delivered and for a while after.
     Notice,
+    /// A standing wish for runs.
+    Schedule,
     /// Somebody with an account.
     User,
     /// What somebody asked the server to change.
@@ -229,6 +231,11 @@ pub const NOTICE_SERVICE: Index = ordered(Kind::Notice, "service", &["/service",
 /// Notices by time, for retention.
 pub const NOTICE_CREATED: Index = ordered(Kind::Notice, "created", &["/created_at"]);
 
+/// The schedules of a service by name.
+pub const SCHEDULE_NAME: Index = unique(Kind::Schedule, "name", &["/service", "/name"]);
+/// Schedules by when they are due; the field is null while one is paused.
+pub const SCHEDULE_DUE: Index = ordered(Kind::Schedule, "due", &["/due"]);
+
 /// A user by name.
 pub const USER_NAME: Index = unique(Kind::User, "name", &["/name"]);
 /// The tokens, sessions and links of a user.
@@ -395,6 +402,12 @@ const TABLE: &[Row] = &[
         name: "notice",
         head: &["/service", "/due", "/created_at"],
         indexes: &[NOTICE_DUE, NOTICE_SERVICE, NOTICE_CREATED],
+    },
+    Row {
+        kind: Kind::Schedule,
+        name: "schedule",
+        head: &["/name", "/service", "/due"],
+        indexes: &[SCHEDULE_NAME, SCHEDULE_DUE],
     },
     Row {
         kind: Kind::User,

@@ -106,7 +106,7 @@ async fn one_tag(stage: &StageRun<'_>, built: &BuiltImage, repository: &str, tag
     let git_tag = match &stage.carried.trigger.event {
         Event::Tag { tag } => Some(tag.as_str()),
         Event::Manual { tag, .. } => tag.as_ref().map(|tag| tag.as_str()),
-        Event::Push { .. } | Event::PullRequest { .. } => None,
+        Event::Push { .. } | Event::PullRequest { .. } | Event::Schedule { .. } => None,
     };
     if is_release_tag(tag, git_tag)
         && let Some(known) = at_registry.digest(stage).await?

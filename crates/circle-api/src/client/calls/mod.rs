@@ -7,4 +7,5 @@ mod logs;
 mod notices;
 mod people;
 mod runs;
+mod schedules;
 mod settings;

@@ -1,7 +1,9 @@
 //! What starts runs, ends them and starts them again: wishes of people, and their inputs.
 
 mod input;
+mod schedule;
 mod trigger;
 
 pub use input::{InputType, InputValue, InputView, InputsQuery, InputsView, texts};
+pub use schedule::{ScheduleChange, ScheduleCreate, ScheduleFired, ScheduleLeftOut, ScheduleSource, ScheduleView};
 pub use trigger::{CancelRequest, RerunRequest, TriggerRequest, Triggered};

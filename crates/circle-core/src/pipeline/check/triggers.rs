@@ -24,6 +24,7 @@ pub(super) fn check(report: &Report<'_>, file: &PipelineFile) {
 
 fn covers(earlier: &TriggerRule, later: &TriggerRule) -> bool {
     earlier.event == later.event
+        && earlier.timing == later.timing
         && wider(earlier.branches.as_ref(), later.branches.as_ref())
         && wider(earlier.tags.as_ref(), later.tags.as_ref())
         && wider(earlier.into.as_ref(), later.into.as_ref())

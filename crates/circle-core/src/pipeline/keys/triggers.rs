@@ -60,10 +60,12 @@ pub(crate) static TRIGGER: Section = Section::new(
             "`never`: images are built and not pushed.",
         )
         .default("auto"),
-        Key::new("cron", Kind::Text, "When, for `event: schedule`.")
-            .not_yet("runs are not started by the clock in this version; use the API"),
-        Key::new("zone", Kind::Text, "The time zone of `cron`.")
-            .not_yet("runs are not started by the clock in this version; use the API"),
+        Key::new(
+            "cron",
+            Kind::Text,
+            "When, for `event: schedule`: minute, hour, day of the month, month, day of the week. Only the default branch's file counts.",
+        ),
+        Key::new("zone", Kind::Text, "The time zone of `cron`, such as `Asia/Shanghai`.").default("UTC"),
     ]],
 );
 

@@ -1,15 +1,16 @@
 //! `triggers` and `concurrency`.
 
 use super::fields::Fields;
-use super::scalar::{choice, list, written, wrong_type};
+use super::scalar::{choice, list, text, written, wrong_type};
 use crate::pipeline::code::Code;
 use crate::pipeline::keys::{CONCURRENCY, TRIGGER};
 use crate::pipeline::report::{Report, quote};
-use crate::pipeline::source::Spanned;
+use crate::pipeline::source::{Position, Span, Spanned};
 use crate::pipeline::tree::{ConcurrencyRules, EventWord, Patterns, StageName, StageSet, TriggerRule};
 use crate::pipeline::value::PatternSet;
 use crate::pipeline::yaml::{Entry, Node, Value};
 use crate::plan::Concurrency;
+use crate::schedule::{DEFAULT_ZONE, MAX_SCHEDULES, Timing, TimingFault};
 
 /// Lowers the list.
 pub(super) fn triggers(report: &Report<'_>, entry: &Entry) -> Vec<TriggerRule> {
@@ -32,7 +33,18 @@ pub(super) fn triggers(report: &Report<'_>, entry: &Entry) -> Vec<TriggerRule> {
             help,
         );
     }
-    list(report, &entry.value, "triggers", |node| rule(report, node))
+    let rules = list(report, &entry.value, "triggers", |node| rule(report, node));
+    let schedules = rules.iter().filter(|rule| rule.timing.is_some()).count();
+    if schedules > MAX_SCHEDULES {
+        let message = format!("the file has {schedules} schedules; {MAX_SCHEDULES} are the most");
+        report.error_help(
+            Code::BadValue,
+            entry.key.span,
+            message,
+            "a pattern can name several times: 0 3,15 * * *",
+        );
+    }
+    rules
 }
 
 fn rule(report: &Report<'_>, node: &Node) -> Option<TriggerRule> {
@@ -56,6 +68,10 @@ fn rule(report: &Report<'_>, node: &Node) -> Option<TriggerRule> {
         .map(|node| patterns(report, node, "paths", PatternSet::of_paths));
     let event = event(report, fields.get(report, "event")?)?;
     misplaced(report, &fields, event);
+    let timing = match event {
+        EventWord::Schedule => Some(timing(report, &fields, node.span)?),
+        _ => None,
+    };
     Some(TriggerRule {
         span: node.span,
         event,
@@ -63,6 +79,7 @@ fn rule(report: &Report<'_>, node: &Node) -> Option<TriggerRule> {
         tags,
         into,
         paths,
+        timing,
         stages,
         push_never: push_never.map(|node| node.span),
     })
@@ -70,22 +87,73 @@ fn rule(report: &Report<'_>, node: &Node) -> Option<TriggerRule> {
 
 fn event(report: &Report<'_>, node: &Node) -> Option<EventWord> {
     let words = [
-        ("push", Some(EventWord::Push)),
-        ("tag", Some(EventWord::Tag)),
-        ("pull_request", Some(EventWord::PullRequest)),
-        ("manual", Some(EventWord::Manual)),
-        ("schedule", None),
+        ("push", EventWord::Push),
+        ("tag", EventWord::Tag),
+        ("pull_request", EventWord::PullRequest),
+        ("manual", EventWord::Manual),
+        ("schedule", EventWord::Schedule),
     ];
-    let event = choice(report, node, "event", &words)?;
-    if event.is_none() {
-        let message = "not yet: `event: schedule`: runs are not started by the clock in this version; use the API";
-        report.error(Code::NotYet, node.span, message);
+    choice(report, node, "event", &words)
+}
+
+/// When a rule is due, with the place of the field that is at fault.
+fn timing(report: &Report<'_>, fields: &Fields<'_>, place: Span) -> Option<Timing> {
+    fields.require(report, "cron", place);
+    let node = fields.get(report, "cron")?;
+    let cron = text(report, node, "cron")?;
+    let zone = match fields.get(report, "zone") {
+        Some(node) => text(report, node, "zone")?,
+        None => Spanned::new(DEFAULT_ZONE.to_owned(), cron.span),
+    };
+    let timing = Timing {
+        cron: cron.value,
+        zone: zone.value,
+    };
+    match timing.clock() {
+        Ok(_) => return Some(timing),
+        Err(TimingFault::Cron { at, why }) => {
+            let help =
+                "five fields: minute, hour, day of the month, month, day of the week, such as \"0 3 * * MON-FRI\"";
+            report.error_help(
+                Code::BadValue,
+                within(node, &timing.cron, at),
+                format!("`cron` cannot be followed: {why}"),
+                help,
+            );
+        }
+        Err(fault @ TimingFault::Zone(_)) => report.error(Code::BadValue, zone.span, fault.to_string()),
     }
-    event
+    None
+}
+
+/// From a byte of a text on, where it stands in one line as it is.
+fn within(node: &Node, text: &str, at: usize) -> Span {
+    let Value::Scalar(scalar) = &node.value else {
+        return node.span;
+    };
+    let quote = u32::from(!scalar.plain);
+    let chars = u32::try_from(text[..at].chars().count()).unwrap_or(0);
+    let width = u32::try_from(text.chars().count()).unwrap_or(0) + 2 * quote;
+    let Span { start, end } = node.span;
+    if start.line != end.line || end.column != start.column + width {
+        return node.span;
+    }
+    let column = start.column + quote + chars;
+    Span {
+        start: Position { column, ..start },
+        end: Position {
+            column: end.column - quote,
+            ..end
+        },
+    }
 }
 
 /// A pattern that the event never asks would be silently without effect.
 fn misplaced(report: &Report<'_>, fields: &Fields<'_>, event: EventWord) {
+    const CLOCK: [(&str, &str); 2] = [
+        ("cron", "`cron` belongs to `event: schedule`"),
+        ("zone", "`zone` belongs to `event: schedule`"),
+    ];
     let refused: &[(&'static str, &str)] = match event {
         EventWord::Push => &[
             ("tags", "a tag matches by `event: tag` only"),
@@ -107,8 +175,18 @@ fn misplaced(report: &Report<'_>, fields: &Fields<'_>, event: EventWord) {
             ("into", "`into` belongs to `event: pull_request`"),
             ("paths", "a manual run changes no files: remove it"),
         ],
+        EventWord::Schedule => &[
+            (
+                "branches",
+                "a schedule is of the default branch; others have `circle schedule add --branch`",
+            ),
+            ("tags", "a schedule is of the default branch: remove it"),
+            ("into", "`into` belongs to `event: pull_request`"),
+            ("paths", "a schedule changes no files: remove it"),
+        ],
     };
-    for (name, help) in refused {
+    let clock = CLOCK.iter().filter(|_| event != EventWord::Schedule);
+    for (name, help) in refused.iter().chain(clock) {
         if let Some(entry) = fields.first_of(&[name]) {
             report.error_help(
                 Code::ConflictingKeys,

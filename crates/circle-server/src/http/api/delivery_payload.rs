@@ -87,6 +87,7 @@ async fn parts(server: &Server, payload: &Payload) -> Result<(BTreeMap<String, S
             (headers.clone(), text)
         }
         Payload::Manual(manual) => wish(serde_json::to_value(manual).unwrap_or_default()),
+        Payload::Schedule(due) => wish(serde_json::to_value(due).unwrap_or_default()),
         Payload::Approved { run, by, .. } => wish(serde_json::json!({ "run": run, "by": by })),
     })
 }

@@ -29,6 +29,7 @@ mod rerun;
 mod roots;
 mod routes;
 mod runs;
+mod schedules;
 mod secrets;
 mod server;
 mod services;

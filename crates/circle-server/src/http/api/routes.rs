@@ -8,8 +8,8 @@ use utoipa_axum::routes;
 use super::{
     accounts, approvals, audit, backups, credentials, deliveries, delivery_payload, deployments, environments, events,
     forge_oauth, forge_services, forges, inputs, links, live_ticket, log_lines, logs, master_keys, members, notices,
-    registries, rerun, roots, runs, secrets, server, services, targets, tokens, triggers, users, workers, workloads,
-    workspaces,
+    registries, rerun, roots, runs, schedules, secrets, server, services, targets, tokens, triggers, users, workers,
+    workloads, workspaces,
 };
 use crate::server::Server;
 
@@ -55,6 +55,8 @@ fn runs_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(delivery_payload::replay))
         .routes(routes!(runs::list, triggers::trigger))
         .routes(routes!(inputs::list))
+        .routes(routes!(schedules::list, schedules::create))
+        .routes(routes!(schedules::change, schedules::remove))
         .routes(routes!(events::events))
         .routes(routes!(runs::show_by_number))
         .routes(routes!(runs::show))

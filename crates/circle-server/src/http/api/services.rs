@@ -127,6 +127,7 @@ pub(in crate::http) async fn remove(
         .await?;
     server.forget_credential(service.credential.as_ref()).await?;
     server.forget_webhooks(service.id).await?;
+    server.forget_schedules(service.id).await?;
     for run in server.queue.of_service(service.id) {
         if let Err(error) = server
             .cancel(run, CancelCause::Removed, &within.caller.name, true)

@@ -95,6 +95,7 @@ impl Shop {
             .replace("{registry}", "hub")
             .replace("{forge}", "none")
             .replace("{webhook}", "none")
+            .replace("{schedule}", "none")
             .replace("{member}", "nobody")
             .replace("{user}", &format!("usr_{}", "0".repeat(32)))
             .replace("{invitation}", &format!("tok_{}", "0".repeat(32)))

@@ -77,6 +77,7 @@ fn reading() -> Vec<Row> {
             Viewer,
         ),
         get("/api/v1/workspaces/{workspace}/services/{service}/inputs", Developer),
+        get("/api/v1/workspaces/{workspace}/services/{service}/schedules", Viewer),
         get("/api/v1/workspaces/{workspace}/services/{service}/mail", Viewer),
         get("/api/v1/workspaces/{workspace}/services/{service}/webhooks", Admin),
         get("/api/v1/workspaces/{workspace}/services/{service}/notices", Developer),
@@ -162,6 +163,16 @@ fn writing() -> Vec<Row> {
         refused("PUT", "/api/v1/workspaces/{workspace}/services/{service}/mail", Admin),
         refused(
             "POST",
+            "/api/v1/workspaces/{workspace}/services/{service}/schedules",
+            Developer,
+        ),
+        refused(
+            "PATCH",
+            "/api/v1/workspaces/{workspace}/services/{service}/schedules/{schedule}",
+            Developer,
+        ),
+        refused(
+            "POST",
             "/api/v1/workspaces/{workspace}/services/{service}/webhooks",
             Admin,
         ),
@@ -220,7 +231,7 @@ fn writing() -> Vec<Row> {
 }
 
 fn removing() -> Vec<Row> {
-    use Needs::{Admin, Instance, Releaser};
+    use Needs::{Admin, Developer, Instance, Releaser};
     vec![
         // There is no key of that name: whoever may is told so.
         row("DELETE", "/api/v1/server/master-keys/{key}", Instance, None, 404),
@@ -237,6 +248,11 @@ fn removing() -> Vec<Row> {
         delete(
             "/api/v1/workspaces/{workspace}/services/{service}/credential",
             Admin,
+            404,
+        ),
+        delete(
+            "/api/v1/workspaces/{workspace}/services/{service}/schedules/{schedule}",
+            Developer,
             404,
         ),
         delete(
