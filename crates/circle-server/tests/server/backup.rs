@@ -25,6 +25,7 @@ async fn set_secret(circle: &Circle) {
         scope: SecretScope::Workspace,
         name: VariableName::new("TOKEN").expect("a name"),
         value: SecretValue::new("worth-to-be-kept"),
+        limits: None,
     };
     circle.api.set_secret(DEFAULT_WORKSPACE, &wish).await.expect("set");
 }
@@ -195,7 +196,7 @@ async fn a_backup_of_a_working_server_is_the_server_at_one_moment() {
     let other = Played::enrol(&copy, "other", 8).await;
     let mut again = other.claim(printing.run()).await;
     assert_eq!(
-        (again.assignment.attempt, again.assignment.secrets["TOKEN"].expose()),
+        (again.assignment.attempt, again.secret("TOKEN")),
         (2, "worth-to-be-kept")
     );
     assert_eq!(
