@@ -171,4 +171,9 @@ const chinese: Words = {
   lastSeen: "最近出现",
 };
 
-export const words: Words = typeof navigator !== "undefined" && navigator.language.startsWith("zh") ? chinese : english;
+/** The sentences of the browser's language. */
+export function chosen<T>(english: T, chinese: T): T {
+  return typeof navigator !== "undefined" && navigator.language.startsWith("zh") ? chinese : english;
+}
+
+export const words: Words = chosen(english, chinese);

@@ -63,6 +63,11 @@
 //! | [`SESSION`] | POST, DELETE | [`SignIn`](crate::resources::people::SignIn) → [`SignedIn`](crate::resources::people::SignedIn) with a cookie or a token; DELETE → 204 |
 //! | [`SESSIONS`] | DELETE | → 204; every session of one's own ends |
 //! | [`ACCOUNT`], [`ACCOUNT_PASSWORD`] | GET; PUT | → [`AccountView`](crate::resources::people::AccountView); [`PasswordChange`](crate::resources::people::PasswordChange) → 204 |
+//! | [`SIGN_IN_WAYS`] | GET | → [`SignInWays`](crate::resources::people::SignInWays) |
+//! | [`SIGN_IN_WAY`] | POST, PUT | [`IdentityBegin`](crate::resources::people::IdentityBegin) → [`IdentityBegun`](crate::resources::people::IdentityBegun) with a cookie; [`IdentityFinish`](crate::resources::people::IdentityFinish) → [`IdentityFinished`](crate::resources::people::IdentityFinished) with a session |
+//! | [`IDENTITIES`], [`IDENTITY`] | GET; DELETE | → every [`IdentityView`](crate::resources::people::IdentityView) of one's own; 409 for the last way to sign in |
+//! | [`IDENTITY_PROVIDERS`], [`IDENTITY_PROVIDER`] | GET, POST; GET, PATCH, DELETE | [`IdentityProviderCreate`](crate::resources::people::IdentityProviderCreate), [`IdentityProviderChange`](crate::resources::people::IdentityProviderChange) → [`IdentityProviderView`](crate::resources::people::IdentityProviderView); 409 while it is somebody's only way |
+//! | [`IDENTITY_PROVIDER_CHECK`] | POST | → [`IdentityProviderCheck`](crate::resources::people::IdentityProviderCheck) |
 //! | [`LINKS`] | POST | [`LinkRedeem`](crate::resources::people::LinkRedeem) → [`AccountView`](crate::resources::people::AccountView) |
 //! | [`USERS`], [`USER`], [`USER_RESET`] | GET; PATCH, DELETE; POST | [`UserChange`](crate::resources::people::UserChange) → [`UserView`](crate::resources::people::UserView); → 201 [`LinkCreated`](crate::resources::people::LinkCreated) |
 //! | [`MEMBERS`], [`MEMBER`] | GET; PUT, DELETE | [`MemberChange`](crate::resources::people::MemberChange) → [`MemberView`](crate::resources::people::MemberView); 409 for the last admin |
@@ -195,6 +200,24 @@ pub const SESSIONS: &str = "/api/v1/sessions";
 pub const ACCOUNT: &str = "/api/v1/account";
 /// One's own password.
 pub const ACCOUNT_PASSWORD: &str = "/api/v1/account/password";
+/// How somebody can sign in beside name and password.
+pub const SIGN_IN_WAYS: &str = "/api/v1/sign-in";
+/// Signing in by an identity provider.
+pub const SIGN_IN_WAY: &str = "/api/v1/sign-in/{provider}";
+/// The page that an identity provider sends people back to.
+pub const SIGN_IN_BACK: &str = "/sign-in/back/{provider}";
+/// The page of one's own account.
+pub const ACCOUNT_PAGE: &str = "/account";
+/// One's own accounts at identity providers.
+pub const IDENTITIES: &str = "/api/v1/account/identities";
+/// One of them.
+pub const IDENTITY: &str = "/api/v1/account/identities/{identity}";
+/// The systems that say who people are.
+pub const IDENTITY_PROVIDERS: &str = "/api/v1/identity-providers";
+/// One of them by name.
+pub const IDENTITY_PROVIDER: &str = "/api/v1/identity-providers/{provider}";
+/// Whether one is as it must be.
+pub const IDENTITY_PROVIDER_CHECK: &str = "/api/v1/identity-providers/{provider}/check";
 /// Uses a one-time link up; the link is the credential.
 pub const LINKS: &str = "/api/v1/links";
 /// Everybody with an account.

@@ -63,6 +63,7 @@ pub(crate) enum Command {
     Secret(commands::secret::SecretArgs),
     Workspace(commands::workspace::WorkspaceArgs),
     Login(commands::login::LoginArgs),
+    Identity(commands::identity::IdentityArgs),
     Member(commands::member::MemberArgs),
     Token(commands::token::TokenArgs),
     Audit(commands::audit::AuditArgs),

@@ -90,6 +90,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::MasterKey(args) => Box::pin(commands::master_key::master_key(context, args)).await,
         Command::Backup(args) => Box::pin(commands::backup::backup(context, args)).await,
         Command::Restore(args) => commands::restore::restore(context, args).await,
+        Command::Identity(args) => Box::pin(commands::identity::identity(context, args)).await,
         Command::Login(args) => Box::pin(commands::login::login(context, args)).await,
         Command::Member(args) => Box::pin(commands::member::member(context, args)).await,
         Command::Token(args) => Box::pin(commands::token::token(context, args)).await,

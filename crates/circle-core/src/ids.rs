@@ -117,6 +117,10 @@ ids! {
     AuditId = "aud", "an entry of the audit";
     /// Somebody with an account.
     UserId = "usr", "a user";
+    /// A system that says who people are.
+    IdentityProviderId = "idp", "an identity provider";
+    /// Somebody's account at an identity provider.
+    IdentityId = "idn", "an identity";
 }
 
 fn parse(text: &str, prefix: &str) -> Option<Uuid> {

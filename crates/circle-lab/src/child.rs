@@ -37,6 +37,9 @@ pub enum LabError {
     /// A deployed service answered something else than 200.
     #[error("{address} answered \"{status}\"")]
     Status { address: String, status: String },
+    /// A story of the page did not go as written.
+    #[error("the browser's story {story}: {said}")]
+    Story { story: String, said: String },
     /// A cell for the Swarm could not be made.
     #[error("no cell for the Swarm")]
     Cell(#[from] circle_cell::CellError),

@@ -14,6 +14,7 @@ mod config;
 pub mod deploy;
 pub mod forge;
 mod http;
+mod identity;
 mod limits;
 mod metrics;
 mod notify;

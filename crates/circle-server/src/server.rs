@@ -15,6 +15,7 @@ use crate::auth::{Passwords, Tries};
 use crate::backup::{Sources, Turns};
 use crate::config::ServerConfig;
 use crate::http::{HookKeys, LiveTickets, Meeting, OauthFlows, Once};
+use crate::identity::SignIns;
 use crate::limits;
 use crate::metrics::Metrics;
 use crate::queue::{Questions, Queue};
@@ -58,6 +59,7 @@ pub struct Server {
     pub(crate) live_tickets: LiveTickets,
     pub(crate) passwords: Passwords,
     pub(crate) tries: Tries,
+    pub(crate) sign_ins: SignIns,
     pub(crate) shells: Meeting,
     pub(crate) questions: Questions,
     pub(crate) metrics: Metrics,
@@ -112,6 +114,7 @@ impl Server {
             live: Arc::new(Semaphore::new(limits::LIVE_CONNECTIONS)),
             passwords: Passwords::default(),
             tries: Tries::default(),
+            sign_ins: SignIns::default(),
             shells: Meeting::default(),
             questions: Questions::default(),
             metrics: Metrics::default(),

@@ -1,14 +1,14 @@
 import { session } from "./session";
 
 /** The server's own sentence, or nothing when all went well. */
-type Problem = string | null;
+export type Problem = string | null;
 
-async function send(method: string, path: string, body?: unknown): Promise<Response | null> {
+export async function send(method: string, path: string, body?: unknown): Promise<Response | null> {
   const headers = { "content-type": "application/json" };
   return fetch(path, { method, headers, body: body === undefined ? null : JSON.stringify(body) }).catch(() => null);
 }
 
-async function problem(answer: Response | null): Promise<Problem> {
+export async function problem(answer: Response | null): Promise<Problem> {
   if (answer?.ok === true) {
     return null;
   }

@@ -1,9 +1,11 @@
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { useLocation } from "wouter";
 
 import { redeem } from "../api/accounts";
 import { Problem } from "../parts/problem";
+import { Providers } from "../parts/providers";
 import { words } from "../words";
+import { words as account } from "../words/account";
 
 /** Takes a one-time link: a new account with a name and a password, or only a new password. */
 export function JoinPage() {
@@ -14,6 +16,9 @@ export function JoinPage() {
   const [password, setPassword] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
   const [, go] = useLocation();
+  const nameField = useRef<HTMLInputElement>(null);
+  // Of the form only the name is needed, and the browser says so when it is missing.
+  const joining = () => (nameField.current?.reportValidity() === true ? { purpose: "join" as const, link, name: name.trim() } : null);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     const refused = await redeem(link, isReset ? null : name.trim(), password);
@@ -28,7 +33,7 @@ export function JoinPage() {
       {!isReset && (
         <label>
           {words.accountName}
-          <input autoComplete="username" value={name} required pattern="[a-z0-9][a-z0-9-]*" onChange={(event) => setName(event.target.value)} />
+          <input ref={nameField} autoComplete="username" value={name} required pattern="[a-z0-9][a-z0-9-]*" onChange={(event) => setName(event.target.value)} />
         </label>
       )}
       <label>
@@ -38,6 +43,7 @@ export function JoinPage() {
       <p className="hint">{words.passwordHelp}</p>
       <Problem text={problem} />
       <button type="submit">{isReset ? words.setPassword : words.makeAccount}</button>
+      {!isReset && <Providers verb={account.continueWith} hint={account.joinHelp} wish={joining} />}
     </form>
   );
 }

@@ -4,22 +4,28 @@ import { Redirect, useSearchParams } from "wouter";
 import { signIn } from "../api/accounts";
 import { session } from "../api/session";
 import { Problem } from "../parts/problem";
+import { Providers } from "../parts/providers";
 import { words } from "../words";
+import { words as account } from "../words/account";
 
 /** Signs in with an account, or takes a token and keeps it only when the server knows it. */
 export function SignInPage() {
   const [search] = useSearchParams();
   const [byToken, setByToken] = useState(false);
+  const to = own(search.get("to"));
   if (session.isOpen()) {
-    return <Redirect to={own(search.get("to"))} />;
+    return <Redirect to={to} />;
   }
   return (
     <div className="card narrow">
       <h1>{words.signIn}</h1>
       {byToken ? <TokenForm /> : <AccountForm />}
-      <button type="button" className="quiet" onClick={() => setByToken(!byToken)}>
-        {byToken ? words.withAccount : words.withToken}
-      </button>
+      <Providers verb={account.continueWith} wish={() => ({ purpose: "sign_in", to })} />
+      <section className="beside" aria-label={account.or}>
+        <button type="button" className="quiet" onClick={() => setByToken(!byToken)}>
+          {byToken ? words.withAccount : words.withToken}
+        </button>
+      </section>
     </div>
   );
 }

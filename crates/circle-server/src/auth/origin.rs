@@ -15,6 +15,15 @@ pub(crate) fn refuse_foreign(server: &Server, headers: &HeaderMap) -> Result<(),
     Ok(())
 }
 
+/// Whether a page that asks was opened at another address than the configured one. A program tells no origin and is no page.
+pub(crate) fn is_foreign_to(headers: &HeaderMap, configured: &str) -> bool {
+    let said = headers
+        .get(ORIGIN)
+        .and_then(|value| Url::parse(value.to_str().ok()?).ok());
+    let ours = |said: &Url| Url::parse(configured).is_ok_and(|url| url.origin() == said.origin());
+    headers.contains_key(ORIGIN) && !said.is_some_and(|said| ours(&said))
+}
+
 /// Whether a request comes from a page of this server: its origin is the configured address, or names the very host
 /// that the request was sent to. A browser always tells the origin of a WebSocket.
 pub(crate) fn is_own_origin(headers: &HeaderMap, configured: &str) -> bool {

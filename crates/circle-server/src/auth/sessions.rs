@@ -1,11 +1,11 @@
 //! Sessions of browsers: a cookie that scripts cannot read, other sites cannot send, and that ends by itself.
 
-use axum::http::header::{COOKIE, HeaderValue};
-use axum::http::{HeaderMap, Method};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use circle_api::worker::SecretValue;
 use circle_core::ids::UserId;
 use circle_store::records::{Query, RecordError, StoreError, kinds};
 
+use super::cookie::{self, Cookie};
 use super::origin::is_own_origin;
 use super::tokens::mint;
 use crate::http::ApiError;
@@ -21,11 +21,7 @@ const ROUND: usize = 200;
 
 /// The value of the session's cookie.
 pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = all
-        .flat_map(|text| text.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value)
+    cookie::value(headers, COOKIE_NAME)
 }
 
 /// What a browser does of itself must come from a page of this server.
@@ -47,27 +43,12 @@ pub(crate) async fn begin(server: &Server, user: &UserRecord) -> Result<HeaderVa
     record.used_at = Some(now);
     record.expires_at = Some(now + ABSOLUTE_MS);
     server.records.insert(&record).await?;
-    set_cookie(server, &minted.value, ABSOLUTE_MS / 1000)
+    Cookie::plain(server, COOKIE_NAME).set(&minted.value, ABSOLUTE_MS / 1000)
 }
 
 /// The header that takes the cookie away.
 pub(crate) fn forget_cookie(server: &Server) -> Result<HeaderValue, ApiError> {
-    set_cookie(server, &SecretValue::new(""), 0)
-}
-
-fn set_cookie(server: &Server, value: &SecretValue, seconds: i64) -> Result<HeaderValue, ApiError> {
-    let secure = if server.config.url.starts_with("https:") {
-        "; Secure"
-    } else {
-        ""
-    };
-    let text = format!(
-        "{COOKIE_NAME}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}",
-        value.expose()
-    );
-    let mut header = HeaderValue::try_from(text).map_err(|error| ApiError::Internal(error.to_string()))?;
-    header.set_sensitive(true);
-    Ok(header)
+    Cookie::plain(server, COOKIE_NAME).set(&SecretValue::new(""), 0)
 }
 
 /// Ends what somebody signed in with; with `all` their tokens and links too.
@@ -94,23 +75,5 @@ pub(crate) async fn end_all(server: &Server, user: UserId, all: bool) -> Result<
         if page.heads.is_empty() {
             return Ok(());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::http::HeaderMap;
-
-    use super::cookie;
-
-    #[test]
-    fn the_session_is_found_among_other_cookies() {
-        let mut headers = HeaderMap::new();
-        assert_eq!(cookie(&headers), None);
-        headers.insert(
-            "cookie",
-            "theme=dark; circle_session=abc; x=y".parse().expect("a header"),
-        );
-        assert_eq!(cookie(&headers), Some("abc"));
     }
 }

@@ -33,16 +33,26 @@ impl Tries {
     }
 
     fn begin_at(&self, account: &str, address: Option<IpAddr>, now: Instant) -> Result<(), ApiError> {
+        let account = [(Of::Account(account.to_owned()), PER_ACCOUNT)];
+        let address = address.map(|address| (Of::Address(address), PER_ADDRESS));
+        self.count(account.into_iter().chain(address).collect(), now)
+    }
+
+    /// The same where no account is named: a sign-in that a provider of identities decides.
+    pub(crate) fn begin_from(&self, address: Option<IpAddr>) -> Result<(), ApiError> {
+        let address = address.map(|address| (Of::Address(address), PER_ADDRESS));
+        self.count(address.into_iter().collect(), Instant::now())
+    }
+
+    fn count(&self, all: Vec<(Of, u32)>, now: Instant) -> Result<(), ApiError> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|_, (_, since)| now.duration_since(*since) < WINDOW);
-        let mut all = vec![(Of::Account(account.to_owned()), PER_ACCOUNT)];
-        all.extend(address.map(|address| (Of::Address(address), PER_ADDRESS)));
         if all
             .iter()
             .any(|(of, most)| known.get(of).is_some_and(|(count, _)| count >= most))
         {
             return Err(ApiError::Busy(
-                "too many wrong passwords for this account or from this address: wait a quarter of an hour".into(),
+                "too many failed sign-ins of this account or from this address: wait a quarter of an hour".into(),
             ));
         }
         for (of, _) in all {
@@ -63,6 +73,13 @@ impl Tries {
     pub(crate) fn succeeded(&self, account: &str, address: Option<IpAddr>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.remove(&Of::Account(account.to_owned()));
+        drop(known);
+        self.succeeded_from(address);
+    }
+
+    /// As [`Tries::succeeded`], where no account was named.
+    pub(crate) fn succeeded_from(&self, address: Option<IpAddr>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((count, _)) = address.and_then(|address| known.get_mut(&Of::Address(address))) {
             *count = count.saturating_sub(1);
         }

@@ -23,7 +23,7 @@ pub(crate) use connections::{clone_url, slug_of};
 pub use error::ForgeError;
 pub(crate) use grant::{Grant, expiry};
 pub use notice::{Notice, PullAction, PullNotice, Unreadable, What, read};
-pub(crate) use oauth::{App as OauthClient, authorize_url, exchange};
+pub(crate) use oauth::{App as OauthClient, authorize_url, challenge, exchange, linking_scope};
 pub use open::{Access, open};
 pub use port::{Forge, HookState, HookWish, PullRequest, Repositories, Repository};
 pub use verify::verify;

@@ -52,17 +52,16 @@ enum Said {
 /// [`ForgeError::Refused`] for what is no address.
 pub(crate) fn authorize_url(
     (kind, address, client_id): (ForgeKind, &str, &str),
+    scope: &str,
     redirect: &str,
     (state, verifier): (&str, &str),
 ) -> Result<String, ForgeError> {
-    let (path, scope) = match kind {
-        ForgeKind::Github => ("/login/oauth/authorize", "repo admin:repo_hook"),
-        ForgeKind::Gitlab => ("/oauth/authorize", "api"),
-        ForgeKind::Gitea => ("/login/oauth/authorize", "read:user write:repository"),
+    let path = match kind {
+        ForgeKind::Github | ForgeKind::Gitea => "/login/oauth/authorize",
+        ForgeKind::Gitlab => "/oauth/authorize",
     };
     let mut url = Url::parse(&format!("{address}{path}"))
         .map_err(|error| ForgeError::Refused(format!("{address} is no address: {error}")))?;
-    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()));
     url.query_pairs_mut()
         .append_pair("response_type", "code")
         .append_pair("client_id", client_id)
@@ -70,8 +69,22 @@ pub(crate) fn authorize_url(
         .append_pair("scope", scope)
         .append_pair("state", state)
         .append_pair("code_challenge_method", "S256")
-        .append_pair("code_challenge", &challenge);
+        .append_pair("code_challenge", &challenge(verifier));
     Ok(url.into())
+}
+
+/// What is shown of a verifier before it is (RFC 7636, 4.2).
+pub(crate) fn challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
+}
+
+/// What Circle needs to link repositories of a forge: their content, and their hooks.
+pub(crate) fn linking_scope(kind: ForgeKind) -> &'static str {
+    match kind {
+        ForgeKind::Github => "repo admin:repo_hook",
+        ForgeKind::Gitlab => "api",
+        ForgeKind::Gitea => "read:user write:repository",
+    }
 }
 
 /// The tokens for a code that came back.
@@ -133,7 +146,8 @@ async fn ask(net: &Net, app: &App<'_>, wish: &[(&str, &str)]) -> Result<Tokens, 
             error,
             error_description,
         }) => Err(ForgeError::Refused(plain(&format!("{error} {error_description}")))),
-        Err(_) => Err(ForgeError::Refused(format!(
+        // What speaks there is no forge, or something before it: neither yes nor no.
+        Err(_) => Err(ForgeError::Unreachable(format!(
             "it answers {} without tokens",
             answer.status.as_u16()
         ))),

@@ -14,6 +14,7 @@ use circle_store::logs::LogError;
 use circle_store::records::{RecordError, StoreError, UpdateError};
 use uuid::Uuid;
 
+use crate::identity::SignInError;
 use crate::vault::VaultError;
 
 /// Why a request is not answered with what was asked.
@@ -33,6 +34,9 @@ pub(crate) enum ApiError {
     ForeignSite,
     #[error("the name or the password is wrong")]
     WrongPassword,
+    /// An identity provider did not lead to an account.
+    #[error("{0}")]
+    SignIn(SignInError),
     #[error("the link is unknown, expired or used up: ask for another one")]
     DeadLink,
     #[error("the signature does not fit the body and the service's secret")]
@@ -109,6 +113,7 @@ impl ApiError {
                 "password",
                 "the name or the password is wrong",
             ),
+            Self::SignIn(_) => (StatusCode::UNAUTHORIZED, "sign-in", "nobody was signed in"),
             Self::DeadLink => (StatusCode::UNAUTHORIZED, "link", "the link does not work"),
             Self::BadSignature => (StatusCode::UNAUTHORIZED, "signature", "the signature is not valid"),
             Self::LeaseGone => (StatusCode::CONFLICT, "lease-gone", "the lease is gone"),
@@ -281,6 +286,16 @@ impl From<BlobError> for ApiError {
             BlobError::Full => Self::Full,
             BlobError::Unavailable { reason } => Self::Unavailable(reason),
             BlobError::Corrupt(_) | BlobError::Invalid { .. } => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<SignInError> for ApiError {
+    fn from(error: SignInError) -> Self {
+        match error {
+            SignInError::Down { .. } => Self::Upstream(error.to_string()),
+            SignInError::Taken { .. } => Self::Conflict(error.to_string()),
+            other => Self::SignIn(other),
         }
     }
 }

@@ -24,7 +24,8 @@ use crate::server::Server;
 
 /// What answers without a token, each with its reason: liveness says nothing of anybody; the description is the same for
 /// every Circle, and so are the pages; the one that forges send people back to changes nothing; hooks carry a signature;
-/// signing in carries a password, a one-time link is its own credential; enrolment carries its own token.
+/// signing in carries a password, and before it everybody is told which ways there are; a one-time link is its own credential;
+/// enrolment carries its own token.
 pub const PUBLIC: &[&str] = &[
     "/healthz",
     "/readyz",
@@ -32,7 +33,9 @@ pub const PUBLIC: &[&str] = &[
     "/api/v1/openapi.json",
     "/",
     "/sign-in",
+    paths::SIGN_IN_BACK,
     "/join",
+    paths::ACCOUNT_PAGE,
     "/runs/{run}",
     "/services",
     "/workers",
@@ -40,6 +43,7 @@ pub const PUBLIC: &[&str] = &[
     paths::HOOK,
     paths::FORGE_HOOK,
     paths::OAUTH_PAGE,
+    paths::SIGN_IN_WAYS,
     "/worker/v1/enrol",
 ];
 

@@ -8,11 +8,21 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use circle_api::routes;
 
 use super::ApiError;
 
 /// The addresses of pages. All of them are the one document, whose script looks at the address.
-pub(super) const PAGES: &[&str] = &["/", "/sign-in", "/join", "/runs/{run}", "/services", "/workers"];
+pub(super) const PAGES: &[&str] = &[
+    "/",
+    "/sign-in",
+    routes::SIGN_IN_BACK,
+    "/join",
+    routes::ACCOUNT_PAGE,
+    "/runs/{run}",
+    "/services",
+    "/workers",
+];
 /// What a document loads.
 const ASSETS: &str = "/assets/{name}";
 /// A document may load what this server serves, and nothing else: no inline script, no frame, no other host.

@@ -6,9 +6,10 @@ use circle_store::records::{Kind, Record, RecordError, Records, UpdateError};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnswerRecord, AuditRecord, BlobRecord, Delivery, DeploymentRecord, EnvironmentRecord, ForgeRecord, NoticeRecord,
-    PollRecord, RegistryRecord, RunRecord, SecretRecord, ServiceRecord, ShellRecord, TargetRecord, TokenRecord,
-    UserRecord, WebhookRecord, WorkerRecord, WorkspaceRecord,
+    AnswerRecord, AuditRecord, BlobRecord, Delivery, DeploymentRecord, EnvironmentRecord, ForgeRecord,
+    IdentityProviderRecord, IdentityRecord, NoticeRecord, PollRecord, RegistryRecord, RunRecord, ScheduleRecord,
+    SecretRecord, ServiceRecord, ShellRecord, TargetRecord, TokenRecord, UserRecord, WebhookRecord, WorkerRecord,
+    WorkspaceRecord,
 };
 use crate::deploy::WorkloadRecord;
 
@@ -124,9 +125,12 @@ fn schemas() -> BTreeMap<Kind, u32> {
         of::<AnswerRecord>(),
         of::<WebhookRecord>(),
         of::<NoticeRecord>(),
+        of::<ScheduleRecord>(),
         of::<UserRecord>(),
         of::<AuditRecord>(),
         of::<PollRecord>(),
+        of::<IdentityProviderRecord>(),
+        of::<IdentityRecord>(),
     ])
 }
 

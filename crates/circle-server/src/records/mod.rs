@@ -9,6 +9,7 @@ mod blob;
 mod delivery;
 mod deployment;
 mod format;
+mod identity;
 mod kept_body;
 mod named;
 mod notice;
@@ -30,6 +31,7 @@ pub use delivery::{
 };
 pub use deployment::DeploymentRecord;
 pub use format::{FormatError, check_format};
+pub use identity::{IdentityKind, IdentityProviderRecord, IdentityRecord};
 pub use kept_body::KeptBody;
 pub use named::{
     EnvironmentRecord, ForgeRecord, RegistryRecord, ServiceRecord, TargetRecord, WebhookRecord, WorkspaceRecord,
@@ -41,5 +43,5 @@ pub use schedule::ScheduleRecord;
 pub use secret::{Sealed, SecretRecord, scope_key};
 pub use shell::ShellRecord;
 pub use token::{TokenKind, TokenRecord};
-pub use user::{StoredPassword, UserRecord};
+pub use user::{Identity, StoredPassword, UserRecord};
 pub use worker::WorkerRecord;

@@ -1,9 +1,10 @@
 //! People with an account on this server.
 
-use circle_core::ids::UserId;
+use circle_core::ids::{IdentityId, IdentityProviderId, UserId};
 use circle_core::names::Slug;
-use circle_store::records::{Kind, Record};
+use circle_store::records::{Kind, Record, UpgradeError};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Somebody who can sign in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -11,11 +12,27 @@ pub struct UserRecord {
     pub id: UserId,
     /// Unique on the server; what they sign in with and what records call them.
     pub name: Slug,
-    pub password: StoredPassword,
+    /// `None` for somebody who signs in by an identity only.
+    pub password: Option<StoredPassword>,
+    /// Their accounts at identity providers. What stands here opens the account; an [`IdentityRecord`](super::IdentityRecord) only
+    /// leads to it.
+    #[serde(default)]
+    pub identities: Vec<Identity>,
     /// Whether the whole server is theirs.
     pub administrator: bool,
     /// In milliseconds since 1970.
     pub created_at: i64,
+}
+
+/// An account at an identity provider by which somebody signs in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub id: IdentityId,
+    pub provider: IdentityProviderId,
+    /// What they were called there; for showing.
+    pub login: String,
+    /// In milliseconds since 1970.
+    pub linked_at: i64,
 }
 
 /// What is kept of a password: argon2id with its parameters, so that stronger ones can come later.
@@ -38,9 +55,33 @@ impl std::fmt::Debug for StoredPassword {
 
 impl Record for UserRecord {
     const KIND: Kind = Kind::User;
-    const SCHEMA: u32 = 1;
+    // 2: an account may have no password, which older programs cannot read.
+    const SCHEMA: u32 = 2;
 
     fn id(&self) -> String {
         self.id.to_string()
+    }
+
+    fn upgrade(_: u32, body: Value) -> Result<Value, UpgradeError> {
+        Ok(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use circle_store::records::Record;
+
+    use super::UserRecord;
+
+    #[test]
+    fn an_account_from_before_identities_has_its_password_and_none() {
+        let old = serde_json::json!({
+            "id": "usr_00000000000000000000000000000007", "name": "ann", "administrator": true, "created_at": 1,
+            "password": { "memory_kib": 19456, "passes": 2, "lanes": 1, "salt": "aa", "hash": "bb" },
+        });
+        let body = UserRecord::upgrade(1, old).expect("a way");
+        let user: UserRecord = serde_json::from_value(body).expect("the shape of now");
+        assert_eq!(user.password.map(|kept| kept.hash).as_deref(), Some("bb"));
+        assert!(user.identities.is_empty());
     }
 }

@@ -16,6 +16,7 @@ use crate::forge_oauth::code_on;
 use crate::forge_suite::{World, access, conforms};
 use crate::support::gitea::Gitea;
 use crate::support::{Circle, PIPELINE, Played, slug, until};
+use crate::tenancy::browser::{Browser, manage};
 
 async fn connected() -> (Circle, Gitea) {
     let (circle, gitea) = (Circle::start().await, Gitea::start().await);
@@ -256,4 +257,56 @@ async fn real_gitea_is_linked_by_oauth_and_its_tokens_are_made_fresh() {
     let commit = gitea.push("bot", "bot/shop", "main", ("caicloud.yml", PIPELINE)).await;
     run_of(&circle, &commit).await;
     told(&gitea, "bot/shop", &commit, "pending").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Gitea: make test-real"]
+async fn real_gitea_says_who_signs_in() {
+    let (circle, gitea) = (Circle::start().await, Gitea::start().await);
+    gitea.person("alice").await;
+    let redirect = format!("{}/sign-in/back/ours", circle.url);
+    let app = json!({"name": "Circle", "redirect_uris": [redirect], "confidential_client": true});
+    let app = gitea.ask(Method::POST, "user/applications/oauth2", app).await;
+    let wish = |secret: &str| {
+        json!({
+            "name": "ours", "kind": "gitea", "address": gitea.address, "client_id": app["client_id"],
+            "client_secret": secret, "create_accounts": true,
+        })
+    };
+    let (status, said) = manage(&circle, Method::POST, "", wish("another")).await;
+    assert_eq!(status, 401, "it knows its applications: {said}");
+    let (status, said) = manage(
+        &circle,
+        Method::POST,
+        "",
+        wish(app["client_secret"].as_str().expect("a secret")),
+    )
+    .await;
+    assert_eq!(status, 201, "{said}");
+    // Each comes twice, and is the same account again.
+    for name in ["alice", "bot", "alice", "bot"] {
+        let mut browser = Browser::new(&circle);
+        let there = browser.begin("ours", json!({ "purpose": "sign_in" })).await;
+        let back = browser.sent_back(&gitea.lets_in(name, &there).await);
+        let (status, said) = browser.finish("ours", &back).await;
+        assert_eq!(status, 200, "{said}");
+        assert_eq!(browser.whoami().await.as_deref(), Some(name));
+        assert_eq!(browser.finish("ours", &back).await.0, 401, "once");
+    }
+    // The same as an OpenID Connect provider, whose id tokens Gitea signs: another provider is another person.
+    let redirect = format!("{}/sign-in/back/openid", circle.url);
+    let app = json!({"name": "Circle too", "redirect_uris": [redirect], "confidential_client": true});
+    let app = gitea.ask(Method::POST, "user/applications/oauth2", app).await;
+    let wish = json!({
+        "name": "openid", "kind": "oidc", "address": gitea.address, "client_id": app["client_id"],
+        "client_secret": app["client_secret"], "create_accounts": true,
+    });
+    let (status, said) = manage(&circle, Method::POST, "", wish).await;
+    assert_eq!(status, 201, "{said}");
+    let mut browser = Browser::new(&circle);
+    let there = browser.begin("openid", json!({ "purpose": "sign_in" })).await;
+    let back = browser.sent_back(&gitea.lets_in("alice", &there).await);
+    let (status, said) = browser.finish("openid", &back).await;
+    assert_eq!(status, 200, "{said}");
+    assert_eq!(browser.whoami().await.as_deref(), Some("alice-2"));
 }

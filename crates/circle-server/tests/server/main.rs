@@ -31,6 +31,7 @@ mod rules;
 mod schedules;
 mod secret_limits;
 mod secrets;
+mod sign_in_page;
 mod support;
 mod tenancy;
 mod upgrade;

@@ -56,6 +56,10 @@ pub enum Kind {
     Poll,
     /// A value of the server itself, found by id only.
     Setting,
+    /// A system that says who people are.
+    IdentityProvider,
+    /// Whose an account at an identity provider is.
+    Identity,
 }
 
 /// A declared order over the documents of one kind.
@@ -249,6 +253,12 @@ pub const AUDIT_WORKSPACE: Index = ordered(Kind::Audit, "workspace", &["/workspa
 
 /// What is looked at next.
 pub const POLL_DUE: Index = ordered(Kind::Poll, "due", &["/due"]);
+/// An identity provider by name.
+pub const IDENTITY_PROVIDER_NAME: Index = unique(Kind::IdentityProvider, "name", &["/name"]);
+/// An identity by what the provider calls it for ever; equality on the provider lists its identities.
+pub const IDENTITY_SUBJECT: Index = unique(Kind::Identity, "subject", &["/provider", "/subject"]);
+/// The identities of a user.
+pub const IDENTITY_USER: Index = ordered(Kind::Identity, "user", &["/user"]);
 
 const NAMED: &[&str] = &["/name", "/workspace", "/created_at"];
 
@@ -432,6 +442,18 @@ const TABLE: &[Row] = &[
         name: "setting",
         head: &[],
         indexes: &[],
+    },
+    Row {
+        kind: Kind::IdentityProvider,
+        name: "identity_provider",
+        head: &["/name", "/created_at"],
+        indexes: &[IDENTITY_PROVIDER_NAME],
+    },
+    Row {
+        kind: Kind::Identity,
+        name: "identity",
+        head: &["/provider", "/user"],
+        indexes: &[IDENTITY_SUBJECT, IDENTITY_USER],
     },
 ];
 

@@ -7,8 +7,8 @@ use reqwest::Method;
 
 use crate::client::{ApiError, Client};
 use crate::resources::people::{
-    AccountView, AuditQuery, AuditView, InvitationCreate, InvitationView, LinkCreated, MemberChange, MemberView,
-    SignIn, SignedIn,
+    AccountView, AuditQuery, AuditView, IdentityProviderChange, IdentityProviderCheck, IdentityProviderCreate,
+    IdentityProviderView, InvitationCreate, InvitationView, LinkCreated, MemberChange, MemberView, SignIn, SignedIn,
 };
 use crate::resources::{Page, PageQuery};
 use crate::routes::{self, fill};
@@ -89,5 +89,43 @@ impl Client {
             take(&bytes)?;
         }
         Ok(())
+    }
+
+    /// Systems by which people sign in.
+    pub async fn identity_providers(&self, page: &PageQuery) -> Result<Page<IdentityProviderView>, ApiError> {
+        self.read(routes::IDENTITY_PROVIDERS, page).await
+    }
+
+    /// Lets people sign in by another system.
+    pub async fn create_identity_provider(
+        &self,
+        wish: &IdentityProviderCreate,
+    ) -> Result<IdentityProviderView, ApiError> {
+        self.write(Method::POST, routes::IDENTITY_PROVIDERS, wish).await
+    }
+
+    /// Changes the application, or who gets an account.
+    pub async fn change_identity_provider(
+        &self,
+        name: &str,
+        wish: &IdentityProviderChange,
+    ) -> Result<IdentityProviderView, ApiError> {
+        self.write(Method::PATCH, &fill(routes::IDENTITY_PROVIDER, &[name]), wish)
+            .await
+    }
+
+    /// Looks at a system as far as it can be seen while nobody signs in.
+    pub async fn check_identity_provider(&self, name: &str) -> Result<IdentityProviderCheck, ApiError> {
+        self.write(
+            Method::POST,
+            &fill(routes::IDENTITY_PROVIDER_CHECK, &[name]),
+            &serde_json::json!({}),
+        )
+        .await
+    }
+
+    /// Forgets a system by which nobody has to sign in.
+    pub async fn remove_identity_provider(&self, name: &str) -> Result<(), ApiError> {
+        self.delete(&fill(routes::IDENTITY_PROVIDER, &[name])).await
     }
 }

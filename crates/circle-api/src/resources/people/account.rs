@@ -48,8 +48,10 @@ pub struct AccountView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordChange {
-    #[schema(value_type = String, format = Password, max_length = 256)]
-    pub current: SecretValue,
+    /// Absent when the account has none yet: then this must come from a browser's session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = Password, max_length = 256)]
+    pub current: Option<SecretValue>,
     /// 10 to 256 bytes.
     #[schema(value_type = String, format = Password, min_length = 10, max_length = 256)]
     pub new: SecretValue,

@@ -76,7 +76,7 @@ async fn proven(
         .load_by::<UserRecord>(Query::over(kinds::USER_NAME).equal(name))
         .await?;
     let user = found.map(|(user, _)| user);
-    let stored = user.as_ref().map(|user| user.password.clone());
+    let stored = user.as_ref().and_then(|user| user.password.clone());
     let right = server.passwords.is(password, stored).await?;
     let user = user.filter(|_| right).ok_or(ApiError::WrongPassword)?;
     server.tries.succeeded(name, address);
@@ -114,7 +114,7 @@ pub(in crate::http) async fn sign_out_everywhere(
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, forget_cookie(&server)?)]).into_response())
 }
 
-/// Sets another password; every session ends.
+/// Sets another password, or the first one; every session ends.
 #[utoipa::path(put, path = routes::ACCOUNT_PASSWORD, tag = "accounts", operation_id = "change_password", request_body = PasswordChange, responses((status = 204)))]
 pub(in crate::http) async fn change_password(
     State(server): State<Arc<Server>>,
@@ -128,12 +128,36 @@ pub(in crate::http) async fn change_password(
     }
     check(&wish.new, "new")?;
     let address = peer.map(|Extension(Peer(address))| address);
-    proven(&server, address, &caller.name, wish.current).await?;
+    match wish.current {
+        Some(current) => drop(proven(&server, address, &caller.name, current).await?),
+        None => may_begin(&server, &caller, user).await?,
+    }
     set_password(&server, user, wish.new).await?;
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, forget_cookie(&server)?)]).into_response())
 }
 
-fn own(caller: &Caller) -> Result<UserId, ApiError> {
+/// A first password needs no other, but a browser: a token that leaks must not become an account.
+async fn may_begin(server: &Server, caller: &Caller, user: UserId) -> Result<(), ApiError> {
+    let found = server.records.load::<UserRecord>(&user.to_string()).await?;
+    if found.is_none_or(|(user, _)| user.password.is_some()) {
+        return Err(ApiError::field("current", "give the password that the account has"));
+    }
+    session(server, caller).await.map(drop)
+}
+
+/// The session that somebody came with, for what no token may do.
+pub(super) async fn session(server: &Server, caller: &Caller) -> Result<TokenRecord, ApiError> {
+    let found = server
+        .records
+        .load::<TokenRecord>(&caller.credential().to_string())
+        .await?;
+    let session = found
+        .map(|(token, _)| token)
+        .filter(|token| token.kind == TokenKind::Session);
+    session.ok_or_else(|| ApiError::Conflict("a token cannot do this: sign in with a browser".into()))
+}
+
+pub(super) fn own(caller: &Caller) -> Result<UserId, ApiError> {
     let message = "this token belongs to nobody: sign in with an account";
     caller.user().ok_or_else(|| ApiError::Conflict(message.into()))
 }
@@ -149,7 +173,7 @@ pub(super) fn check(password: &SecretValue, field: &str) -> Result<(), ApiError>
 pub(super) async fn set_password(server: &Server, user: UserId, password: SecretValue) -> Result<(), ApiError> {
     let stored = server.passwords.keep(password).await?;
     let set = |record: &mut UserRecord| {
-        record.password = stored.clone();
+        record.password = Some(stored.clone());
         Ok::<(), ApiError>(())
     };
     server.records.update(&user.to_string(), set).await?;

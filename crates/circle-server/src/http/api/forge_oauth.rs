@@ -20,7 +20,7 @@ use secrecy::SecretString;
 use super::forges::{account, address, check_token, draft, insert};
 use super::validate::Faults;
 use crate::auth::{Admin, Within, hash_of, mint};
-use crate::forge::{Grant, OauthClient, authorize_url, exchange, expiry};
+use crate::forge::{Grant, OauthClient, authorize_url, exchange, expiry, linking_scope};
 use crate::http::{ApiError, Body};
 use crate::server::Server;
 
@@ -80,7 +80,8 @@ pub(in crate::http) async fn begin(
     let (state, verifier) = (mint(""), mint(""));
     let redirect_uri = server.oauth_url();
     let asked = (wish.kind.into(), address.as_str(), wish.client_id.as_str());
-    let authorize_url = authorize_url(asked, &redirect_uri, (state.value.expose(), verifier.value.expose()))?;
+    let shown = (state.value.expose(), verifier.value.expose());
+    let authorize_url = authorize_url(asked, linking_scope(wish.kind.into()), &redirect_uri, shown)?;
     let flow = Flow {
         workspace: within.workspace.id,
         by: within.caller.name,

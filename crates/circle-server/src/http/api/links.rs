@@ -7,12 +7,9 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use circle_api::resources::people::{AccountView, LinkRedeem};
 use circle_api::routes;
-use circle_api::worker::SecretValue;
 use circle_core::ids::UserId;
 use circle_core::members::Limit;
-use circle_core::names::Slug;
 use circle_store::records::{RecordError, StoreError, Version};
-use uuid::Uuid;
 
 use super::accounts::{check, set_password, view};
 use crate::auth::{Caller, refuse_foreign, token_of_value};
@@ -20,7 +17,7 @@ use crate::http::audit::note;
 use crate::http::{ApiError, Body};
 use crate::records::{TokenKind, TokenRecord, UserRecord, WorkspaceRecord};
 use crate::server::Server;
-use crate::time::{now, now_ms};
+use crate::time::now;
 
 /// Uses a link up: makes an account, or sets a password, or lets somebody who is signed in into a workspace.
 #[utoipa::path(post, path = routes::LINKS, tag = "accounts", operation_id = "redeem_link", request_body = LinkRedeem, responses((status = 200, body = AccountView), (status = 401, body = circle_api::resources::Problem)), security(()))]
@@ -33,13 +30,8 @@ pub(in crate::http) async fn redeem(
     refuse_foreign(&server, &headers)?;
     let found = token_of_value(&server, wish.link.expose()).await?;
     let (link, version) = found.ok_or(ApiError::DeadLink)?;
-    let user = match (link.kind, link.limit, link.owner) {
-        (TokenKind::Welcome, ..) => {
-            let user = stranger(&server, wish).await?;
-            consume(&server, &link, version, Some(&user)).await?;
-            make_administrator(&server, user.id).await?
-        }
-        (TokenKind::Reset, _, Some(owner)) => {
+    let user = match (link.kind, link.owner) {
+        (TokenKind::Reset, Some(owner)) => {
             let password = wish
                 .password
                 .ok_or_else(|| ApiError::field("password", "give a password"))?;
@@ -48,20 +40,41 @@ pub(in crate::http) async fn redeem(
             set_password(&server, owner, password).await?;
             known(&server, owner).await?
         }
-        (TokenKind::Invitation, Some(limit), _) => {
+        _ if !lets_in(&link) => return Err(ApiError::DeadLink),
+        _ => {
             let signed_in = caller.ok().and_then(|caller| caller.user());
-            let (user, new) = match signed_in {
-                Some(user) => (known(&server, user).await?, false),
-                None => (stranger(&server, wish).await?, true),
-            };
-            consume(&server, &link, version, new.then_some(&user)).await?;
-            join(&server, limit, user.id).await?;
-            user
+            match signed_in.filter(|_| link.kind == TokenKind::Invitation) {
+                Some(user) => let_in(&server, (&link, version), known(&server, user).await?, false).await?,
+                None => let_in(&server, (&link, version), stranger(&server, wish).await?, true).await?,
+            }
         }
-        _ => return Err(ApiError::DeadLink),
     };
     note(&server, (user.name.as_str(), Some(user.id)), "redeem_link", 200).await?;
     Ok(Json(view(&user)))
+}
+
+/// Whether a link is for somebody who comes: an invitation, or the first administrator's.
+pub(super) fn lets_in(link: &TokenRecord) -> bool {
+    match link.kind {
+        TokenKind::Welcome => true,
+        TokenKind::Invitation => link.limit.is_some(),
+        _ => false,
+    }
+}
+
+/// Uses a link up for somebody, whose account is taken back when it was made for that and another was faster.
+pub(super) async fn let_in(
+    server: &Server,
+    (link, version): (&TokenRecord, Version),
+    user: UserRecord,
+    made: bool,
+) -> Result<UserRecord, ApiError> {
+    consume(server, link, version, made.then_some(&user)).await?;
+    match (link.kind, link.limit) {
+        (TokenKind::Welcome, _) => make_administrator(server, user.id).await,
+        (TokenKind::Invitation, Some(limit)) => join(server, limit, user.id).await.map(|()| user),
+        _ => Err(ApiError::DeadLink),
+    }
 }
 
 /// A new account that may nothing yet: rights come when the link is used up.
@@ -73,19 +86,8 @@ async fn stranger(server: &Server, wish: LinkRedeem) -> Result<UserRecord, ApiEr
         .password
         .ok_or_else(|| ApiError::field("password", "give a password"))?;
     check(&password, "password")?;
-    insert(server, name, password).await
-}
-
-async fn insert(server: &Server, name: Slug, password: SecretValue) -> Result<UserRecord, ApiError> {
-    let user = UserRecord {
-        id: UserId::from_uuid(Uuid::now_v7()),
-        name,
-        password: server.passwords.keep(password).await?,
-        administrator: false,
-        created_at: now_ms(),
-    };
-    server.records.insert(&user).await?;
-    Ok(user)
+    let password = server.passwords.keep(password).await?;
+    server.create_user(name, Some(password), None).await
 }
 
 /// Of many who try, one succeeds; the account of another is taken back.
@@ -100,13 +102,8 @@ async fn consume(
         .delete::<TokenRecord>(&link.id.to_string(), version)
         .await;
     let Err(error) = used else { return Ok(()) };
-    if let Some(user) = made
-        && let Some((_, version)) = server.records.load::<UserRecord>(&user.id.to_string()).await?
-    {
-        server
-            .records
-            .delete::<UserRecord>(&user.id.to_string(), version)
-            .await?;
+    if let Some(user) = made {
+        server.remove_user(user.id).await?;
     }
     match error {
         RecordError::Store(StoreError::Stale { .. }) => Err(ApiError::DeadLink),

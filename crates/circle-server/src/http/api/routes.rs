@@ -7,9 +7,9 @@ use utoipa_axum::routes;
 
 use super::{
     accounts, approvals, audit, backups, credentials, deliveries, delivery_payload, deployments, environments, events,
-    forge_oauth, forge_services, forges, inputs, links, live_ticket, log_lines, logs, master_keys, members, notices,
-    registries, rerun, roots, runs, schedules, secrets, server, services, targets, tokens, triggers, users, workers,
-    workloads, workspaces,
+    forge_oauth, forge_services, forges, identities, identity_providers, inputs, links, live_ticket, log_lines, logs,
+    master_keys, members, notices, registries, rerun, roots, runs, schedules, secrets, server, services, sign_in,
+    targets, tokens, triggers, users, workers, workloads, workspaces,
 };
 use crate::server::Server;
 
@@ -93,6 +93,7 @@ fn people_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(accounts::show))
         .routes(routes!(accounts::change_password))
         .routes(routes!(links::redeem))
+        .merge(identity_router())
         .routes(routes!(users::list))
         .routes(routes!(users::change, users::remove))
         .routes(routes!(users::reset))
@@ -100,4 +101,19 @@ fn people_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(members::set, members::remove))
         .routes(routes!(members::invitations, members::invite))
         .routes(routes!(members::revoke))
+}
+
+fn identity_router() -> OpenApiRouter<Arc<Server>> {
+    OpenApiRouter::new()
+        .routes(routes!(sign_in::ways))
+        .routes(routes!(sign_in::begin, sign_in::finish))
+        .routes(routes!(identities::list))
+        .routes(routes!(identities::unlink))
+        .routes(routes!(identity_providers::list, identity_providers::create))
+        .routes(routes!(
+            identity_providers::show,
+            identity_providers::change,
+            identity_providers::remove
+        ))
+        .routes(routes!(identity_providers::check))
 }

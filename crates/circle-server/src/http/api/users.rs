@@ -56,9 +56,10 @@ pub(in crate::http) async fn remove(
     Segments(id): Segments<UserId>,
 ) -> Result<StatusCode, ApiError> {
     let found = server.records.load::<UserRecord>(&id.to_string()).await?;
-    let (_, version) = found.ok_or_else(|| ApiError::not_found("user", id))?;
+    let (user, version) = found.ok_or_else(|| ApiError::not_found("user", id))?;
     // Without the account no credential of it opens anything; memberships name nobody any more.
     server.records.delete::<UserRecord>(&id.to_string(), version).await?;
+    server.forget_identities(&user).await?;
     end_all(&server, id, true).await?;
     Ok(StatusCode::NO_CONTENT)
 }

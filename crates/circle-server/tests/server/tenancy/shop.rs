@@ -96,6 +96,8 @@ impl Shop {
             .replace("{forge}", "none")
             .replace("{webhook}", "none")
             .replace("{schedule}", "none")
+            .replace("{provider}", "none")
+            .replace("{identity}", &format!("idn_{}", "0".repeat(32)))
             .replace("{member}", "nobody")
             .replace("{user}", &format!("usr_{}", "0".repeat(32)))
             .replace("{invitation}", &format!("tok_{}", "0".repeat(32)))

@@ -271,6 +271,25 @@ fn removing() -> Vec<Row> {
 fn people() -> Vec<Row> {
     use Needs::{Admin, Anybody, Instance, Public, Viewer};
     vec![
+        get("/api/v1/sign-in", Public),
+        refused("POST", "/api/v1/sign-in/{provider}", Public),
+        refused("PUT", "/api/v1/sign-in/{provider}", Public),
+        // A token of the server has no account, and no token unlinks.
+        row("GET", "/api/v1/account/identities", Anybody, None, 409),
+        delete("/api/v1/account/identities/{identity}", Anybody, 409),
+        get("/api/v1/identity-providers", Instance),
+        refused("POST", "/api/v1/identity-providers", Instance),
+        // There is no such provider: whoever may is told so.
+        row("GET", "/api/v1/identity-providers/{provider}", Instance, None, 404),
+        refused("PATCH", "/api/v1/identity-providers/{provider}", Instance),
+        row(
+            "POST",
+            "/api/v1/identity-providers/{provider}/check",
+            Instance,
+            None,
+            404,
+        ),
+        delete("/api/v1/identity-providers/{provider}", Instance, 404),
         refused("POST", "/api/v1/session", Public),
         refused("POST", "/api/v1/links", Public),
         get("/api/v1/account", Anybody),

@@ -4,7 +4,9 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Method;
+use serde_json::{Value, json};
 
+use super::browser::Stand;
 use super::people::{PASSWORD, Person};
 use crate::support::{Circle, until};
 
@@ -13,6 +15,17 @@ use crate::support::{Circle, until};
 struct Printed(Arc<Mutex<Vec<u8>>>);
 
 impl Printed {
+    /// From now on.
+    fn begin() -> Self {
+        let printed = Self::default();
+        let writer = printed.clone();
+        let logs = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone());
+        tracing::subscriber::set_global_default(logs.finish()).expect("every test has a process of its own");
+        printed
+    }
+
     fn links(&self) -> Vec<String> {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&bytes);
@@ -40,12 +53,7 @@ impl Write for Printed {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_administrator_comes_by_a_link_that_is_printed_once() {
-    let printed = Printed::default();
-    let writer = printed.clone();
-    let logs = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone());
-    tracing::subscriber::set_global_default(logs.finish()).expect("every test has a process of its own");
+    let printed = Printed::begin();
     let circle = Circle::start().await;
     let links = until("the link", || async { printed.links() }, |links| !links.is_empty()).await;
     let circle = circle.restart().await;
@@ -64,4 +72,21 @@ async fn the_first_administrator_comes_by_a_link_that_is_printed_once() {
     let circle = circle.restart().await;
     assert_eq!(printed.links().len(), 1, "with an account there is no need of another");
     drop(circle);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_administrator_may_come_by_an_identity_too() {
+    let printed = Printed::begin();
+    let stand = Stand::start(json!({})).await;
+    let links = until("the link", || async { printed.links() }, |links| !links.is_empty()).await;
+    let (_, link) = links[0].split_once('#').expect("a link");
+    let join = json!({ "purpose": "join", "link": link, "name": "boss" });
+    let mut browser = stand.browser();
+    let (status, said) = browser.go(join).await;
+    assert_eq!(
+        (status, &said["account"]["administrator"]),
+        (200, &json!(true)),
+        "{said}"
+    );
+    assert_eq!(browser.ask(Method::GET, "/api/v1/users", Value::Null).await.0, 200);
 }

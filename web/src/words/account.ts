@@ -1,0 +1,66 @@
+import { chosen } from "../words";
+
+/** The sentences of signing in by an identity provider, and of one's own account. */
+const english = {
+  account: "Account",
+  continueWith: "Continue with",
+  or: "Or",
+  signingIn: "Signing in …",
+  notSignedIn: "You are not signed in",
+  notLinked: "Nothing was linked",
+  toSignIn: "Back to signing in",
+  toAccount: "Back to the account",
+  joinHelp: "Choose a name above; no password is needed.",
+  identities: "Ways to sign in",
+  identitiesHelp: "These accounts elsewhere open this account.",
+  noIdentities: "Only your name and password open this account.",
+  link: "Link",
+  unlink: "Unlink",
+  unlinkHelp: "Unlinking one, or setting a password, signs you out everywhere.",
+  since: "since",
+  setPassword: "Set a password",
+  currentPassword: "Present password",
+  currentHelp: "Leave it empty when the account has none yet.",
+  newPassword: "New password",
+  sessions: "Sessions",
+  endSessions: "Sign out everywhere",
+  programs: "Tokens for programs",
+  programsHelp: "For `circle` on the command line and for scripts. Shown once; it may do what you may, for 90 days.",
+  tokenName: "Name of the token",
+  makeToken: "Make a token",
+  noAccount: "You are here with a token, not with an account: there is nothing to set.",
+};
+
+type Words = typeof english;
+
+const chinese: Words = {
+  account: "账户",
+  continueWith: "继续使用",
+  or: "或",
+  signingIn: "正在登录 …",
+  notSignedIn: "您尚未登录",
+  notLinked: "未能关联",
+  toSignIn: "返回登录",
+  toAccount: "返回账户",
+  joinHelp: "请在上方选择用户名，无需密码。",
+  identities: "登录方式",
+  identitiesHelp: "以下外部账户可登录此账户。",
+  noIdentities: "此账户只能用用户名和密码登录。",
+  link: "关联",
+  unlink: "取消关联",
+  unlinkHelp: "取消关联或设置密码后，所有会话都会退出。",
+  since: "自",
+  setPassword: "设置密码",
+  currentPassword: "当前密码",
+  currentHelp: "若账户还没有密码，请留空。",
+  newPassword: "新密码",
+  sessions: "会话",
+  endSessions: "退出所有会话",
+  programs: "程序令牌",
+  programsHelp: "用于命令行 `circle` 和脚本。只显示一次；权限与您相同，有效期 90 天。",
+  tokenName: "令牌名称",
+  makeToken: "创建令牌",
+  noAccount: "您使用的是令牌而非账户，没有可设置的内容。",
+};
+
+export const words: Words = chosen(english, chinese);
