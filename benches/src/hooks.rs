@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use circle_api::resources::PageQuery;
+use circle_api::resources::DeliveryQuery;
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_test::{Circle, Options};
 use hmac::{Hmac, KeyInit, Mac};
@@ -81,7 +81,7 @@ pub(crate) fn sign(secret: &str, body: &[u8]) -> Result<String> {
 }
 
 async fn stored(circle: &Circle) -> Result<u64> {
-    let (mut count, mut page) = (0, PageQuery::default());
+    let (mut count, mut page) = (0, DeliveryQuery::default());
     loop {
         let answer = circle.client().deliveries(DEFAULT_WORKSPACE, &page).await?;
         count += answer.items.len() as u64;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
-use circle_api::resources::{DeliveryState, PageQuery, RunView};
+use circle_api::resources::{DeliveryQuery, DeliveryState, RunView};
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_core::ids::RunId;
 use circle_test::{Circle, Options};
@@ -82,7 +82,7 @@ fn phases(view: &RunView, stage: &str) -> (u64, u64, u64, u64) {
 async fn arrived(circle: &Circle, run: RunId) -> Result<Duration> {
     let page = circle
         .client()
-        .deliveries(DEFAULT_WORKSPACE, &PageQuery::default())
+        .deliveries(DEFAULT_WORKSPACE, &DeliveryQuery::default())
         .await?;
     let made = |state: &DeliveryState| matches!(state, DeliveryState::Run { run: made } if *made == run);
     let delivery = page.items.into_iter().find(|delivery| made(&delivery.state));

@@ -80,6 +80,7 @@ const english = {
     waiting: "waiting",
     not_run: "not run",
   } as Record<string, string>,
+  events: { push: "push", tag: "tag", pull_request: "pull request", manual: "started", schedule: "schedule" } as Record<string, string>,
   cells: "cells",
   lastSeen: "last seen",
 };
@@ -167,6 +168,7 @@ const chinese: Words = {
     waiting: "等待",
     not_run: "未运行",
   },
+  events: { push: "推送", tag: "标签", pull_request: "拉取请求", manual: "启动", schedule: "定时" },
   cells: "单元",
   lastSeen: "最近出现",
 };

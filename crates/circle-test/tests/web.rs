@@ -1,17 +1,10 @@
 //! The web page in a real browser, beside a real Circle.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use circle_api::resources::people::InvitationCreate;
 use circle_api::routes::{DEFAULT_WORKSPACE, LINK_PAGE};
 use circle_core::members::Role;
-use circle_test::{Circle, Options, program};
-use tokio::process::Command;
-
-/// A browser's start and a few pages, on a busy machine.
-const LIMIT: Duration = Duration::from_secs(240);
+use circle_test::{Circle, Options};
 
 fn pipeline(command: &str) -> String {
     let command = serde_json::Value::from(command);
@@ -58,24 +51,14 @@ async fn a_developer_watches_runs_in_a_browser() -> Result<()> {
         .split_once('#')
         .context("a link has something behind #")?;
 
-    let chores = std::env::var_os("CIRCLE_XTASK").map(PathBuf::from);
-    let mut story = Command::new(chores.map_or_else(|| program("xtask"), Ok)?);
-    story
-        .args(["web", "browser", "runs"])
-        .env("CIRCLE_URL", circle.url())
-        .env("CIRCLE_TOKEN", circle.token()?)
-        .env("INVITATION", format!("{}{LINK_PAGE}#{behind}", circle.url()))
-        .env("GOOD_RUN", good.id().to_string())
-        .env("LONG_RUN", long.id().to_string())
-        .env("BAD_RUN", bad.id().to_string())
-        .kill_on_drop(true);
-    let played = tokio::time::timeout(LIMIT, story.output()).await;
-    let played = played.context("the browser's story takes too long")??;
-    ensure!(
-        played.status.success(),
-        "{}\n{}",
-        String::from_utf8_lossy(&played.stdout),
-        String::from_utf8_lossy(&played.stderr)
-    );
+    let variables = [
+        ("CIRCLE_URL", circle.url()),
+        ("CIRCLE_TOKEN", circle.token()?),
+        ("INVITATION", format!("{}{LINK_PAGE}#{behind}", circle.url())),
+        ("GOOD_RUN", good.id().to_string()),
+        ("LONG_RUN", long.id().to_string()),
+        ("BAD_RUN", bad.id().to_string()),
+    ];
+    circle_lab::play("runs", &variables).await?;
     circle.stop().await
 }

@@ -10,9 +10,6 @@ export type StageView = Schemas["StageView"];
 export type LogGroup = Schemas["LogGroup"];
 export type LogLines = Schemas["LogLines"];
 
-/** The workspace that a server makes at its first start; choosing among several comes with members and roles. */
-export const WORKSPACE = "default";
-
 /** What the server answered instead of what was asked: its own sentence, for people. */
 export class Refused extends Error {
   constructor(
@@ -45,8 +42,31 @@ api.use(credential);
 export async function take<T>(answer: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
   const { data, error, response } = await answer;
   if (!response.ok) {
-    const detail = (error as { detail?: string } | undefined)?.detail;
-    throw new Refused(detail ?? `${response.status} ${response.statusText}`, response.status);
+    throw new Refused(sentenceOf(error) ?? `${response.status} ${response.statusText}`, response.status);
   }
   return data as T;
+}
+
+/** A problem document's sentence, with what it says of single fields. */
+function sentenceOf(problem: unknown): string | undefined {
+  const said = problem as { detail?: string; errors?: { field?: string; message: string }[] } | undefined;
+  const fields = said?.errors?.map(({ field, message }) => (field == null ? message : `${field}: ${message}`)) ?? [];
+  return fields.length > 0 ? fields.join("; ") : said?.detail;
+}
+
+/** Why something failed, for people. */
+export function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Every item of a list that comes in pages. */
+export async function every<T>(page: (cursor?: string) => Promise<{ items: T[]; next?: string | null }>): Promise<T[]> {
+  const all: T[] = [];
+  let cursor: string | undefined;
+  do {
+    const { items, next } = await page(cursor);
+    all.push(...items);
+    cursor = next ?? undefined;
+  } while (cursor !== undefined);
+  return all;
 }

@@ -1,17 +1,21 @@
 import { useCallback, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
 
-import { api, Refused, type RunView, take } from "../api/client";
+import { api, reason, Refused, type RunView, take } from "../api/client";
 import { follow } from "../log/live";
 import { LogView } from "../log/log-view";
 import { StageLog } from "../log/stage-log";
+import { PullRequest } from "../parts/approval";
 import { Commands } from "../parts/commands";
 import { Problem } from "../parts/problem";
+import { shortRef } from "../parts/run-row";
 import { Stages } from "../parts/stages";
 import { State } from "../parts/state";
 import { Ago } from "../parts/time";
+import { useTitle } from "../parts/title";
 import { words } from "../words";
-import { shortRef } from "./runs";
+import { at, may, type Workspace } from "../workspace/rights";
+import { useWorkspaces } from "../workspace/workspaces";
 
 /** One run: where it stands and why, its stages with their times, the log of one stage, and what can be done. */
 export function RunPage({ id }: { id: string }) {
@@ -24,9 +28,12 @@ export function RunPage({ id }: { id: string }) {
 
   useEffect(() => {
     take(api.GET("/api/v1/runs/{run}", { params: { path: { run: id } } })).then(setRun, (error: unknown) =>
-      setProblem(error instanceof Error ? error.message : String(error)),
+      setProblem(reason(error)),
     );
   }, [id]);
+  const workspace = useWorkspaceOf(run);
+  const mayChange = may(workspace?.role, "developer");
+  useTitle(run === null ? null : (run.run.title ?? shortRef(run.run.ref)), run?.run.service_name);
 
   useEffect(() => {
     let stop = () => {};
@@ -57,11 +64,16 @@ export function RunPage({ id }: { id: string }) {
   }
   return (
     <article className="run">
-      <Head run={run} failed={setProblem} />
+      <Head run={run} workspace={workspace} failed={setProblem} />
       <Problem text={problem} />
-      {!isConnected && <p className="notice">{words.connectionLost}</p>}
+      {!isConnected && (
+        <p className="notice" role="status">
+          {words.connectionLost}
+        </p>
+      )}
       <Why run={run} />
-      <Stages run={run} chosen={stage} choose={choose} failed={setProblem} />
+      <PullRequest run={run} workspace={workspace} />
+      <Stages run={run} chosen={stage} choose={choose} mayRerun={mayChange} failed={setProblem} />
       {log !== null && (
         <section className="log-section" aria-label={words.log}>
           <Commands log={log} />
@@ -72,6 +84,19 @@ export function RunPage({ id }: { id: string }) {
       <Results run={run} />
     </article>
   );
+}
+
+/** Where the run belongs; the other pages go on there. */
+function useWorkspaceOf(run: RunView | null): Workspace | undefined {
+  const { all, enter } = useWorkspaces();
+  const workspace = all.find(({ id }) => id === run?.workspace);
+  const name = workspace?.name;
+  useEffect(() => {
+    if (name !== undefined) {
+      enter(name);
+    }
+  }, [name, enter]);
+  return workspace;
 }
 
 /** The stage that a reader wants to see first: the one that failed, else the one that runs, else the last that ran. */
@@ -85,11 +110,17 @@ function interesting(run: RunView | null): string | null {
   return failed ?? running?.name ?? ran?.name ?? null;
 }
 
-function Head({ run: { run }, failed }: { run: RunView; failed: (why: string) => void }) {
+interface HeadProperties {
+  readonly run: RunView;
+  readonly workspace: Workspace | undefined;
+  readonly failed: (why: string) => void;
+}
+
+function Head({ run: { run }, workspace, failed }: HeadProperties) {
   const [, go] = useLocation();
   const act = useCallback(
     (deed: () => Promise<void>) => () => {
-      deed().catch((error: unknown) => failed(error instanceof Error ? error.message : String(error)));
+      deed().catch((error: unknown) => failed(reason(error)));
     },
     [failed],
   );
@@ -107,13 +138,13 @@ function Head({ run: { run }, failed }: { run: RunView; failed: (why: string) =>
       <div>
         <h1>{run.title ?? shortRef(run.ref)}</h1>
         <p className="facts">
-          <State state={run.state} /> · <Link href="/">{run.service_name}</Link> #{run.number} · {shortRef(run.ref)}
-          {run.commit != null && <> · <code>{run.commit.slice(0, 12)}</code></>} · {run.event} {words.by} {run.actor} ·{" "}
+          <State state={run.state} /> · <Link href={workspace === undefined ? "/" : at(workspace.name, "services", run.service_name)}>{run.service_name}</Link> #{run.number} · {shortRef(run.ref)}
+          {run.commit != null && <> · <code>{run.commit.slice(0, 12)}</code></>} · {words.events[run.event] ?? run.event} {words.by} {run.actor} ·{" "}
           <Ago at={run.created_at} />
           {run.reason != null && <> · “{run.reason}”</>}
         </p>
       </div>
-      {isEnded ? (
+      {!may(workspace?.role, "developer") ? null : isEnded ? (
         <button type="button" onClick={rerun}>
           {words.rerun}
         </button>

@@ -1,6 +1,6 @@
 import { useLocation } from "wouter";
 
-import { api, type RunView, type StageView, take } from "../api/client";
+import { api, reason, type RunView, type StageView, take } from "../api/client";
 import { words } from "../words";
 import { State } from "./state";
 import { duration } from "./time";
@@ -11,11 +11,12 @@ interface Properties {
   readonly run: RunView;
   readonly chosen: string | null;
   readonly choose: (stage: string) => void;
+  readonly mayRerun: boolean;
   readonly failed: (why: string) => void;
 }
 
 /** The stages in their order, each with where its time went; the chosen one's log is shown below. */
-export function Stages({ run, chosen, choose, failed }: Properties) {
+export function Stages({ run, chosen, choose, mayRerun, failed }: Properties) {
   const [, go] = useLocation();
   const rerun = (stage: string) => async () => {
     try {
@@ -23,7 +24,7 @@ export function Stages({ run, chosen, choose, failed }: Properties) {
       const made = await take(api.POST("/api/v1/runs/{run}/rerun", { params: { path: { run: run.run.id } }, body }));
       go(`/runs/${made.id}`);
     } catch (error) {
-      failed(error instanceof Error ? error.message : String(error));
+      failed(reason(error));
     }
   };
   return (
@@ -36,7 +37,7 @@ export function Stages({ run, chosen, choose, failed }: Properties) {
             <span className="facts">{stage.duration_ms != null && duration(stage.duration_ms)}</span>
             <Phases stage={stage} />
           </button>
-          {run.run.ended_at != null && stage.started_at != null && (
+          {mayRerun && run.run.ended_at != null && stage.started_at != null && (
             <button type="button" className="quiet" onClick={() => void rerun(stage.name)()}>
               {words.rerunFrom}
             </button>

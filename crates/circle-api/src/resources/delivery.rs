@@ -6,7 +6,7 @@ use circle_core::ids::{DeliveryId, RunId, ServiceId};
 use circle_core::names::Slug;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::problem::ProblemEntry;
 
@@ -36,6 +36,24 @@ pub struct HookAccepted {
     pub delivery: DeliveryId,
     /// The same call was stored before; nothing new follows.
     pub duplicate: bool,
+}
+
+/// Which deliveries, newest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct DeliveryQuery {
+    /// Only of this service, by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(value_type = Option<String>)]
+    pub service: Option<Slug>,
+    /// The `next` of the page before; absent for the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+    /// Items, 1 to 200; 50 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 200)]
+    pub limit: Option<u32>,
 }
 
 /// A delivery.

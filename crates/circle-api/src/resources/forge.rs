@@ -191,6 +191,16 @@ pub struct ForgeLinkCreate {
     pub pipeline_path: Option<String>,
 }
 
+/// A service's repository on a forge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ServiceForge {
+    /// The connection.
+    #[schema(value_type = String)]
+    pub id: ForgeId,
+    /// `owner/name`, as it was called when it was linked.
+    pub repository: String,
+}
+
 impl From<&ForgeConnection> for ForgeView {
     fn from(connection: &ForgeConnection) -> Self {
         Self {

@@ -28,7 +28,7 @@ mod worker;
 mod workspace;
 
 pub use credential::{CredentialKind, CredentialSet, CredentialView};
-pub use delivery::{DeliveryPayload, DeliveryState, DeliveryView, GitHook, HookAccepted};
+pub use delivery::{DeliveryPayload, DeliveryQuery, DeliveryState, DeliveryView, GitHook, HookAccepted};
 pub use deployment::{DeploymentEvent, DeploymentView};
 pub use environment::{
     EnvironmentChange, EnvironmentCreate, EnvironmentView, WorkloadBind, WorkloadCreate, WorkloadHealth, WorkloadView,
@@ -36,7 +36,7 @@ pub use environment::{
 pub use forge::{
     ForgeCheck, ForgeCheckRequest, ForgeCreate, ForgeHookState, ForgeHookView, ForgeKind, ForgeLinkCreate,
     ForgeOauthBegin, ForgeOauthBegun, ForgeOauthFinish, ForgeRepositoryQuery, ForgeRepositoryView, ForgeToken,
-    ForgeView,
+    ForgeView, ServiceForge,
 };
 pub use golden_root::{GoldenRootView, GoldenRootsPrune};
 pub use log::{LiveTicket, LogGroup, LogIndex, LogLines, LogLinesQuery, MAX_LOG_LINES, StageLog};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use circle_core::ids::{RunId, ServiceId};
+use circle_core::ids::{RunId, ServiceId, WorkspaceId};
 use circle_core::names::Slug;
 use circle_core::roots::BeganFrom;
 use circle_core::run::{BuiltImage, Run, RunState as Stored, StageState, Verdict};
@@ -102,6 +102,9 @@ pub struct RunSummary {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunView {
     pub run: RunSummary,
+    /// Where it belongs: what may be done with it is a matter of the role there.
+    #[schema(value_type = String)]
+    pub workspace: WorkspaceId,
     /// The run's page.
     pub url: String,
     /// How it ended; absent before.
@@ -222,6 +225,7 @@ impl RunView {
     pub fn of(run: &Run, around: Surroundings) -> Self {
         Self {
             run: RunSummary::from(run),
+            workspace: run.workspace,
             url: around.url,
             verdict: match &run.state {
                 Stored::Ended { verdict, .. } => Some(VerdictView::from(verdict)),

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::CredentialView;
+use super::{CredentialView, ServiceForge};
 use crate::worker::SecretValue;
 
 /// Links a repository.
@@ -117,6 +117,9 @@ pub struct ServiceView {
     /// What opens the repository; absent when anybody may read it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<CredentialView>,
+    /// The forge that it was found on; absent for a plain git repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forge: Option<ServiceForge>,
     /// Where the repository reports pushes.
     pub hook_url: String,
     /// Absent when the repository is not looked at; what was seen stands in the answer for one service only.
@@ -200,6 +203,10 @@ impl ServiceView {
             max_parallel: service.max_parallel,
             max_parallel_ref: service.max_parallel_ref,
             credential: service.credential.as_ref().map(CredentialView::from),
+            forge: service.forge.as_ref().map(|link| ServiceForge {
+                id: link.connection,
+                repository: link.full_name.clone(),
+            }),
             hook_url: hook_url.into(),
             poll: service.poll_s.map(PollView::new),
             created_at: service.created_at,

@@ -1,7 +1,8 @@
 //! `circle deliveries`: what arrived, and what became of it.
 
-use circle_api::resources::{DeliveryPayload, DeliveryState, DeliveryView, PageQuery};
+use circle_api::resources::{DeliveryPayload, DeliveryQuery, DeliveryState, DeliveryView};
 use circle_core::ids::DeliveryId;
+use circle_core::names::Slug;
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 
@@ -14,6 +15,9 @@ use crate::text::{Cell, Table, age, safe};
 /// List webhook calls and manual triggers, and what became of them
 #[derive(Debug, Args)]
 pub(crate) struct DeliveriesArgs {
+    /// Only of this service
+    #[arg(long)]
+    service: Option<Slug>,
     /// How many, 1 to 200
     #[arg(long, short = 'n', default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
     limit: u32,
@@ -37,7 +41,8 @@ pub(crate) async fn deliveries(context: &Context, args: DeliveriesArgs) -> anyho
     if let Some(action) = args.action {
         return one(context, &session, action).await;
     }
-    let query = PageQuery {
+    let query = DeliveryQuery {
+        service: args.service,
         cursor: args.cursor,
         limit: Some(args.limit),
     };

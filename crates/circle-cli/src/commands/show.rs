@@ -208,7 +208,7 @@ mod tests {
                 "service_name": "web", "number": 12, "state": "failed", "event": "push", "ref": "refs/heads/main",
                 "commit": "0123456789abcdef0123456789abcdef01234567", "title": "Mend the door", "actor": "alice",
                 "message": "web never became healthy", "created_at": "2026-01-02T03:04:05Z", "duration_ms": 61_000},
-            "url": "http://localhost/runs/7",
+            "url": "http://localhost/runs/7", "workspace": "ws_00000000000000000000000000000001",
             "verdict": {"verdict": "failed", "failure": {"kind": "deploy", "message": "web never became healthy"}},
             "stages": [
                 {"name": "checkout", "kind": "checkout", "state": "succeeded", "tries": 1, "phases": phases, "duration_ms": 957},

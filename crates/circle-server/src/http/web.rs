@@ -22,6 +22,12 @@ pub(super) const PAGES: &[&str] = &[
     "/runs/{run}",
     "/services",
     "/workers",
+    "/workspaces",
+    "/w/{workspace}",
+    "/w/{workspace}/services",
+    "/w/{workspace}/services/{service}",
+    "/w/{workspace}/forges",
+    "/w/{workspace}/forges/{forge}",
 ];
 /// What a document loads.
 const ASSETS: &str = "/assets/{name}";
@@ -50,14 +56,19 @@ pub(super) fn pages<S: Clone + Send + Sync + 'static>() -> Router<S> {
 }
 
 async fn document(headers: HeaderMap) -> Response {
-    match find("index.html") {
-        Some(file) => serve(file, &headers, "no-cache"),
+    match shown(&headers) {
+        Some(document) => document,
         None => (
             StatusCode::NOT_FOUND,
             "This server was built without its web page: run `make web`, then build it again.\nThe API is at /api/docs.\n",
         )
             .into_response(),
     }
+}
+
+/// The document; none in a server that was built without its page.
+pub(super) fn shown(headers: &HeaderMap) -> Option<Response> {
+    find("index.html").map(|file| serve(file, headers, "no-cache"))
 }
 
 async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {

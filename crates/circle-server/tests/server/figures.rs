@@ -41,7 +41,8 @@ async fn hooks_are_answered_quickly_and_all_are_on_the_disk() {
     assert!(most < STUCK, "p99 {most:?}");
     let restarted = circle.restart().await;
     let mut seen = 0;
-    let mut query = circle_api::resources::PageQuery {
+    let mut query = circle_api::resources::DeliveryQuery {
+        service: None,
         cursor: None,
         limit: Some(200),
     };

@@ -1,6 +1,6 @@
 //! Security 1–9 for the calls of forges.
 
-use circle_api::resources::{DeliveryState, HookAccepted, PageQuery};
+use circle_api::resources::{DeliveryQuery, DeliveryState, HookAccepted};
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_core::forge::ForgeKind;
 use serde_json::json;
@@ -58,7 +58,7 @@ async fn sec_01_a_forges_call_with_a_wrong_or_missing_signature_is_refused() {
         assert_eq!(other.status(), 401, "{kind:?}");
         let deliveries = circle
             .api
-            .deliveries(DEFAULT_WORKSPACE, &PageQuery::default())
+            .deliveries(DEFAULT_WORKSPACE, &DeliveryQuery::default())
             .await
             .expect("a list");
         assert!(deliveries.items.is_empty(), "{deliveries:?}");

@@ -1,7 +1,7 @@
 //! Security 10–15: what a stranger's pull request gets, and how a member lets it run.
 
 use circle_api::resources::{
-    ApproveRequest, DeliveryState, EnrolmentCreate, SecretScope, SecretSet, Triggered, WorkspaceCreate,
+    ApproveRequest, DeliveryQuery, DeliveryState, EnrolmentCreate, SecretScope, SecretSet, Triggered, WorkspaceCreate,
 };
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_api::worker::SecretValue;
@@ -16,27 +16,34 @@ use crate::support::forge::{Forge, Member, Pull, Told, Who};
 use crate::support::{Circle, Played, until};
 use crate::tenancy::people::Person;
 
-const SHOP: u64 = 42;
-const FORK: u64 = 77;
-const ALICE: Who = Who(7, "alice");
-const MALLORY: Who = Who(8, "mallory");
+pub(crate) const SHOP: u64 = 42;
+pub(crate) const FORK: u64 = 77;
+pub(crate) const ALICE: Who = Who(7, "alice");
+pub(crate) const MALLORY: Who = Who(8, "mallory");
 /// It asks for a secret, and for a cache.
-const PIPELINE: &str = "pre_build:\n  image: busybox\n  commands: [make]\n  secrets: [TOKEN]\n";
+pub(crate) const PIPELINE: &str = "pre_build:\n  image: busybox\n  commands: [make]\n  secrets: [TOKEN]\n";
 
 /// A linked repository whose workspace has a secret.
-struct Scene {
-    circle: Circle,
-    forge: Forge,
-    repo: Repository,
-    base: String,
+pub(crate) struct Scene {
+    pub(crate) circle: Circle,
+    pub(crate) forge: Forge,
+    pub(crate) repo: Repository,
+    pub(crate) base: String,
 }
 
 impl Scene {
     async fn new(kind: ForgeKind) -> Self {
+        let scene = Self::unlinked(kind).await;
+        let circle = &scene.circle;
+        connect(circle, &scene.forge).await;
+        link(circle, "team/shop").await;
+        scene
+    }
+
+    /// The same before Circle knows the forge.
+    pub(crate) async fn unlinked(kind: ForgeKind) -> Self {
         let (circle, forge) = (Circle::start().await, Forge::start(kind).await);
         let repo = forge.repository(SHOP, "team/shop", PIPELINE).await;
-        connect(&circle, &forge).await;
-        link(&circle, "team/shop").await;
         let secret = SecretSet {
             scope: SecretScope::Workspace,
             name: "TOKEN".parse().expect("a name"),
@@ -70,7 +77,7 @@ impl Scene {
     }
 
     /// A commit that a pull request leads to; the forge knows it as its head.
-    async fn propose(&self, number: u64, (path, content): (&str, &str)) -> String {
+    pub(crate) async fn propose(&self, number: u64, (path, content): (&str, &str)) -> String {
         self.repo.write(path, content).expect("written");
         let head = self
             .repo
@@ -93,7 +100,7 @@ impl Scene {
     }
 
     /// The run of a pull request whose branch lies in a repository, by somebody.
-    async fn pull(&self, (number, head): (u64, &str), from: u64, people: (Who, Who)) -> RunId {
+    pub(crate) async fn pull(&self, (number, head): (u64, &str), from: u64, people: (Who, Who)) -> RunId {
         let told = Told {
             action: if self.forge.kind == ForgeKind::Gitlab {
                 "open"
@@ -374,6 +381,14 @@ async fn a_delivery_is_shown_without_secrets_and_handled_again() {
         panic!("{page:?}")
     };
     assert_eq!(delivery.source, "gitlab");
+    let of_service = |name: &str| DeliveryQuery {
+        service: Some(crate::support::slug(name)),
+        ..DeliveryQuery::default()
+    };
+    let of_shop = circle.api.deliveries(DEFAULT_WORKSPACE, &of_service("shop")).await;
+    assert_eq!(of_shop.expect("a list").items.len(), 1);
+    let of_none = circle.api.deliveries(DEFAULT_WORKSPACE, &of_service("none")).await;
+    assert!(of_none.expect_err("no such service").to_string().contains("none"));
     let theirs = circle
         .api
         .deliveries("theirs", &Default::default())

@@ -52,6 +52,10 @@ async fn a_push_to_a_linked_repository_is_run_and_told_back() {
         let service = link(&circle, "team/Shop").await;
         assert_eq!(service.name.as_str(), "shop");
         assert_eq!(forge.hook(SHOP).0, service.hook_url);
+        assert_eq!(
+            service.forge.as_ref().map(|forge| forge.repository.as_str()),
+            Some("team/Shop")
+        );
         let worker = Played::enrol(&circle, "w1", 1).await;
         let mut orders = worker.orders().await;
 

@@ -1,6 +1,6 @@
 //! Security 1–5, 7, 9, and what a push becomes.
 
-use circle_api::resources::{DeliveryState, HookAccepted, PageQuery, RunQuery};
+use circle_api::resources::{DeliveryQuery, DeliveryState, HookAccepted, RunQuery};
 use circle_api::routes::DEFAULT_WORKSPACE;
 
 use crate::support::{Circle, Hook, PIPELINE, Played, Repo, sign, until};
@@ -67,7 +67,7 @@ async fn sec_01_a_wrong_or_missing_signature_is_refused() {
     assert_eq!(other.expect("an answer").status(), 401);
     let deliveries = circle
         .api
-        .deliveries(DEFAULT_WORKSPACE, &PageQuery::default())
+        .deliveries(DEFAULT_WORKSPACE, &DeliveryQuery::default())
         .await
         .expect("a list");
     assert!(deliveries.items.is_empty(), "{deliveries:?}");

@@ -22,6 +22,7 @@ mod manners;
 mod notices;
 mod openapi;
 mod owners;
+mod pages;
 mod planning;
 mod polling;
 mod queue;

@@ -6,8 +6,8 @@ use reqwest::Method;
 use crate::client::{ApiError, Client};
 use crate::resources::starting::{InputsQuery, InputsView};
 use crate::resources::{
-    ApprovalView, ApproveRequest, CancelRequest, DeliveryPayload, DeliveryView, Page, PageQuery, RerunRequest,
-    RunQuery, RunSummary, RunView, ShellView, TriggerRequest, Triggered,
+    ApprovalView, ApproveRequest, CancelRequest, DeliveryPayload, DeliveryQuery, DeliveryView, Page, PageQuery,
+    RerunRequest, RunQuery, RunSummary, RunView, ShellView, TriggerRequest, Triggered,
 };
 use crate::routes::{self, fill};
 
@@ -18,8 +18,8 @@ impl Client {
     }
 
     /// Deliveries, newest first.
-    pub async fn deliveries(&self, workspace: &str, page: &PageQuery) -> Result<Page<DeliveryView>, ApiError> {
-        self.read(&fill(routes::DELIVERIES, &[workspace]), page).await
+    pub async fn deliveries(&self, workspace: &str, query: &DeliveryQuery) -> Result<Page<DeliveryView>, ApiError> {
+        self.read(&fill(routes::DELIVERIES, &[workspace]), query).await
     }
 
     /// One delivery.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use circle_api::resources::{DeliveryState as Shown, DeliveryView, Page, PageQuery};
+use circle_api::resources::{DeliveryQuery, DeliveryState as Shown, DeliveryView, Page, PageQuery};
 use circle_api::routes;
 use circle_core::names::Slug;
-use circle_store::records::{Cursor, kinds};
+use circle_store::records::{Cursor, Query, kinds};
 
 use super::page::wrong_cursor;
 use super::triggers::entry;
@@ -17,16 +17,27 @@ use crate::records::{Delivery, DeliveryState};
 use crate::server::Server;
 
 /// Newest first.
-#[utoipa::path(get, path = routes::DELIVERIES, tag = "deliveries", operation_id = "list_deliveries", params(("workspace" = String, Path), PageQuery), responses((status = 200, body = Page<DeliveryView>)))]
+#[utoipa::path(get, path = routes::DELIVERIES, tag = "deliveries", operation_id = "list_deliveries", params(("workspace" = String, Path), DeliveryQuery), responses((status = 200, body = Page<DeliveryView>)))]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
     within: Within<Viewer>,
-    Params(query): Params<PageQuery>,
+    Params(wanted): Params<DeliveryQuery>,
 ) -> Result<Json<Page<DeliveryView>>, ApiError> {
-    let newest = within.tenant.over(kinds::DELIVERY_WORKSPACE).descending();
+    let newest = match &wanted.service {
+        Some(name) => {
+            let (service, _) = server.service(within.tenant, name.as_str()).await?;
+            Query::over(kinds::DELIVERY_SERVICE).equal(service.id.to_string())
+        }
+        None => within.tenant.over(kinds::DELIVERY_WORKSPACE),
+    };
+    let paging = PageQuery {
+        cursor: wanted.cursor,
+        limit: wanted.limit,
+    };
     let newest = newest
-        .limit(query.size() as usize)
-        .after(query.cursor.map(Cursor::from_text));
+        .descending()
+        .limit(paging.size() as usize)
+        .after(paging.cursor.map(Cursor::from_text));
     let found = server.records.find(newest).await.map_err(wrong_cursor)?;
     let mut items = Vec::new();
     for (delivery, _) in server.records.load_page::<Delivery>(&found).await? {

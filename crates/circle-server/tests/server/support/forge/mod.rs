@@ -45,6 +45,7 @@ struct Site {
     kind: ForgeKind,
     facts: Arc<Mutex<Facts>>,
     git: String,
+    git_user: String,
     http: reqwest::Client,
 }
 
@@ -72,6 +73,7 @@ impl Forge {
             kind,
             facts: Arc::clone(&facts),
             git: format!("http://{}", web.address()),
+            git_user: username.into(),
             http: reqwest::Client::new(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -118,6 +120,10 @@ async fn answer(State(site): State<Site>, request: Request) -> Response {
         return StatusCode::BAD_REQUEST.into_response();
     };
     let path = parts.uri.path().to_owned();
+    if path == "/login/oauth/authorize" {
+        let mut facts = site.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        return oauth::page(&mut facts, parts.uri.query().unwrap_or_default());
+    }
     if path.ends_with("/oauth/access_token") || path == "/oauth/token" {
         let mut facts = site.facts.lock().unwrap_or_else(PoisonError::into_inner);
         return oauth::token(&mut facts, &body);
@@ -149,7 +155,20 @@ async fn git(site: &Site, parts: &Parts, body: Bytes) -> Response {
         .http
         .request(parts.method.clone(), format!("{}{place}", site.git))
         .body(body);
-    for name in ["authorization", "content-type", "content-encoding", "git-protocol"] {
+    let said = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
+    let is_let_in = site
+        .facts
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .let_in
+        .opens(said);
+    request = match said {
+        // A repository opens to a token by OAuth as to any other.
+        Some(_) if is_let_in => request.basic_auth(&site.git_user, Some(TOKEN)),
+        Some(said) => request.header("authorization", said),
+        None => request,
+    };
+    for name in ["content-type", "content-encoding", "git-protocol"] {
         if let Some(value) = parts.headers.get(name) {
             request = request.header(name, value);
         }
