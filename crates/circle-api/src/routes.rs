@@ -48,6 +48,8 @@
 //! | [`WORKER_DRAIN`] | POST | → 202 [`WorkerView`](crate::resources::WorkerView) |
 //! | [`WORKER_ROOTS`] | GET | → every [`GoldenRootView`](crate::resources::GoldenRootView) of the worker, as it says now |
 //! | [`WORKER_ROOTS_PRUNE`] | POST | [`GoldenRootsPrune`](crate::resources::GoldenRootsPrune) → those that were removed |
+//! | [`HOSTS`], [`HOST`] | GET, POST; GET, PATCH, DELETE | [`HostCreate`](crate::resources::host::HostCreate), [`HostChange`](crate::resources::host::HostChange) → [`HostView`](crate::resources::host::HostView); DELETE → 202, or 204 by force |
+//! | [`HOST_CHECK`] | POST | → 202 [`HostView`](crate::resources::host::HostView); it is looked at again |
 //! | [`MASTER_KEYS`] | GET, POST | → [`MasterKeysView`](crate::resources::MasterKeysView); POST makes a new key → 201 |
 //! | [`MASTER_KEY`] | DELETE | → 204; 409 for the key that seals |
 //! | [`BACKUP`] | POST | → everything that the server keeps as `application/x-tar`, made while it is sent |
@@ -184,6 +186,12 @@ pub const WORKER_DRAIN: &str = "/api/v1/workers/{worker}/drain";
 pub const WORKER_ROOTS: &str = "/api/v1/workers/{worker}/roots";
 /// Removes golden roots of a worker.
 pub const WORKER_ROOTS_PRUNE: &str = "/api/v1/workers/{worker}/roots/prune";
+/// Engines elsewhere on which workers are started.
+pub const HOSTS: &str = "/api/v1/hosts";
+/// One of them, by its id.
+pub const HOST: &str = "/api/v1/hosts/{host}";
+/// Looks at a host again.
+pub const HOST_CHECK: &str = "/api/v1/hosts/{host}/check";
 /// The keys under which secrets are sealed; for administrators of the server.
 pub const MASTER_KEYS: &str = "/api/v1/server/master-keys";
 /// One of them, by its id.

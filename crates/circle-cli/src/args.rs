@@ -52,6 +52,7 @@ pub(crate) enum Command {
     Rerun(commands::rerun::RerunArgs),
     Shell(commands::shell::ShellArgs),
     Cells(commands::cells::CellsArgs),
+    Host(commands::host::HostArgs),
     Deliveries(commands::deliveries::DeliveriesArgs),
     Schedule(commands::schedule::ScheduleArgs),
     Service(commands::service::ServiceArgs),

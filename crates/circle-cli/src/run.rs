@@ -77,6 +77,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Rerun(args) => Box::pin(commands::rerun::rerun(context, args)).await,
         Command::Shell(args) => Box::pin(commands::shell::shell(context, args)).await,
         Command::Cells(args) => Box::pin(commands::cells::cells(context, args)).await,
+        Command::Host(args) => Box::pin(commands::host::host(context, args)).await,
         Command::Deliveries(args) => commands::deliveries::deliveries(context, args).await,
         Command::Schedule(args) => commands::schedule::schedule(context, args).await,
         Command::Service(args) => Box::pin(commands::service::service(context, args)).await,

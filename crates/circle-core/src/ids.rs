@@ -99,6 +99,8 @@ ids! {
     SecretId = "sec", "a secret";
     /// A process that owns cells.
     WorkerId = "wrk", "a worker";
+    /// An engine elsewhere on which workers are started.
+    HostId = "hst", "a host";
     /// One terminal in the held cell of a run.
     ShellId = "shl", "a shell";
     /// A question that the server asked a worker.

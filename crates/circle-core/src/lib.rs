@@ -12,6 +12,7 @@ pub mod inputs;
 pub mod mask;
 pub mod members;
 pub mod names;
+pub mod nested;
 pub mod network;
 pub mod notice;
 pub mod pipeline;

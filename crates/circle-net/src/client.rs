@@ -1,5 +1,6 @@
 //! The client.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
@@ -57,6 +58,20 @@ impl Net {
     /// What was called since the start.
     pub fn counters(&self) -> &Counters {
         &self.inner.counters
+    }
+
+    /// The addresses behind a host, every one judged, for a connection that this client cannot make: whoever makes it
+    /// connects to these and asks for no others.
+    ///
+    /// # Errors
+    /// [`NetError`] when there are none, or one of them is forbidden.
+    pub async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, NetError> {
+        let host = host.trim_end_matches('.').to_ascii_lowercase();
+        let found = self.inner.rules.resolve((&host, port)).await;
+        if matches!(found, Err(NetError::Denied { .. })) {
+            self.inner.counters.denial();
+        }
+        found
     }
 
     /// Makes the call, again when the request allows it. An answer of whatever status is no error.

@@ -43,7 +43,7 @@ impl Rules {
     }
 
     /// The addresses behind a host. One that is forbidden forbids all: whoever owns the name decides which one is taken.
-    async fn resolve(&self, (host, port): (&str, u16)) -> Result<Vec<SocketAddr>, NetError> {
+    pub(crate) async fn resolve(&self, (host, port): (&str, u16)) -> Result<Vec<SocketAddr>, NetError> {
         let unknown = |error: io::Error| NetError::Unreachable(format!("{host} has no address: {error}"));
         let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await.map_err(unknown)?.collect();
         for address in &found {

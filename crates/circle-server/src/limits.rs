@@ -30,6 +30,8 @@ pub(crate) const CONNECTIONS: usize = 4096;
 pub(crate) const ORDERS_WAITING: usize = 256;
 /// An offer that nobody answered is offered to others after so long.
 pub(crate) const OFFER_TIME_MS: i64 = 3_000;
+/// A run is kept so long for a worker that is being started for it: its image may have to be loaded.
+pub(crate) const HOST_START_MS: i64 = 120_000;
 /// Cells of one worker; beyond it a worker is misconfigured.
 pub(crate) const MAX_CELLS: u32 = 10_000;
 /// Deliveries that are understood at the same time, each of another service.

@@ -1,5 +1,6 @@
 //! A whole Circle: server and worker as processes of the real binary, and the real servers beside them.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub struct Options {
     pub cells: u32,
     /// A worker that is silent for so long has lost its run; the server's own when absent.
     pub lease_ms: Option<u32>,
+    /// A private network that the server may call for a workspace.
+    pub allow_outgoing: Option<&'static str>,
 }
 
 impl Default for Options {
@@ -59,6 +62,7 @@ impl Default for Options {
             images: vec!["busybox"],
             cells: 2,
             lease_ms: None,
+            allow_outgoing: None,
         }
     }
 }
@@ -207,6 +211,16 @@ impl Circle {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Where the server, the registry and the repositories are on this machine.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let texts = [
+            format!("127.0.0.1:{}", self.port),
+            self.registry.address(),
+            self.git.address(),
+        ];
+        texts.iter().filter_map(|text| text.parse().ok()).collect()
+    }
+
     /// The administrator's token.
     ///
     /// # Errors
@@ -285,6 +299,8 @@ impl Circle {
         ];
         let lease = self.options.lease_ms;
         arguments.extend(lease.map(|lease_ms| format!("--lease-ms={lease_ms}")));
+        let allowed = self.options.allow_outgoing.iter();
+        arguments.extend(allowed.flat_map(|network| ["--allow-outgoing".to_owned(), (*network).to_owned()]));
         let path = text(&program("circle")?);
         self.server = Some(Child::start(&path, arguments, &self.folder.path().join("server.log"))?);
         let token_file = data.join("server/admin-token");

@@ -20,6 +20,9 @@ pub struct WorkerConfig {
     /// The worker's name, unique on the server. Default: the machine's host name.
     #[serde(default = "host_name")]
     pub name: String,
+    /// Takes one run and ends; what was started for a run has no other. Default: no.
+    #[serde(default)]
+    pub once: bool,
     /// A file with an enrolment token, read when the worker has no token of its own yet.
     #[serde(default)]
     pub enrolment: Option<PathBuf>,
@@ -119,6 +122,7 @@ impl WorkerConfig {
             server: server.into(),
             folder: folder.into(),
             name: host_name(),
+            once: false,
             enrolment: None,
             max_cells: None,
             warm_cells: None,
@@ -145,6 +149,18 @@ impl WorkerConfig {
             engine: None,
             cell_image: None,
             cell_init: None,
+        }
+    }
+
+    /// The same for one run: nothing stands ready, nothing is held or kept for a next one.
+    pub fn for_one_run(self) -> Self {
+        Self {
+            once: true,
+            max_cells: Some(1),
+            warm_cells: Some(0),
+            warm_roots: 0,
+            held_cells: 0,
+            ..self
         }
     }
 

@@ -25,4 +25,4 @@ pub use execute::{End, Traces, execute};
 pub use machine::{Machine, warm_cells};
 pub use provider::{ProviderChoice, ProviderChoiceError};
 pub use sink::{Sink, SinkError};
-pub use work::{Executor, PartEnd, cells, work, work_with};
+pub use work::{Executor, PartEnd, cells, try_out, work, work_with};

@@ -56,5 +56,5 @@ pub use stage::{FailureView, PhasesView, StageView, StageWord};
 pub use starting::{CancelRequest, RerunRequest, TriggerRequest, Triggered};
 pub use target::{SwarmEndpoint, TargetChange, TargetCreate, TargetView};
 pub use token::{TokenCreate, TokenCreated, TokenScope, TokenView};
-pub use worker::{EnrolmentCreate, EnrolmentCreated, WorkerState, WorkerView};
+pub use worker::{EnrolmentCreate, EnrolmentCreated, WorkerState, WorkerView, host};
 pub use workspace::{WorkspaceChange, WorkspaceCreate, WorkspaceView};

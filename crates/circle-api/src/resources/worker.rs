@@ -1,5 +1,7 @@
 //! Workers as people manage them; what they say themselves is [`crate::worker`].
 
+pub mod host;
+
 use circle_core::ids::{RunId, WorkerId, WorkspaceId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

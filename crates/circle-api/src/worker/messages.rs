@@ -37,6 +37,17 @@ pub struct WorkerFacts {
     pub cpus: u32,
 }
 
+/// What `circle worker try` found where it was started: one line of JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Free where a worker would write.
+    pub disk_free_bytes: u64,
+    /// Why the server is not reached; `None`: it is.
+    pub server: Option<String>,
+    /// Why no cell can be made; `None`: one was.
+    pub cell: Option<String>,
+}
+
 /// The answer to [`Enrol`]; the token is shown this once.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Enrolled {

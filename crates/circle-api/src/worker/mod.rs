@@ -24,7 +24,7 @@ mod step_secrets;
 pub use messages::{
     Assignment, Claim, CloneCredential, CloneLogin, Enrol, Enrolled, Events, EventsAnswer, Heartbeat, HeartbeatAnswer,
     LogAnswer, LogHole, NumberedEvent, Order, RegistryAccess, RootReport, RootsAnswer, RunFacts, SecretValue, Stored,
-    WorkerFacts,
+    Trial, WorkerFacts,
 };
 pub use step_secrets::StepSecrets;
 

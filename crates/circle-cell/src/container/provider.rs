@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use circle_core::nested::NestedRights;
 use serde_json::{Value, json};
 
 use super::outer::remove;
-use super::rights::{Rights, detect};
+use super::rights::detect;
 use crate::engine::{Engine, EngineError, encoded};
 use crate::process::{InitProgram, Ownership, Remap};
 use crate::tasks::Tasks;
@@ -53,7 +54,7 @@ pub(super) struct Core {
     pub(super) image: String,
     pub(super) program: PathBuf,
     pub(super) init_words: Vec<String>,
-    pub(super) rights: Rights,
+    pub(super) rights: NestedRights,
     pub(super) owner: Ownership,
     pub(super) remap: Remap,
     pub(super) tasks: Tasks,

@@ -5,14 +5,12 @@ use std::fs::{self, File};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use nix::mount::{MsFlags, mount};
-
 use super::bounds::bound_open_files;
 use super::etc::{make_users, trust_instead};
 use super::order::{CELL_FOLDER, Settle};
 use super::root::share;
 use super::tools::{Outcome, bind};
-use crate::process::{CellGroups, CgroupVersion, Hierarchies};
+use crate::process::{CellGroups, CgroupVersion, Hierarchies, make_writable};
 
 /// On version 2 a group that has processes cannot hand controllers down, so the container's own is left for this one.
 const FIRST_GROUP: &str = "circle-first";
@@ -27,7 +25,7 @@ pub(super) struct Settled {
 
 pub(super) fn settle(orders: &Settle) -> Outcome<Settled> {
     bound_open_files(orders.limits.open_files)?;
-    make_writable()?;
+    make_writable().map_err(|error| error.to_string())?;
     make_users(Path::new("/etc"), orders.remap)?;
     if let Some(bundle) = &orders.certificates {
         trust_instead(bundle, Path::new("/etc"))?;
@@ -48,28 +46,6 @@ pub(super) fn settle(orders: &Settle) -> Outcome<Settled> {
         folders: folders.into_iter().collect::<Outcome<_>>()?,
         helpers: groups.helper_folders(),
     })
-}
-
-/// An engine shows a container its control groups read-only unless it is privileged, which not every machine can give.
-fn make_writable() -> Outcome {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(|error| format!("read the mounts: {error}"))?;
-    for line in mounts.lines() {
-        let Some((place, rest)) = line.split_once(" - ") else {
-            continue;
-        };
-        let mut place = place.split(' ').skip(4);
-        let (Some(place), Some(options)) = (place.next(), place.next()) else {
-            continue;
-        };
-        if !rest.starts_with("cgroup") || !options.split(',').any(|option| option == "ro") {
-            continue;
-        }
-        let flags =
-            MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-        mount(None::<&str>, place, None::<&str>, flags, None::<&str>)
-            .map_err(|error| format!("make {place} writable: {error}"))?;
-    }
-    Ok(())
 }
 
 /// Makes the groups, and moves this process to where the daemon will be.

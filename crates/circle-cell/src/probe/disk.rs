@@ -20,19 +20,26 @@ pub(super) fn facts(state: &Path) -> Vec<Fact> {
     facts
 }
 
+/// Bytes that may still be written under a path, which needs not be there yet; `None` when that cannot be read.
+pub fn free_bytes(path: &Path) -> Option<u64> {
+    let numbers = statvfs(existing(path)).ok()?;
+    Some(numbers.blocks_available().saturating_mul(numbers.fragment_size()))
+}
+
+fn existing(path: &Path) -> &Path {
+    let mut folders = path.ancestors();
+    folders.find(|folder| folder.exists()).unwrap_or(Path::new("/"))
+}
+
 fn free(state: &Path) -> Fact {
-    let existing = state
-        .ancestors()
-        .find(|folder| folder.exists())
-        .unwrap_or(Path::new("/"));
-    let Ok(numbers) = statvfs(existing) else {
+    let existing = existing(state);
+    let Some(bytes) = free_bytes(existing) else {
         return Fact::warn(
             "disk",
             format!("The free space at {} cannot be read.", existing.display()),
             "Choose a data folder on a local disk.",
         );
     };
-    let bytes = numbers.blocks_available().saturating_mul(numbers.fragment_size());
     let sentence = format!("{} GiB are free at {}.", bytes >> 30, existing.display());
     match bytes {
         ENOUGH_BYTES.. => Fact::ok("disk", sentence),

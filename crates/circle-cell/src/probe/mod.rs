@@ -7,14 +7,13 @@ mod memory;
 mod programs;
 mod rights;
 
-use std::path::Path;
-
+pub use disk::free_bytes;
 pub use fact::{Fact, Grade};
 pub use memory::is_memory_short;
 
 /// Looks at this machine: rights, kernel, programs, and the disk where cells would live. Changes nothing; blocks for up
 /// to a second, since it asks programs for their versions.
-pub fn facts(state: &Path) -> Vec<Fact> {
+pub fn facts(state: &std::path::Path) -> Vec<Fact> {
     let mut facts = vec![
         rights::root(),
         rights::administration(),

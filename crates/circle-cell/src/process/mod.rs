@@ -6,6 +6,7 @@ mod cell;
 mod certificates;
 mod cgroup;
 mod config;
+mod contained;
 mod core;
 mod daemon;
 mod debris;
@@ -25,6 +26,8 @@ mod wire;
 pub(crate) use certificates::{CERTIFICATES, trust};
 pub(crate) use cgroup::{CellGroups, Hierarchies, Hits, Version as CgroupVersion, detect_cgroups};
 pub use config::{InitProgram, NetworkPolicy, ProcessConfig, Remap};
+pub(crate) use contained::make_writable;
+pub use contained::take_control_groups;
 pub(crate) use daemon::{
     DaemonLog, arguments as daemon_arguments, collect, daemon_program as find_daemon, load_image, make_network, ping,
     wait_until_ready,

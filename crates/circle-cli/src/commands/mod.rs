@@ -11,6 +11,7 @@ pub(crate) mod deliveries;
 pub(crate) mod doctor;
 pub(crate) mod environment;
 pub(crate) mod forge;
+pub(crate) mod host;
 pub(crate) mod identity;
 pub(crate) mod lint;
 pub(crate) mod login;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use circle_core::ids::{DeliveryId, RunId, WorkerId, WorkspaceId};
+use circle_core::ids::{DeliveryId, HostId, RunId, WorkerId, WorkspaceId};
 use circle_core::members::Role;
 use circle_core::service::Workspace;
 use circle_store::records::{Record, Version};
@@ -13,7 +13,7 @@ use circle_store::records::{Record, Version};
 use super::Caller;
 use super::tenant::{AtLeast, must, segment};
 use crate::http::ApiError;
-use crate::records::{Delivery, RunRecord, WorkerRecord, WorkspaceRecord};
+use crate::records::{Delivery, HostRecord, RunRecord, WorkerRecord, WorkspaceRecord};
 use crate::server::Server;
 
 /// A document of a workspace that has an address of its own.
@@ -50,6 +50,7 @@ addressed! {
     RunRecord = "run", RunId, |record| Some(record.0.workspace);
     Delivery = "delivery", DeliveryId, |record| Some(record.workspace);
     WorkerRecord = "worker", WorkerId, |record| record.workspace;
+    HostRecord = "host", HostId, |record| record.workspace;
 }
 
 /// The document of the path, opened to somebody with a role in its workspace.
@@ -99,12 +100,12 @@ impl Caller {
         })
     }
 
-    /// Whether a worker may be shown: it is of a workspace in which the caller has a role.
-    pub(crate) async fn sees(&self, server: &Server, worker: &WorkerRecord) -> Result<bool, ApiError> {
+    /// Whether a document may be shown: it is of a workspace in which the caller has a role.
+    pub(crate) async fn sees(&self, server: &Server, document: &impl Addressed) -> Result<bool, ApiError> {
         if self.is_instance() {
             return Ok(true);
         }
-        let Some(workspace) = worker.workspace else {
+        let Some(workspace) = document.workspace() else {
             return Ok(false);
         };
         let workspace = owner(server, workspace).await?;

@@ -21,7 +21,7 @@ pub(crate) use cookie::Cookie;
 pub(crate) use enrolment::EnrolmentToken;
 pub use first_start::FirstStartError;
 pub(crate) use first_start::prepare;
-pub(crate) use found::Found;
+pub(crate) use found::{Addressed, Found};
 pub(crate) use instance::{Instance, Unlimited};
 pub(crate) use origin::{is_foreign_to, is_own_origin, refuse_foreign};
 pub(crate) use passwords::{PASSWORD_BYTES, Passwords};

@@ -7,11 +7,12 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use circle_api::worker::{ISOLATION_HEADER, PROTOCOL_HEADER, PROTOCOL_VERSION};
 use circle_core::ids::WorkerId;
+use circle_core::run::Run;
 use circle_core::serving::{Isolation, Reach};
 
 use super::tokens::presented;
 use crate::http::ApiError;
-use crate::records::{TokenKind, WorkerRecord};
+use crate::records::{Posting, TokenKind, WorkerRecord};
 use crate::server::Server;
 
 /// An enrolled worker.
@@ -30,6 +31,12 @@ impl WorkerIdentity {
             isolation: self.isolation,
         }
     }
+
+    /// Whether a run may be its own: one that was started for a run has no other.
+    pub(crate) fn takes(&self, run: &Run) -> bool {
+        let posted = self.record.posting.is_none_or(|posting| posting.run == run.id);
+        posted && self.reach().takes(run.workspace, run.trigger.trust)
+    }
 }
 
 impl FromRequestParts<Arc<Server>> for WorkerIdentity {
@@ -44,11 +51,23 @@ impl FromRequestParts<Arc<Server>> for WorkerIdentity {
         if record.token != token.id {
             return Err(ApiError::BadCredential);
         }
-        Ok(Self {
-            id,
-            record,
-            isolation: isolation(&parts.headers),
-        })
+        if let Some(posting) = record.posting {
+            check_alive(server, posting).await?;
+        }
+        // Where the cells of a host end is the business of whoever runs it: strangers' code does not go there.
+        let isolation = match record.posting {
+            Some(_) => Isolation::Shared,
+            None => isolation(&parts.headers),
+        };
+        Ok(Self { id, record, isolation })
+    }
+}
+
+/// The credential of a worker that was started for a run dies with the run.
+async fn check_alive(server: &Server, posting: Posting) -> Result<(), ApiError> {
+    match server.run(posting.run).await? {
+        Some((run, _)) if !run.state.is_ended() => Ok(()),
+        _ => Err(ApiError::BadCredential),
     }
 }
 

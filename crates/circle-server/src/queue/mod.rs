@@ -6,6 +6,7 @@
 
 mod entry;
 mod history;
+mod hosts;
 mod offers;
 mod questions;
 mod shared;
@@ -17,6 +18,7 @@ mod workers;
 
 pub(crate) use entry::{Due, Entry};
 pub(crate) use history::REMEMBERED_RUNS;
+pub(crate) use hosts::{HostPlaces, Post};
 pub(crate) use questions::Questions;
 pub(crate) use shared::Queue;
-pub(crate) use workers::Stream;
+pub(crate) use workers::{Coming, Stream};

@@ -44,17 +44,28 @@ impl State {
                 self.set_phase(run, Phase::Offered { worker, until_ms });
             }
         }
+        if self.hosts.free().any(|reach| self.next_for(reach).is_some()) {
+            self.hosts.wake();
+        }
     }
 
-    /// Who is asked next, and for what: workers of a workspace first, so that the instance's stay free for all.
+    /// Who is asked next, and for what: whoever was started for a run, then workers of a workspace, so that the instance's
+    /// stay free for all.
     fn next_pair(&self) -> Option<(WorkerId, RunId)> {
+        let waits = |run: RunId| {
+            let entry = self.view.get(run);
+            entry.is_some_and(|entry| entry.phase == Phase::Waiting) && self.view.line.may_go(run)
+        };
+        if let Some(posted) = self.workers.posted().find(|(_, run)| waits(*run)) {
+            return Some(posted);
+        }
         // Whom the least loaded worker of a kind has nothing for, the others of that kind have nothing for either.
         let pairs = self.workers.idle().into_iter();
         let mut pairs = pairs.filter_map(|(reach, worker)| Some((worker, self.next_for(reach)?)));
         pairs.next()
     }
 
-    fn next_for(&self, reach: Reach) -> Option<RunId> {
+    pub(super) fn next_for(&self, reach: Reach) -> Option<RunId> {
         let takes = |entry: &Entry| reach.takes(entry.workspace, entry.trust);
         let fits = |ticket: &Ticket| self.view.get(ticket.run).is_some_and(takes);
         self.view.line.next(reach.serves.workspace(), fits)
@@ -78,7 +89,7 @@ impl State {
         }
     }
 
-    fn set_phase(&mut self, id: RunId, phase: Phase) {
+    pub(super) fn set_phase(&mut self, id: RunId, phase: Phase) {
         let before = self.view.get(id).and_then(Entry::worker);
         self.view.set_phase(id, phase);
         let after = self.view.get(id).and_then(Entry::worker);

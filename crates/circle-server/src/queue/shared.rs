@@ -7,14 +7,14 @@ use circle_api::worker::Order;
 use circle_core::ids::{RunId, ServiceId, WorkerId, WorkspaceId};
 use circle_core::run::Run;
 use circle_core::service::{Service, Workspace};
-use circle_core::serving::Reach;
 use circle_core::trigger::Trust;
 use circle_store::records::Version;
 
 use super::entry::{Due, Entry, Phase};
 use super::history::{History, worked_ms};
+use super::hosts::Hosts;
 use super::view::View;
-use super::workers::{Stream, Workers};
+use super::workers::{Coming, Stream, Workers};
 
 /// The ready view and the open streams.
 #[derive(Debug, Default)]
@@ -26,6 +26,7 @@ pub(crate) struct Queue {
 pub(super) struct State {
     pub(super) view: View,
     pub(super) workers: Workers,
+    pub(super) hosts: Hosts,
     pub(super) history: History,
 }
 
@@ -42,6 +43,7 @@ impl Queue {
             None => {
                 state.remember(run);
                 state.remove(run.id);
+                state.hosts.wake();
             }
         }
         state.dispatch(now_ms);
@@ -61,17 +63,15 @@ impl Queue {
     }
 
     /// Opens a worker's stream.
-    pub(crate) fn connect(
-        &self,
-        worker: WorkerId,
-        (reach, cells): (Reach, u32),
-        draining: bool,
-        now_ms: i64,
-    ) -> Stream {
+    pub(crate) fn connect(&self, worker: WorkerId, coming: Coming, now_ms: i64) -> Stream {
         let mut state = self.lock();
+        if coming.only.is_some() {
+            // Its run was kept for it while it started; now it is asked to take it.
+            state.withdraw(worker);
+        }
         let load = state.view.held_by(worker).count();
         let load = u32::try_from(load).unwrap_or(u32::MAX);
-        let stream = state.workers.connect(worker, (reach, cells), draining, load);
+        let stream = state.workers.connect(worker, coming, load);
         state.dispatch(now_ms);
         stream
     }
@@ -214,7 +214,7 @@ impl Queue {
 
     /// All cells of the connected workers that take runs, and those that are busy.
     pub(crate) fn cells(&self) -> (u64, u64) {
-        self.lock().workers.cells(|_| true)
+        self.lock().cells(|_| true)
     }
 
     /// Waiting runs, active runs, connected workers.

@@ -1,17 +1,19 @@
 //! What the view keeps beside the line: who holds what, deadlines, offers, and that older knowledge changes nothing.
 
-use circle_core::ids::{RunId, ServiceId, WorkerId, WorkspaceId};
+use circle_api::worker::Order;
+use circle_core::ids::{HostId, RunId, ServiceId, WorkerId, WorkspaceId};
 use circle_core::plan::Concurrency;
 use circle_core::queue::Priority;
+use circle_core::serving::Reach;
 use circle_core::trigger::Trust;
 use circle_store::records::Version;
 use proptest::prelude::{Strategy, any, prop, proptest};
 use proptest::prop_assert_eq;
 use uuid::Uuid;
 
-use super::Queue;
 use super::entry::{Due, Entry, Phase};
 use super::view::View;
+use super::{Coming, HostPlaces, Post, Queue};
 
 const WORKER: WorkerId = WorkerId::from_uuid(Uuid::nil());
 const LEASED: Phase = Phase::Leased {
@@ -150,4 +152,42 @@ fn what_is_past_its_time_is_told_by_where_it_stands() {
     queue.restore(vec![entry(1, Concurrency::Parallel), running, ending]);
     assert_eq!(queue.due(1_000), []);
     assert_eq!(queue.due(2_000), [Due::Queue(run(1)), Due::Run(run(2))]);
+}
+
+#[test]
+fn a_run_is_kept_for_the_worker_that_starts_for_it_and_for_no_other() {
+    let queue = Queue::default();
+    let (reach, host) = (Reach::default(), HostId::from_uuid(Uuid::from_u128(7)));
+    let mut wanted = queue.hosts_wanted();
+    let places = |busy| HostPlaces { reach, cells: 1, busy };
+    queue.set_host(host, "lab", Ok(places(0)));
+    queue.restore(vec![entry(1, Concurrency::Parallel), entry(2, Concurrency::Parallel)]);
+    queue.dispatch(0);
+    assert!(wanted.has_changed().expect("the queue lives"), "nobody else takes them");
+    wanted.mark_unchanged();
+
+    let posted = WorkerId::from_uuid(Uuid::from_u128(5));
+    assert_eq!(queue.keep_for(posted, reach, 0), Some(run(1)));
+    queue.set_host(host, "lab", Ok(places(1)));
+    assert_eq!(queue.post(run(1), posted), Post::Held);
+    assert_eq!(queue.post(run(1), WORKER), Post::Over);
+    assert_eq!(queue.cells(), (1, 1));
+
+    // An ordinary worker gets the other; when the one comes for which the first is kept, it gets that.
+    let coming = |only| Coming {
+        reach,
+        cells: 8,
+        draining: false,
+        only,
+    };
+    let mut ordinary = queue.connect(WORKER, coming(None), 1);
+    assert!(matches!(ordinary.orders.try_recv(), Ok(Order::Offer { run: offered, .. }) if offered == run(2)));
+    assert!(ordinary.orders.try_recv().is_err(), "the first is not offered");
+    let mut special = queue.connect(posted, coming(Some(run(1))), 2);
+    assert!(matches!(special.orders.try_recv(), Ok(Order::Offer { run: offered, .. }) if offered == run(1)));
+
+    // What nobody came for goes back into the line.
+    queue.disconnect(posted, special.number, 3);
+    assert!(matches!(ordinary.orders.try_recv(), Ok(Order::Offer { run: offered, .. }) if offered == run(1)));
+    assert_eq!(queue.post(run(3), posted), Post::Over, "it is not there");
 }

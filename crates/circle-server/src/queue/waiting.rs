@@ -75,6 +75,9 @@ impl State {
 
     fn who(&self, entry: &Entry) -> String {
         match self.cells_for(entry) {
+            (0, _) if let Some((host, trouble)) = self.hosts.troubled() => {
+                format!("no worker that may take it is connected, and the host {host} gives trouble: {trouble}")
+            }
             (0, _) if self.workers.connected() > 0 => {
                 "no worker that may take it is connected: the connected ones are of other workspaces, or take no stranger's code"
                     .to_owned()
@@ -88,7 +91,7 @@ impl State {
 
     /// All cells of the workers that may take it, and those that are busy.
     fn cells_for(&self, entry: &Entry) -> (u64, u64) {
-        self.workers.cells(|reach| reach.takes(entry.workspace, entry.trust))
+        self.cells(|reach| reach.takes(entry.workspace, entry.trust))
     }
 
     /// When what it waits for is free for it, as far as earlier runs tell.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use circle_api::worker::Order;
-use circle_core::ids::WorkerId;
+use circle_core::ids::{RunId, WorkerId};
 use circle_core::serving::Reach;
 use tokio::sync::mpsc;
 
@@ -18,14 +18,31 @@ pub(crate) struct Stream {
     pub(crate) orders: mpsc::Receiver<Order>,
 }
 
+/// What a worker is when its stream opens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Coming {
+    pub(crate) reach: Reach,
+    pub(crate) cells: u32,
+    pub(crate) draining: bool,
+    /// The one run that it was started for.
+    pub(crate) only: Option<RunId>,
+}
+
 #[derive(Debug)]
 struct Slot {
     stream: u64,
     reach: Reach,
     cells: u32,
     draining: bool,
+    only: Option<RunId>,
     load: u32,
     sender: mpsc::Sender<Order>,
+}
+
+impl Slot {
+    fn is_idle(&self) -> bool {
+        !self.draining && self.load < self.cells
+    }
 }
 
 /// Every open stream by worker; a worker has one, a second one takes its place.
@@ -36,21 +53,16 @@ pub(super) struct Workers {
 }
 
 impl Workers {
-    pub(super) fn connect(
-        &mut self,
-        worker: WorkerId,
-        (reach, cells): (Reach, u32),
-        draining: bool,
-        load: u32,
-    ) -> Stream {
+    pub(super) fn connect(&mut self, worker: WorkerId, coming: Coming, load: u32) -> Stream {
         let (sender, orders) = mpsc::channel(limits::ORDERS_WAITING);
         self.streams += 1;
         let number = self.streams;
         let slot = Slot {
             stream: number,
-            reach,
-            cells: cells.min(limits::MAX_CELLS),
-            draining,
+            reach: coming.reach,
+            cells: coming.cells.min(limits::MAX_CELLS),
+            draining: coming.draining,
+            only: coming.only,
             load,
             sender,
         };
@@ -82,7 +94,7 @@ impl Workers {
     pub(super) fn idle(&self) -> BTreeMap<Reach, WorkerId> {
         let mut least: BTreeMap<Reach, (u64, WorkerId)> = BTreeMap::new();
         for (id, slot) in &self.slots {
-            if slot.draining || slot.load >= slot.cells {
+            if !slot.is_idle() || slot.only.is_some() {
                 continue;
             }
             let load = u64::from(slot.load) * 1000 / u64::from(slot.cells.max(1));
@@ -92,6 +104,12 @@ impl Workers {
             }
         }
         least.into_iter().map(|(reach, (_, id))| (reach, id)).collect()
+    }
+
+    /// Workers that were started for one run and do not have it yet.
+    pub(super) fn posted(&self) -> impl Iterator<Item = (WorkerId, RunId)> {
+        let idle = self.slots.iter().filter(|(_, slot)| slot.is_idle());
+        idle.filter_map(|(id, slot)| Some((*id, slot.only?)))
     }
 
     pub(super) fn add_load(&mut self, worker: WorkerId, by: i32) {
@@ -122,7 +140,8 @@ impl Workers {
 
     /// All cells of the workers that serve so, and those that are busy.
     pub(super) fn cells(&self, takes: impl Fn(Reach) -> bool) -> (u64, u64) {
-        let slots = self.slots.values().filter(|slot| !slot.draining && takes(slot.reach));
+        let counts = |slot: &&Slot| !slot.draining && slot.only.is_none() && takes(slot.reach);
+        let slots = self.slots.values().filter(counts);
         slots.fold((0, 0), |(all, busy), slot| {
             (all + u64::from(slot.cells), busy + u64::from(slot.load))
         })

@@ -30,6 +30,7 @@ pub(crate) async fn start(
     tasks.spawn(deadlines::run(Arc::clone(server)));
     tasks.spawn(view::run(Arc::clone(server)));
     tasks.spawn(reseal::run(Arc::clone(server)));
+    tasks.spawn(crate::hosts::run(Arc::clone(server)));
     tasks.spawn(retention::run(Arc::clone(server)));
     Ok(())
 }

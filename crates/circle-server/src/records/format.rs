@@ -6,7 +6,7 @@ use circle_store::records::{Kind, Record, RecordError, Records, UpdateError};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AnswerRecord, AuditRecord, BlobRecord, Delivery, DeploymentRecord, EnvironmentRecord, ForgeRecord,
+    AnswerRecord, AuditRecord, BlobRecord, Delivery, DeploymentRecord, EnvironmentRecord, ForgeRecord, HostRecord,
     IdentityProviderRecord, IdentityRecord, NoticeRecord, PollRecord, RegistryRecord, RunRecord, ScheduleRecord,
     SecretRecord, ServiceRecord, ShellRecord, TargetRecord, TokenRecord, UserRecord, WebhookRecord, WorkerRecord,
     WorkspaceRecord,
@@ -118,6 +118,7 @@ fn schemas() -> BTreeMap<Kind, u32> {
         of::<DeploymentRecord>(),
         of::<WorkloadRecord>(),
         of::<WorkerRecord>(),
+        of::<HostRecord>(),
         of::<TokenRecord>(),
         of::<BlobRecord>(),
         of::<ShellRecord>(),

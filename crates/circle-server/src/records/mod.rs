@@ -9,6 +9,7 @@ mod blob;
 mod delivery;
 mod deployment;
 mod format;
+mod host;
 mod identity;
 mod kept_body;
 mod named;
@@ -31,6 +32,7 @@ pub use delivery::{
 };
 pub use deployment::DeploymentRecord;
 pub use format::{FormatError, check_format};
+pub use host::{HostFinding, HostRecord, HostSettings, HostWish};
 pub use identity::{IdentityKind, IdentityProviderRecord, IdentityRecord};
 pub use kept_body::KeptBody;
 pub use named::{
@@ -44,4 +46,4 @@ pub use secret::{Sealed, SecretRecord, scope_key};
 pub use shell::ShellRecord;
 pub use token::{TokenKind, TokenRecord};
 pub use user::{Identity, StoredPassword, UserRecord};
-pub use worker::WorkerRecord;
+pub use worker::{Posting, WorkerRecord};

@@ -16,6 +16,7 @@ mod forge_trust;
 mod forges;
 mod gitea;
 mod hooks;
+mod hosts;
 mod inputs;
 mod live;
 mod manners;

@@ -32,6 +32,8 @@ pub enum Kind {
     Workload,
     /// A machine that takes runs.
     Worker,
+    /// An engine elsewhere on which workers are started, one for each run.
+    Host,
     /// A hashed credential of a user, a worker or a run.
     Token,
     /// A stage's stored output and who still needs it.
@@ -203,6 +205,10 @@ pub const WORKLOAD_ENVIRONMENT: Index = ordered(Kind::Workload, "environment", &
 pub const WORKER_NAME: Index = unique(Kind::Worker, "name", &["/name"]);
 /// Workers in a state.
 pub const WORKER_STATE: Index = ordered(Kind::Worker, "state", &["/state/name", "/name"]);
+/// Workers that were started on a host.
+pub const WORKER_HOST: Index = ordered(Kind::Worker, "host", &["/posting/host"]);
+/// A host by name.
+pub const HOST_NAME: Index = unique(Kind::Host, "name", &["/name"]);
 /// A token by the hash of what was presented.
 pub const TOKEN_HASH: Index = unique(Kind::Token, "hash", &["/hash"]);
 /// Tokens of a kind.
@@ -369,7 +375,13 @@ const TABLE: &[Row] = &[
         kind: Kind::Worker,
         name: "worker",
         head: &["/name", "/state/name", "/seen_at"],
-        indexes: &[WORKER_NAME, WORKER_STATE],
+        indexes: &[WORKER_NAME, WORKER_STATE, WORKER_HOST],
+    },
+    Row {
+        kind: Kind::Host,
+        name: "host",
+        head: NAMED,
+        indexes: &[HOST_NAME],
     },
     Row {
         kind: Kind::Token,

@@ -59,23 +59,12 @@ pub(super) struct Cells {
 impl Cells {
     /// Takes the worker's folder, removes what a crash left in it, and begins to keep warm cells.
     pub(super) async fn open(config: &WorkerConfig) -> Result<Self, WorkerError> {
-        let relays = config
-            .parsed_relays()
-            .map_err(|error| WorkerError::Configuration(error.to_string()))?;
+        let spec = plain_spec(config)?;
         let provider = crate::provider::open(config).await?;
         let swept = provider.sweep().await?;
         if !swept.is_empty() {
             tracing::info!(?swept, "removed what an earlier worker left");
         }
-        let spec = CellSpec {
-            root: Root::Plain,
-            limits: config.limits(),
-            relays,
-            images: config.images.clone(),
-            surroundings: config.surroundings(),
-            networks: vec![STAGE_NETWORK.to_owned()],
-            insecure_registries: config.insecure_registries.clone(),
-        };
         provider.settle_roots(&ground(config)).await?;
         let pool = PoolConfig {
             warm_roots: config.warm_roots as usize,
@@ -196,6 +185,22 @@ impl Cells {
     fn promising(&self) -> MutexGuard<'_, HashMap<(RunId, u64), (PooledCell, Renewing)>> {
         self.promising.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What every cell of a worker is, whatever it begins from.
+pub(super) fn plain_spec(config: &WorkerConfig) -> Result<CellSpec, WorkerError> {
+    let relays = config
+        .parsed_relays()
+        .map_err(|error| WorkerError::Configuration(error.to_string()))?;
+    Ok(CellSpec {
+        root: Root::Plain,
+        limits: config.limits(),
+        relays,
+        images: config.images.clone(),
+        surroundings: config.surroundings(),
+        networks: vec![STAGE_NETWORK.to_owned()],
+        insecure_registries: config.insecure_registries.clone(),
+    })
 }
 
 fn no_cell(error: &CellError) -> Failure {

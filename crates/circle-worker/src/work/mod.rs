@@ -10,7 +10,9 @@ mod reconcile;
 mod renew;
 mod root_names;
 mod told_roots;
+mod trial;
 mod worker;
 
 pub use executor::{Executor, PartEnd};
+pub use trial::try_out;
 pub use worker::{cells, work, work_with};

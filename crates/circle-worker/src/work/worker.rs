@@ -31,6 +31,9 @@ const LAST_WORDS: Duration = Duration::from_secs(8);
 /// worker for good. A server that is away is waited for.
 pub async fn work(config: WorkerConfig, shutdown: CancellationToken) -> Result<(), WorkerError> {
     make_folder(&config)?;
+    if config.once {
+        settle_in()?;
+    }
     let cells = Arc::new(Cells::open(&config).await?);
     work_with(config, cells, shutdown).await
 }
@@ -80,8 +83,11 @@ async fn serve(
         executor: executor.clone(),
         active: Active::default(),
     };
-    let mut desk = Desk::new(ground(&token), config.max_cells());
+    let mut desk = Desk::new(ground(&token), config);
     loop {
+        if desk.is_done() {
+            return Ok(());
+        }
         let opened = tokio::select! {
             biased;
             () = shutdown.cancelled() => return desk.leave().await,
@@ -99,6 +105,11 @@ async fn serve(
                 }
             }
             // The server may have been set up anew: the enrolment token tells.
+            // Its run has ended, and its credential with it.
+            Err(CallError::Credential(why)) if config.once => {
+                tracing::info!(why, "the run that this worker was started for is over");
+                return desk.leave().await;
+            }
             Err(CallError::Credential(why)) if !is_fresh => {
                 tracing::warn!(why, "the worker's token is refused; enrolling again");
                 token = identity(connection, config, true).await?;
@@ -139,11 +150,13 @@ struct Desk {
     /// Shells in held cells; they end with the connection to whoever typed, or with the worker.
     answers: JoinSet<()>,
     draining: bool,
+    /// Runs that may still begin; `None`: any number.
+    left: Option<u32>,
 }
 
 impl Desk {
-    fn new(ground: Ground, places: u32) -> Self {
-        let places = Arc::new(Semaphore::new(places.max(1) as usize));
+    fn new(ground: Ground, config: &WorkerConfig) -> Self {
+        let places = Arc::new(Semaphore::new(config.max_cells().max(1) as usize));
         Self {
             ground,
             places,
@@ -151,14 +164,21 @@ impl Desk {
             runs: JoinSet::new(),
             answers: JoinSet::new(),
             draining: false,
+            left: config.once.then_some(1),
         }
+    }
+
+    /// Whether nothing is executed and nothing may begin.
+    fn is_done(&mut self) -> bool {
+        while self.runs.try_join_next().is_some() {}
+        (self.draining || self.left == Some(0)) && self.runs.is_empty()
     }
 
     async fn hear(&mut self, mut orders: Orders, shutdown: &CancellationToken) -> Heard {
         // What an earlier connection offered is offered again.
         self.offers.clear();
         loop {
-            if self.draining && self.runs.is_empty() {
+            if self.is_done() {
                 return Heard::Drained;
             }
             match self.next(&mut orders, shutdown).await {
@@ -214,7 +234,11 @@ impl Desk {
     }
 
     fn begin(&mut self, place: OwnedSemaphorePermit) {
+        if self.left == Some(0) {
+            return self.offers.clear();
+        }
         if let Some((run, part)) = self.offers.pop_front() {
+            self.left = self.left.map(|left| left - 1);
             self.runs.spawn(take(self.ground.clone(), run, part, place));
         }
     }
@@ -258,7 +282,13 @@ async fn answer_shell(ground: Ground, run: RunId, shell: ShellId) {
     }
 }
 
-fn make_folder(config: &WorkerConfig) -> Result<(), WorkerError> {
+/// One that was started for a run has a container of its own, and takes it over.
+pub(super) fn settle_in() -> Result<(), WorkerError> {
+    circle_cell::process::take_control_groups()
+        .map_err(|error| WorkerError::Configuration(format!("the container cannot carry a worker: {error}")))
+}
+
+pub(super) fn make_folder(config: &WorkerConfig) -> Result<(), WorkerError> {
     use std::os::unix::fs::DirBuilderExt;
     let made = std::fs::DirBuilder::new()
         .recursive(true)

@@ -3,6 +3,7 @@
 mod admin;
 mod environments;
 mod forges;
+mod hosts;
 mod logs;
 mod notices;
 mod people;

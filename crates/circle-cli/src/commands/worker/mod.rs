@@ -1,60 +1,12 @@
 //! `circle worker`: the worker's process, and what an administrator does with workers.
 
 mod admin;
+mod command;
 mod join;
 mod process;
 mod provider;
 mod storage;
 mod surroundings;
 
-use clap::{Args, Subcommand};
-
+pub(crate) use command::{WorkerArgs, worker};
 pub(crate) use process::WorkerFlags;
-
-use crate::context::Context;
-use crate::exit::Exit;
-
-/// Start a worker, or manage workers
-///
-/// Without a subcommand this process becomes a worker: it connects to the server, makes cells and executes runs; that needs
-/// root.
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct WorkerArgs {
-    #[command(subcommand)]
-    action: Option<Action>,
-    #[command(flatten)]
-    process: process::ProcessArgs,
-}
-
-#[derive(Debug, Subcommand)]
-enum Action {
-    /// Become a worker of a server elsewhere, with a one-time token
-    Join(Box<join::JoinArgs>),
-    /// List workers
-    List,
-    /// Make a one-time token that lets one new worker in
-    Enrol(admin::EnrolArgs),
-    /// Let a worker finish what it has and take nothing new
-    Drain(admin::Named),
-    /// End a worker's credential
-    Remove(admin::Named),
-}
-
-impl WorkerArgs {
-    /// Whether this process becomes a worker.
-    pub(crate) fn is_process(&self) -> bool {
-        matches!(self.action, None | Some(Action::Join(_)))
-    }
-}
-
-pub(crate) async fn worker(context: &Context, args: WorkerArgs) -> anyhow::Result<Exit> {
-    match args.action {
-        None => process::run(context, args.process).await,
-        Some(Action::Join(args)) => join::join(context, *args).await,
-        Some(Action::List) => admin::list(context).await,
-        Some(Action::Enrol(wish)) => admin::enrol(context, wish).await,
-        Some(Action::Drain(worker)) => admin::drain(context, worker).await,
-        Some(Action::Remove(worker)) => admin::remove(context, worker).await,
-    }
-}

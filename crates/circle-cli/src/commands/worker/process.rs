@@ -25,6 +25,15 @@ pub(super) struct ProcessArgs {
     /// A file with an enrolment token, read when the worker has none of its own; the data folder's when absent
     #[arg(long, value_name = "FILE", help_heading = "Worker")]
     enrolment: Option<PathBuf>,
+    /// Take one run and end: how a server starts workers on hosts
+    #[arg(long, hide = true)]
+    once: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TryArgs {
+    #[command(flatten)]
+    flags: WorkerFlags,
 }
 
 /// What `up` and `worker` share.
@@ -84,18 +93,39 @@ pub(super) async fn run(context: &Context, args: ProcessArgs) -> anyhow::Result<
     let here = || format!("unix://{}", data.join(SOCKET).display());
     let server = context.args.server.clone().unwrap_or_else(here);
     let enrolment = args.enrolment.unwrap_or_else(|| data.join("server/local-enrolment"));
-    work_as(context, args.flags, (server, enrolment)).await
+    let adapt = if args.once {
+        WorkerConfig::for_one_run
+    } else {
+        |config| config
+    };
+    work_with(context, args.flags, (server, enrolment), adapt).await
+}
+
+/// Prints what a worker would find here.
+pub(super) async fn try_out(context: &Context, args: TryArgs) -> anyhow::Result<Exit> {
+    let data = std::path::absolute(&context.args.data)?;
+    let here = || format!("unix://{}", data.join(SOCKET).display());
+    let server = context.args.server.clone().unwrap_or_else(here);
+    let config = args.flags.config(WorkerConfig::new(server, data.join("worker")));
+    let trial = circle_worker::try_out(&config).await;
+    context.printer.line(&serde_json::to_string(&trial)?)?;
+    Ok(Exit::Ok)
 }
 
 /// Works until a signal or the server says otherwise.
-pub(super) async fn work_as(
+pub(super) async fn work_as(context: &Context, flags: WorkerFlags, place: (String, PathBuf)) -> anyhow::Result<Exit> {
+    work_with(context, flags, place, |config| config).await
+}
+
+async fn work_with(
     context: &Context,
     flags: WorkerFlags,
     (server, enrolment): (String, PathBuf),
+    adapt: fn(WorkerConfig) -> WorkerConfig,
 ) -> anyhow::Result<Exit> {
     let signals = Signals::new()?;
     let data = std::path::absolute(&context.args.data)?;
-    let mut config = flags.config(WorkerConfig::new(server, data.join("worker")));
+    let mut config = adapt(flags.config(WorkerConfig::new(server, data.join("worker"))));
     config.enrolment = Some(enrolment);
     let shutdown = CancellationToken::new();
     let worked = signals.end(&shutdown, Box::pin(work(config, shutdown.clone()))).await;

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::endpoint::Endpoint;
+use super::api::Manager;
 use crate::deploy::port::TargetError;
 
 /// `http://node:port` of each running task with a port on its node; else of the nodes behind the ingress network.
 pub(super) async fn addresses(
-    endpoint: &Endpoint,
+    endpoint: &Manager,
     service: &Value,
     tasks: &[Value],
 ) -> Result<Vec<String>, TargetError> {
@@ -41,7 +41,7 @@ pub(super) async fn addresses(
         .collect())
 }
 
-async fn nodes(endpoint: &Endpoint) -> Result<BTreeMap<String, String>, TargetError> {
+async fn nodes(endpoint: &Manager) -> Result<BTreeMap<String, String>, TargetError> {
     let nodes = endpoint.read("/nodes", &[]).await?;
     let address = |node: &Value| {
         let id = node.get("ID")?.as_str()?.to_owned();

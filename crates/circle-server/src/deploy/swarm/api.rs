@@ -1,32 +1,40 @@
-//! Calls of the engine's API with raw JSON, and what their answers mean.
+//! Calls of a manager's API, and what its answers mean for a deployment.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use http::{Method, StatusCode};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::endpoint::Endpoint;
 use crate::deploy::port::{RegistryLogin, TargetError};
+use crate::docker::{Docker, Fault};
 
-/// The largest answer that is read, in bytes: a service with a hundred tasks has some hundred kilobytes.
-const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
-/// As much of the engine's own words as a person is shown, in characters.
-const SHOWN_CHARS: usize = 300;
+/// A manager of a Swarm.
+#[derive(Debug, Clone)]
+pub(super) struct Manager(Docker);
 
-impl Endpoint {
-    /// A call without side effects.
-    pub(super) async fn read(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, TargetError> {
-        let request = self.client.get(format!("{}{path}", self.base)).query(query);
-        self.send(Method::GET, request).await
+impl Manager {
+    /// Reads `unix:///path` or `tcp://host:port`, and a bundle of client certificate, key and CA in PEM.
+    pub(super) fn new(endpoint: &str, bundle: Option<&SecretString>) -> Result<Self, TargetError> {
+        let docker = Docker::new(endpoint, bundle).map_err(|unusable| TargetError::Refused {
+            why: format!("the target: {unusable}"),
+        })?;
+        Ok(Self(docker))
     }
 
-    /// As [`Endpoint::read`], with `None` for 404.
+    /// A call without side effects.
+    pub(super) async fn read(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, TargetError> {
+        let request = self.0.request(Method::GET, path).query(query);
+        self.0.send(Method::GET, request).await.map_err(meaning)
+    }
+
+    /// As [`Manager::read`], with `None` for 404.
     pub(super) async fn find(&self, path: &str, query: &[(&str, &str)]) -> Result<Option<Value>, TargetError> {
-        match self.read(path, query).await {
+        let request = self.0.request(Method::GET, path).query(query);
+        match self.0.send(Method::GET, request).await {
             Ok(value) => Ok(Some(value)),
-            Err(TargetError::Refused { why }) if why.starts_with(NOT_FOUND) => Ok(None),
-            Err(error) => Err(error),
+            Err(fault) if fault.is_absence() => Ok(None),
+            Err(fault) => Err(meaning(fault)),
         }
     }
 
@@ -38,45 +46,37 @@ impl Endpoint {
         body: &Value,
         login: Option<&RegistryLogin>,
     ) -> Result<Value, TargetError> {
-        let mut request = self.client.post(format!("{}{path}", self.base)).query(query).json(body);
+        let mut request = self.0.request(Method::POST, path).query(query).json(body);
         if let Some(login) = login {
             request = request.header("x-registry-auth", registry_auth(login));
         }
-        self.send(Method::POST, request).await
-    }
-
-    async fn send(&self, method: Method, request: reqwest::RequestBuilder) -> Result<Value, TargetError> {
-        let mut response = request.send().await.map_err(|error| broken(&error))?;
-        let status = response.status();
-        let mut body = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(|error| broken(&error))? {
-            body.extend_from_slice(&piece);
-            if body.len() > MAX_ANSWER_BYTES {
-                return Err(TargetError::Refused {
-                    why: "the target's answer is larger than 16 MiB".into(),
-                });
-            }
-        }
-        if status.is_success() {
-            return Ok(serde_json::from_slice(&body).unwrap_or(Value::Null));
-        }
-        Err(meaning(&method, status, &message(&body)))
+        self.0.send(Method::POST, request).await.map_err(meaning)
     }
 }
 
-/// What stands before the engine's words when it answered 404.
-const NOT_FOUND: &str = "the target does not know it: ";
-
 /// The engine answers 500 for what others call a conflict, so its words count before its numbers.
-fn meaning(method: &Method, status: StatusCode, said: &str) -> TargetError {
+fn meaning(fault: Fault) -> TargetError {
+    let (method, status, said) = match fault {
+        Fault::Silent(why) => {
+            return TargetError::Unreachable {
+                why: format!("the target could not be reached: {why}"),
+            };
+        }
+        Fault::TooLarge => {
+            return TargetError::Refused {
+                why: "the target's answer is larger than 16 MiB".into(),
+            };
+        }
+        Fault::No { method, status, said } => (method, status, said),
+    };
     let lower = said.to_lowercase();
     if lower.contains("update out of sequence") || lower.contains("name conflicts with an existing object") {
         return TargetError::Conflict;
     }
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => TargetError::Denied { why: said.to_owned() },
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => TargetError::Denied { why: said },
         StatusCode::NOT_FOUND => TargetError::Refused {
-            why: format!("{NOT_FOUND}{said}"),
+            why: format!("the target does not know it: {said}"),
         },
         StatusCode::SERVICE_UNAVAILABLE if lower.contains("not a swarm manager") => TargetError::Refused {
             why: format!("the target is no Swarm manager: {said}"),
@@ -88,38 +88,6 @@ fn meaning(method: &Method, status: StatusCode, said: &str) -> TargetError {
         _ => TargetError::Unreachable {
             why: format!("{method} failed with {status}: {said}"),
         },
-    }
-}
-
-fn message(body: &[u8]) -> String {
-    let parsed: Option<Value> = serde_json::from_slice(body).ok();
-    let text = parsed
-        .as_ref()
-        .and_then(|value| value.get("message"))
-        .and_then(Value::as_str);
-    let text = text.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
-    text.trim()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(SHOWN_CHARS)
-        .collect()
-}
-
-fn broken(error: &reqwest::Error) -> TargetError {
-    let mut why = if error.is_timeout() {
-        "it did not answer in time".to_owned()
-    } else {
-        "no connection".to_owned()
-    };
-    let mut source = std::error::Error::source(error);
-    while let Some(inner) = source {
-        if inner.source().is_none() {
-            why = format!("{why}: {inner}");
-        }
-        source = inner.source();
-    }
-    TargetError::Unreachable {
-        why: format!("the target could not be reached: {why}"),
     }
 }
 
@@ -138,11 +106,17 @@ mod tests {
 
     use super::meaning;
     use crate::deploy::port::TargetError;
+    use crate::docker::Fault;
 
     #[test]
     fn the_engine_s_words_count_before_its_numbers() {
-        let read =
-            |status: u16, said: &str| meaning(&Method::POST, StatusCode::from_u16(status).expect("a status"), said);
+        let read = |status: u16, said: &str| {
+            meaning(Fault::No {
+                method: Method::POST,
+                status: StatusCode::from_u16(status).expect("a status"),
+                said: said.to_owned(),
+            })
+        };
         let conflict = "rpc error: code = Unknown desc = update out of sequence";
         assert_eq!(read(500, conflict), TargetError::Conflict);
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::endpoint::Endpoint;
+use super::api::Manager;
 
 /// The digest in a reference.
 pub(super) fn digest_of(image: &str) -> Option<String> {
@@ -11,7 +11,7 @@ pub(super) fn digest_of(image: &str) -> Option<String> {
 
 /// The reference with a digest, where the engine knows which its tag means: what it has pulled, else what the registry
 /// says now. Looked up before a change, so that a tag that moves later changes nothing.
-pub(super) async fn pinned(endpoint: &Endpoint, image: &str) -> String {
+pub(super) async fn pinned(endpoint: &Manager, image: &str) -> String {
     if digest_of(image).is_some() {
         return image.to_owned();
     }

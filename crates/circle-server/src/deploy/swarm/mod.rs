@@ -8,7 +8,6 @@
 mod addresses;
 mod api;
 mod create;
-mod endpoint;
 mod image;
 mod rollout;
 mod spec;

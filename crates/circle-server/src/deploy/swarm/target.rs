@@ -9,8 +9,8 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::addresses::addresses;
+use super::api::Manager;
 use super::create::specification;
-use super::endpoint::Endpoint;
 use super::image::{digest_of, pinned};
 use super::rollout::{complaints, rollout};
 use super::spec::{image_of, mark_of, with_image, with_pinned};
@@ -19,7 +19,7 @@ use crate::deploy::port::{Change, Creation, Restoration, Sight, Sighting, Target
 /// A Docker Swarm, through one of its managers.
 #[derive(Debug, Clone)]
 pub struct SwarmTarget {
-    endpoint: Endpoint,
+    endpoint: Manager,
 }
 
 /// The adapter for a target's settings: the ordinary `Connect` of a deployer.
@@ -38,7 +38,7 @@ impl SwarmTarget {
     /// [`TargetError::Refused`] says what is wrong with it.
     pub fn new(endpoint: &str, bundle: Option<&SecretString>) -> Result<Self, TargetError> {
         Ok(Self {
-            endpoint: Endpoint::new(endpoint, bundle)?,
+            endpoint: Manager::new(endpoint, bundle)?,
         })
     }
 

@@ -14,6 +14,7 @@ mod events;
 mod forge_oauth;
 mod forge_services;
 mod forges;
+mod hosts;
 mod identities;
 mod identity_providers;
 mod inputs;

@@ -3,6 +3,7 @@
 use circle_api::resources::{Page, PageQuery};
 use circle_store::records::{Cursor, Query, Record};
 
+use crate::auth::{Addressed, Caller};
 use crate::http::ApiError;
 use crate::server::Server;
 
@@ -19,6 +20,30 @@ pub(in crate::http) async fn page<R: Record, V>(
     let found = server.records.find(query).await.map_err(wrong_cursor)?;
     let records = server.records.load_page::<R>(&found).await?;
     let items = records.into_iter().map(|(record, _)| view(record)).collect();
+    Ok(Page {
+        items,
+        next: found.next.map(|cursor| cursor.as_text().to_owned()),
+    })
+}
+
+/// The same, of which the caller is shown what belongs to their workspaces.
+pub(super) async fn seen_page<R: Addressed, V>(
+    server: &Server,
+    caller: &Caller,
+    query: Query,
+    wanted: &PageQuery,
+    view: impl Fn(&Server, R) -> V,
+) -> Result<Page<V>, ApiError> {
+    let query = query
+        .limit(wanted.size() as usize)
+        .after(wanted.cursor.clone().map(Cursor::from_text));
+    let found = server.records.find(query).await.map_err(wrong_cursor)?;
+    let mut items = Vec::new();
+    for (record, _) in server.records.load_page::<R>(&found).await? {
+        if caller.sees(server, &record).await? {
+            items.push(view(server, record));
+        }
+    }
     Ok(Page {
         items,
         next: found.next.map(|cursor| cursor.as_text().to_owned()),

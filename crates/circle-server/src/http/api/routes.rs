@@ -7,8 +7,8 @@ use utoipa_axum::routes;
 
 use super::{
     accounts, approvals, audit, backups, credentials, deliveries, delivery_payload, deployments, environments, events,
-    forge_oauth, forge_services, forges, identities, identity_providers, inputs, links, live_ticket, log_lines, logs,
-    master_keys, members, notices, registries, rerun, roots, runs, schedules, secrets, server, services, sign_in,
+    forge_oauth, forge_services, forges, hosts, identities, identity_providers, inputs, links, live_ticket, log_lines,
+    logs, master_keys, members, notices, registries, rerun, roots, runs, schedules, secrets, server, services, sign_in,
     targets, tokens, triggers, users, workers, workloads, workspaces,
 };
 use crate::server::Server;
@@ -72,6 +72,9 @@ fn runs_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(workers::enrolment))
         .routes(routes!(workers::revoke))
         .routes(routes!(workers::drain))
+        .routes(routes!(hosts::list, hosts::create))
+        .routes(routes!(hosts::show, hosts::change, hosts::remove))
+        .routes(routes!(hosts::check_again))
         .routes(routes!(roots::list))
         .routes(routes!(roots::prune))
         .routes(routes!(master_keys::list, master_keys::rotate))

@@ -9,9 +9,9 @@ use axum::http::StatusCode;
 use circle_api::resources::{EnrolmentCreate, EnrolmentCreated, Page, PageQuery, WorkerState, WorkerView};
 use circle_api::routes;
 use circle_core::ids::{WorkerId, WorkspaceId};
-use circle_store::records::{Cursor, Query, UpdateError, Version, kinds};
+use circle_store::records::{Query, UpdateError, Version, kinds};
 
-use super::page::wrong_cursor;
+use super::page::seen_page;
 use super::validate::Faults;
 use crate::auth::{Admin, Caller, Found, Within, mint};
 use crate::http::{ApiError, Body, Params};
@@ -29,20 +29,9 @@ pub(in crate::http) async fn list(
     caller: Caller,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<WorkerView>>, ApiError> {
-    let all = Query::over(kinds::WORKER_NAME)
-        .limit(query.size() as usize)
-        .after(query.cursor.map(Cursor::from_text));
-    let found = server.records.find(all).await.map_err(wrong_cursor)?;
-    let mut items = Vec::new();
-    for (worker, _) in server.records.load_page::<WorkerRecord>(&found).await? {
-        if caller.sees(&server, &worker).await? {
-            items.push(view(&server, worker));
-        }
-    }
-    Ok(Json(Page {
-        items,
-        next: found.next.map(|cursor| cursor.as_text().to_owned()),
-    }))
+    let by_name = Query::over(kinds::WORKER_NAME);
+    let shown = seen_page(&server, &caller, by_name, &query, view).await?;
+    Ok(Json(shown))
 }
 
 /// A token that lets one worker in, once.
@@ -106,7 +95,7 @@ pub(in crate::http) async fn revoke(
     State(server): State<Arc<Server>>,
     found: Found<WorkerRecord, Admin>,
 ) -> Result<StatusCode, ApiError> {
-    end(&server, found.document, found.version).await?;
+    server.end_worker(found.document, found.version).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -117,7 +106,7 @@ pub(super) async fn remove_workers_of(server: &Server, workspace: WorkspaceId) -
         let page = server.records.find(query.clone()).await?;
         for (worker, version) in server.records.load_page::<WorkerRecord>(&page).await? {
             if worker.workspace == Some(workspace) {
-                end(server, worker, version).await?;
+                server.end_worker(worker, version).await?;
             }
         }
         match page.next {
@@ -127,18 +116,20 @@ pub(super) async fn remove_workers_of(server: &Server, workspace: WorkspaceId) -
     }
 }
 
-async fn end(server: &Server, worker: WorkerRecord, version: Version) -> Result<(), ApiError> {
-    let token = worker.token.to_string();
-    if let Some((_, version)) = server.records.load::<TokenRecord>(&token).await? {
-        server.records.delete::<TokenRecord>(&token, version).await?;
+impl Server {
+    /// Ends a worker: its credential, its stream, and its hold of what it executes.
+    pub(crate) async fn end_worker(&self, worker: WorkerRecord, version: Version) -> Result<(), ApiError> {
+        let token = worker.token.to_string();
+        if let Some((_, version)) = self.records.load::<TokenRecord>(&token).await? {
+            self.records.delete::<TokenRecord>(&token, version).await?;
+        }
+        self.records
+            .delete::<WorkerRecord>(&worker.id.to_string(), version)
+            .await?;
+        self.queue.cut(worker.id);
+        self.lose_worker(worker.id).await;
+        Ok(())
     }
-    server
-        .records
-        .delete::<WorkerRecord>(&worker.id.to_string(), version)
-        .await?;
-    server.queue.cut(worker.id);
-    server.lose_worker(worker.id).await;
-    Ok(())
 }
 
 /// Lets it finish what it has; it takes nothing new.

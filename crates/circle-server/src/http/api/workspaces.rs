@@ -114,6 +114,7 @@ pub(in crate::http) async fn remove(
     }
     server.records.delete::<WorkspaceRecord>(&id, version).await?;
     remove_workers_of(&server, workspace.id).await?;
+    server.remove_hosts_of(workspace.id).await?;
     server.hook_keys.forget();
     Ok(StatusCode::NO_CONTENT)
 }

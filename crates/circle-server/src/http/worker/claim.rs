@@ -35,7 +35,7 @@ pub(super) async fn claim(
     let found = server.run(id).await?;
     // A run that this worker may not have is not there for it.
     let (run, version) = found
-        .filter(|(run, _)| worker.reach().takes(run.workspace, run.trigger.trust))
+        .filter(|(run, _)| worker.takes(run))
         .ok_or_else(|| ApiError::not_found("run", id))?;
     check_waiting(&server, &run, version, claim.part)?;
     permission::check(&server, &run).await?;
@@ -44,13 +44,10 @@ pub(super) async fn claim(
     let run = take(&server, (run, version), (claim.part, &worker), &lease, &token).await?;
     server.metrics.claimed(now_ms() - run.created_at.as_millisecond());
     tracing::info!(run = %id, worker = %worker.id, fence = lease.fence.0, "a run was claimed");
-    Ok(Json(assemble(
-        &server,
-        run,
-        claim.part,
-        (lease.fence.0, token.value),
-        access,
-    )))
+    let mut assignment = assemble(&server, run, claim.part, (lease.fence.0, token.value), access);
+    // Where a worker goes with its run, no cell is held for a shell.
+    assignment.hold &= worker.record.posting.is_none();
+    Ok(Json(assignment))
 }
 
 fn check_waiting(server: &Server, run: &Run, version: Version, part: usize) -> Result<(), ApiError> {

@@ -31,11 +31,17 @@ pub(super) async fn enrol(
     check_protocol(&headers)?;
     check(&wish)?;
     let admission = admit(&server, token.record(), &wish.name).await?;
+    let posted = admission
+        .known
+        .as_ref()
+        .is_some_and(|(worker, _)| worker.posting.is_some());
     token.consume(&server).await?;
     let minted = mint(TokenKind::Worker.prefix());
     let worker = keep(&server, wish, admission, &minted).await?;
-    // The file of the first worker is of no use any more.
-    let _ = std::fs::remove_file(server.config.data.join("local-enrolment"));
+    if !posted {
+        // The file of the first worker is of no use any more.
+        let _ = std::fs::remove_file(server.config.data.join("local-enrolment"));
+    }
     tracing::info!(%worker, "a worker enrolled");
     Ok(Json(Enrolled {
         worker,
@@ -84,12 +90,14 @@ async fn keep(server: &Server, wish: Enrol, admission: Admission, minted: &Minte
     token.worker = Some(id);
     server.records.insert(&token).await?;
     let created_at = known.as_ref().map_or(now, |(worker, _)| worker.created_at);
+    let posting = known.as_ref().and_then(|(worker, _)| worker.posting);
     let record = WorkerRecord {
         id,
         name: wish.name,
         facts: wish.facts,
         workspace,
         token: token.id,
+        posting,
         draining: false,
         seen_at: Some(now),
         created_at,
@@ -98,7 +106,10 @@ async fn keep(server: &Server, wish: Enrol, admission: Admission, minted: &Minte
         Some((before, version)) => {
             server.records.replace(&record, version).await?;
             forget_token(server, &before).await?;
-            server.queue.cut(id);
+            // One that was started for a run keeps the offer of it, and has had no stream.
+            if posting.is_none() {
+                server.queue.cut(id);
+            }
         }
         None => drop(server.records.insert(&record).await?),
     }

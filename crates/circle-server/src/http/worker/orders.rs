@@ -14,7 +14,7 @@ use futures_util::stream;
 
 use crate::auth::WorkerIdentity;
 use crate::http::ApiError;
-use crate::queue::Stream;
+use crate::queue::{Coming, Stream};
 use crate::records::WorkerRecord;
 use crate::server::Server;
 use crate::time::now_ms;
@@ -22,8 +22,14 @@ use crate::time::now_ms;
 /// Opens the stream. A second one of the same worker takes the place of the first.
 pub(super) async fn orders(State(server): State<Arc<Server>>, worker: WorkerIdentity) -> Result<Response, ApiError> {
     note_seen(&server, worker.id).await;
-    let reach = (worker.reach(), worker.record.facts.max_cells);
-    let inner = server.queue.connect(worker.id, reach, worker.record.draining, now_ms());
+    let posting = worker.record.posting;
+    let coming = Coming {
+        reach: worker.reach(),
+        cells: posting.map_or(worker.record.facts.max_cells, |_| 1),
+        draining: worker.record.draining,
+        only: posting.map(|posting| posting.run),
+    };
+    let inner = server.queue.connect(worker.id, coming, now_ms());
     let first = first_orders(&server, &worker).await;
     tracing::info!(worker = %worker.id, name = worker.record.name, "a worker connected");
     let open = Open {

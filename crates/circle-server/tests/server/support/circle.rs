@@ -87,10 +87,8 @@ impl Circle {
         let url = format!("http://{}", listeners.address().expect("a TCP address"));
         let mut config = ServerConfig::new(folder.path().join("server"), &url);
         (config.lease_ms, config.drain_ms) = (options.lease_ms, 2_000);
-        // Forges are played on this machine.
-        config.allow_outgoing = vec!["127.0.0.1".parse().expect("an address")];
         config.log.run_bytes = options.log_bytes;
-        // Receivers of webhooks stand beside the test.
+        // Forges and receivers of webhooks are played on this machine.
         config.allow_outgoing = vec!["127.0.0.1".parse().expect("an address")];
         tune(&mut config);
         let shutdown = CancellationToken::new();

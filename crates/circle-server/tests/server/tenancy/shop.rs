@@ -16,6 +16,7 @@ pub(super) struct Shop {
     delivery: String,
     secret: String,
     token: String,
+    host: String,
     _repo: Repo,
 }
 
@@ -68,6 +69,13 @@ impl Shop {
             .token
             .id
             .to_string();
+        let host = json!({
+            "name": "lab", "endpoint": "tcp://127.0.0.1:1", "cells": 1, "workspace": "shop", "tls_bundle": "none",
+        });
+        let hosts = format!("{}/api/v1/hosts", circle.url);
+        let host = circle.http.post(hosts).bearer_auth(&circle.token).json(&host);
+        let host: Value = host.send().await.expect("an answer").json().await.expect("a host");
+        let host = text(&host["id"]);
         let (delivery, secret) = (text(&triggered["delivery"]), text(&secret["id"]));
         Self {
             circle,
@@ -77,6 +85,7 @@ impl Shop {
             delivery,
             secret,
             token,
+            host,
             _repo: repo,
         }
     }
@@ -108,6 +117,7 @@ impl Shop {
             .replace("{run}", &self.run.to_string())
             .replace("{stage}", "checkout")
             .replace("{number}", "1")
+            .replace("{host}", &self.host)
             .replace("{worker}", &self.worker.enrolled.worker.to_string())
             .replace("{token}", &self.token)
     }

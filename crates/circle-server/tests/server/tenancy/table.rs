@@ -66,6 +66,8 @@ fn reading() -> Vec<Row> {
         get("/api/v1/server", Anybody),
         get("/api/v1/workspaces", Anybody),
         get("/api/v1/workers", Anybody),
+        get("/api/v1/hosts", Anybody),
+        get("/api/v1/hosts/{host}", Viewer),
         get("/metrics", Instance),
         get("/api/v1/tokens", Instance),
         get("/api/v1/server/master-keys", Instance),
@@ -222,6 +224,21 @@ fn writing() -> Vec<Row> {
         row("POST", "/api/v1/workers/{worker}/drain", Admin, None, 202),
         row(
             "POST",
+            "/api/v1/hosts",
+            Admin,
+            Some(json!({ "name": "lab2", "endpoint": "tcp://127.0.0.1:1", "cells": 1, "workspace": "shop" })),
+            422,
+        ),
+        row(
+            "PATCH",
+            "/api/v1/hosts/{host}",
+            Admin,
+            Some(json!({ "draining": true })),
+            200,
+        ),
+        row("POST", "/api/v1/hosts/{host}/check", Admin, None, 202),
+        row(
+            "POST",
             "/api/v1/workers/{worker}/roots/prune",
             Admin,
             Some(json!({})),
@@ -237,6 +254,7 @@ fn removing() -> Vec<Row> {
         row("DELETE", "/api/v1/server/master-keys/{key}", Instance, None, 404),
         delete("/api/v1/tokens/{token}", Instance, 204),
         delete("/api/v1/workers/{worker}", Admin, 204),
+        delete("/api/v1/hosts/{host}", Admin, 202),
         delete("/api/v1/workspaces/{workspace}/secrets/{secret}", Admin, 204),
         delete(
             "/api/v1/workspaces/{workspace}/environments/{environment}/workloads/{service}",
