@@ -14,8 +14,10 @@ mod sys;
 mod tidy;
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Read};
-use std::process::ExitCode;
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
 
 use frames::Events;
 use job::{Verdict, run_list, run_program};
@@ -38,7 +40,7 @@ fn main() -> ExitCode {
         Ok(verdict) => ExitCode::from(verdict.code()),
         // Without its pipes there is nobody to tell; the container's own log is the last resort.
         Err(error) => {
-            let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("gate: {error}\n"));
+            let _ = writeln!(io::stderr(), "gate: {error}");
             ExitCode::from(NOT_RUN)
         }
     }
@@ -60,7 +62,10 @@ fn pass(folder: Option<&str>) -> io::Result<Verdict> {
     orders.read_exact(&mut body)?;
     drop(orders);
     let verdict = match Orders::read(&body) {
-        Ok(orders) => work(&orders, &mut events)?,
+        Ok(orders) => match &orders.work {
+            Work::Become(argv) => return Err(become_program(&orders, argv)),
+            Work::Commands { .. } | Work::Program(_) => work(&orders, &mut events)?,
+        },
         Err(reason) => fail(&mut events, &format!("the orders cannot be read: {reason}"))?,
     };
     events.closed()?;
@@ -75,12 +80,12 @@ fn read_length(orders: &mut impl Read) -> io::Result<usize> {
 
 /// Runs the main work, then the commands of `finally`, which change nothing about the verdict.
 fn work(orders: &Orders, events: &mut Events) -> io::Result<Verdict> {
-    if let Err(reason) = enter(&orders.directory, &orders.workspace) {
+    if let Err(reason) = prepare(orders) {
         return fail(events, &reason);
     }
     let outcome = match &orders.work {
         Work::Commands { shell, commands } => run_list(orders, shell, frames::MAIN, commands, events)?,
-        Work::Program(argv) => run_program(orders, argv, events)?,
+        Work::Program(argv) | Work::Become(argv) => run_program(orders, argv, events)?,
     };
     let verdict = match outcome {
         Ok(verdict) => {
@@ -100,6 +105,37 @@ fn work(orders: &Orders, events: &mut Events) -> io::Result<Verdict> {
 fn fail(events: &mut Events, reason: &str) -> io::Result<Verdict> {
     events.failed(reason)?;
     Ok(Verdict::Code(i32::from(NOT_RUN)))
+}
+
+/// Becomes the program: the first process of the container, with the container's own output. Gives why not; whoever reads
+/// the container's output is told.
+fn become_program(orders: &Orders, argv: &[String]) -> io::Error {
+    if let Err(reason) = prepare(orders) {
+        return io::Error::other(reason);
+    }
+    let Some((program, words)) = argv.split_first() else {
+        return io::Error::other("no program is named");
+    };
+    let environment = orders.environment.iter().map(|(name, value)| (name, value));
+    let error = Command::new(program).args(words).envs(environment).exec();
+    io::Error::other(format!(
+        "the program {program} cannot be started in this image: {error}"
+    ))
+}
+
+fn prepare(orders: &Orders) -> Result<(), String> {
+    enter(&orders.directory, &orders.workspace)?;
+    orders
+        .files
+        .iter()
+        .try_for_each(|(path, content)| write_file(path, content))
+}
+
+/// Readable for the container's user alone, who is the gate's.
+fn write_file(path: &str, content: &str) -> Result<(), String> {
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o400).open(path);
+    made.and_then(|mut file| file.write_all(content.as_bytes()))
+        .map_err(|error| format!("the file {path} cannot be written: {error}"))
 }
 
 /// Goes to the working directory. Made when missing, but only beneath the workspace: elsewhere it is the image's.

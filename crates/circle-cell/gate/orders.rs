@@ -6,6 +6,8 @@ pub(crate) struct Orders {
     pub(crate) directory: String,
     pub(crate) workspace: String,
     pub(crate) environment: Vec<(String, String)>,
+    /// Path and content.
+    pub(crate) files: Vec<(String, String)>,
     pub(crate) work: Work,
     pub(crate) finally: Vec<String>,
 }
@@ -17,6 +19,7 @@ pub(crate) enum Work {
         commands: Vec<String>,
     },
     Program(Vec<String>),
+    Become(Vec<String>),
 }
 
 impl Orders {
@@ -30,12 +33,21 @@ impl Orders {
             let (name, value) = pair.split_once('=').ok_or("a variable without a value")?;
             environment.push((name.to_owned(), value.to_owned()));
         }
-        let shell = reader.list()?;
-        let words = reader.list()?;
-        let work = if shell.is_empty() {
-            Work::Program(words)
-        } else {
-            Work::Commands { shell, commands: words }
+        let mut files = Vec::new();
+        for pair in reader.list()?.chunks(2) {
+            let [path, content] = pair else {
+                return Err("a file without content".to_owned());
+            };
+            files.push((path.clone(), content.clone()));
+        }
+        let work = match reader.number()? {
+            0 => Work::Commands {
+                shell: reader.list()?,
+                commands: reader.list()?,
+            },
+            1 => Work::Program(reader.list()?),
+            2 => Work::Become(reader.list()?),
+            kind => return Err(format!("there is no work of kind {kind}")),
         };
         let finally = reader.list()?;
         if !reader.0.is_empty() {
@@ -45,6 +57,7 @@ impl Orders {
             directory,
             workspace,
             environment,
+            files,
             work,
             finally,
         })
@@ -54,7 +67,7 @@ impl Orders {
     pub(crate) fn shell_of_finally(&self) -> Vec<String> {
         match &self.work {
             Work::Commands { shell, .. } => shell.clone(),
-            Work::Program(_) => vec!["sh".to_owned(), "-e".to_owned()],
+            Work::Program(_) | Work::Become(_) => vec!["sh".to_owned(), "-e".to_owned()],
         }
     }
 }

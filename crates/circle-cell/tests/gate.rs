@@ -217,6 +217,40 @@ async fn a_program_runs_without_a_shell() {
 }
 
 #[tokio::test]
+async fn a_program_takes_the_gates_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("secret").display().to_string();
+    let mut gate = Gate::new("dash");
+    gate.environment = vec![("FILE".to_owned(), file.clone())];
+    gate.files = vec![(file, "of the file".to_owned())];
+    let script = "echo $$; cat \"$FILE\"; stat -c \" %a\" \"$FILE\"; echo oh >&2; exit 3";
+    let (id, output, errors, code) = gate.becomes(&["sh", "-c", script]).await;
+    assert_eq!(output, format!("{id}\nof the file 400\n"));
+    assert_eq!((errors.as_str(), code), ("oh\n", Some(3)));
+}
+
+#[tokio::test]
+async fn a_gate_that_cannot_become_the_program_says_why_where_the_program_would_speak() {
+    let (_, output, errors, code) = Gate::new("dash").becomes(&["/no/such/program"]).await;
+    assert!(
+        output.is_empty() && errors.contains("/no/such/program cannot be started in this image"),
+        "{errors}"
+    );
+    assert_eq!(code, Some(125));
+    let mut gate = Gate::new("dash");
+    gate.files = vec![("/no/such/folder/secret".to_owned(), "of the file".to_owned())];
+    let (_, _, errors, code) = gate.becomes(&["true"]).await;
+    assert!(errors.contains("/no/such/folder/secret cannot be written"), "{errors}");
+    assert!(code == Some(125) && !errors.contains("of the file"), "{errors}");
+    // A job is told in the usual way.
+    let told = story(&gate.run(&["true"]).await);
+    assert!(
+        told.starts_with("failed: the file /no/such/folder/secret cannot be written"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
 async fn a_slow_reader_slows_the_job_and_loses_nothing() {
     let (events, waited) = Gate::new("dash").run_slowly(&["seq 2000000; echo end"]).await;
     assert!(waited, "the job ran ahead of its reader: nothing held it");

@@ -37,6 +37,7 @@ fn orders(commands: &[&str]) -> Orders {
         directory: "/tmp".to_owned(),
         workspace: "/workspace".to_owned(),
         environment: vec![("SECRET".to_owned(), SECRET.to_owned())],
+        files: Vec::new(),
         work: Work::Commands {
             shell: Shell::Sh,
             commands: commands.iter().map(|it| (*it).to_owned()).collect(),

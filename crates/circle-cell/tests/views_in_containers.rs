@@ -53,6 +53,7 @@ async fn runs(channel: &mut GateChannel, command: &str) -> String {
         directory: "/workspace/deep".to_owned(),
         workspace: "/workspace".to_owned(),
         environment: Vec::new(),
+        files: Vec::new(),
         work: Work::Commands {
             shell: Shell::Sh,
             commands: vec![command.to_owned()],

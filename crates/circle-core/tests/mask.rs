@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use circle_core::mask::{MASK, Masker};
+use circle_core::mask::{MASK, Masker, NamedLines, Said};
 use proptest::prelude::{ProptestConfig, any, prop_assert, prop_assert_eq, proptest};
 
 const SECRET: &str = "hunter2-Ünïcode/'$x\"";
@@ -252,4 +252,74 @@ proptest! {
 /// The output as a terminal without colours would show it.
 fn without_sequences(out: &[u8]) -> String {
     String::from_utf8_lossy(out).replace("\x1b[0m", "")
+}
+
+/// What a job's output becomes, in pieces of so many bytes: the shown text, and values and refusals in brackets.
+fn named(output: &str, bytes: usize) -> String {
+    let (mut lines, mut told) = (NamedLines::default(), String::new());
+    let mut tell = |said: Said<'_>| match said {
+        Said::Text(text) => told.push_str(std::str::from_utf8(text).expect("text")),
+        Said::Named(value) => told.push_str(&format!("[{value}]")),
+        Said::Refused(why) => told.push_str(&format!("[{why}]")),
+    };
+    for piece in output.as_bytes().chunks(bytes) {
+        lines.split(piece).into_iter().for_each(&mut tell);
+    }
+    lines.finish().into_iter().for_each(&mut tell);
+    told
+}
+
+#[test]
+fn sec_22_a_line_names_a_value_and_is_not_shown_however_it_is_cut() {
+    for (output, expected) in [
+        ("a\n::add-mask::sword-fish\nb\n", "a\n[sword-fish]b\n"),
+        ("::add-mask::sword-fish", "[sword-fish]"),
+        (
+            "::add-mask::sword-fish\r\n::add-mask::other-fish\n\nx",
+            "[sword-fish][other-fish]\nx",
+        ),
+        (
+            "::add-mask::first line%0Asecond%25 line\n",
+            "[first line\nsecond% line]",
+        ),
+        ("x ::add-mask::sword-fish\n", "x ::add-mask::sword-fish\n"),
+        ("::add-mas\n::add\n:\n\n::", "::add-mas\n::add\n:\n\n::"),
+        ("::add-mask:", "::add-mask:"),
+        (":::add-mask::sword-fish\n", ":::add-mask::sword-fish\n"),
+    ] {
+        for bytes in 1..=output.len() {
+            assert_eq!(named(output, bytes), expected, "{output:?} by {bytes}");
+        }
+    }
+}
+
+#[test]
+fn sec_22_what_cannot_be_masked_is_refused_and_still_not_shown() {
+    let long = format!("::add-mask::{}\nb", "x".repeat(9 * 1024));
+    for bytes in [1, 7, 4096, 100_000] {
+        let short = named("::add-mask::hunter2\nb", bytes);
+        assert!(
+            short.contains("fewer than 8 characters") && short.ends_with("]b"),
+            "{short}"
+        );
+        let told = named(&long, bytes);
+        assert!(
+            told.contains("more than 8 KiB") && told.ends_with("]b") && !told.contains("xx"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn sec_22_a_stream_takes_new_needles_also_for_what_it_holds_back() {
+    let before = Masker::new(["sword-fish"]);
+    let (mut stream, mut out) = (before.stream(), Vec::new());
+    stream.write(b"a named-value, sword", &mut out);
+    assert_eq!(out, b"a named-value, ");
+    stream.renew(before.with(["sword-dance", "named-value"]));
+    stream.write(b"-dance named-", &mut out);
+    stream.write(b"value sword-fish bmFtZWQtdmFsdWU= ", &mut out);
+    stream.finish(&mut out);
+    let text = String::from_utf8(out).expect("text");
+    assert_eq!(text, "a named-value, *** *** *** ***= ");
 }

@@ -93,6 +93,7 @@ fn run(trigger: Trigger, container: Container) -> Run {
         finally: Vec::new(),
         shell: Shell::Sh,
         secrets: Vec::new(),
+        secret_files: Default::default(),
         docker: false,
     };
     let stage = Stage {

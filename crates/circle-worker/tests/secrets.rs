@@ -2,15 +2,16 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use circle_api::worker::{RegistryAccess, SecretValue};
 use circle_cell::Cell;
-use circle_core::plan::Work;
+use circle_core::plan::{Ready, Work};
 use circle_worker::{End, execute};
-use support::{Bench, MemorySink, assignment, build, checkout, integration, job, post_build, stage};
+use support::{Bench, MemorySink, assignment, build, checkout, integration, job, post_build, sidecar, stage};
 
 const VALUE: &str = "swordfish-of-the-story";
 const PASSWORD: &str = "password-of-the-registry";
@@ -40,10 +41,10 @@ async fn holding(cell: &Cell, stage: &str) -> String {
     let filter = format!("label=circle.stage={stage}");
     let look = async {
         loop {
-            if let Some(id) = words(cell, &["ps", "-q", "--filter", &filter]).await.first() {
-                let seen = docker(cell, &["exec", id, "ls", "/workspace/ready"]).await;
+            for id in words(cell, &["ps", "-q", "--filter", &filter]).await {
+                let seen = docker(cell, &["exec", &id, "ls", "/workspace/ready"]).await;
                 if seen.starts_with(b"/workspace/ready") {
-                    return id.clone();
+                    return id;
                 }
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -180,4 +181,158 @@ async fn sec_70_credentials_of_registries_and_targets_are_in_no_place_where_a_jo
         told.contains("registries") && !told.contains("tls_bundle") && !told.contains("target\""),
         "{told}"
     );
+}
+
+/// Names of the processes of the machine whose environment holds the value.
+fn who_has(value: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for entry in std::fs::read_dir("/proc").expect("processes").flatten() {
+        // A process may end while it is looked at.
+        if holds(&std::fs::read(entry.path().join("environ")).unwrap_or_default(), value) {
+            let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+            names.insert(name.trim().to_owned());
+        }
+    }
+    names.remove("");
+    names
+}
+
+/// Looks at a sidecar that has one secret as environment and another as a file, and at a job that has the file alone.
+async fn look_at_both(cell: &Cell, disk: &Path) {
+    let job = holding(cell, "integration").await;
+    let all = words(cell, &["ps", "-q", "--filter", "label=circle.stage=integration"]).await;
+    assert_eq!(all.len(), 2, "{all:?}");
+    for id in &all {
+        let inspected = docker(cell, &["inspect", id]).await;
+        assert!(holds(&inspected, "/.circle/bin/gate") && holds(&inspected, "/run/secrets"));
+        let kept = words(cell, &["commit", "--pause=false", id]).await;
+        for told in [
+            inspected,
+            docker(cell, &["top", id]).await,
+            docker(cell, &["diff", id]).await,
+            docker(cell, &["export", id]).await,
+            docker(cell, &["history", "--no-trunc", &kept[0]]).await,
+            docker(cell, &["save", &kept[0]]).await,
+        ] {
+            assert!(!told.is_empty(), "nothing was told");
+            for value in [VALUE, PASSWORD] {
+                assert!(
+                    !holds(&told, value),
+                    "{id} tells a secret: {}",
+                    String::from_utf8_lossy(&told)
+                );
+            }
+        }
+    }
+    let arguments = argument_vectors();
+    assert!(
+        !holds(&arguments, VALUE) && !holds(&arguments, PASSWORD),
+        "a process list tells a secret"
+    );
+    // The sidecar's own processes have it in their environment, and nobody else; what is a file is in nobody's.
+    let own: BTreeSet<String> = ["sh", "sleep"].map(str::to_owned).into();
+    let having = who_has(VALUE);
+    assert!(!having.is_empty() && having.is_subset(&own), "{having:?}");
+    assert_eq!(who_has(PASSWORD), BTreeSet::new());
+    for value in [VALUE, PASSWORD] {
+        assert!(
+            !holds_below(disk, value),
+            "a file beneath the worker, the cell's disk with it, holds a secret"
+        );
+    }
+    docker(cell, &["exec", &job, "touch", "/workspace/go"]).await;
+}
+
+#[tokio::test]
+async fn sec_23_secrets_of_sidecars_and_secrets_as_files_stand_nowhere_but_with_their_users() {
+    let bench = Bench::new().await;
+    bench.commit(&[("a", "b")]).await;
+    let says =
+        "echo has ${#TOKEN} and $(stat -c '%a of %u' /run/secrets/password), first $$; while :; do sleep 1; done";
+    let ready = Ready::Exec(["sh", "-c", "test ${#TOKEN} = 22"].map(str::to_owned).to_vec());
+    let mut db = sidecar("db", says, ready);
+    db.secrets = vec!["TOKEN".into(), "PASSWORD".into()];
+    db.secret_files = [("PASSWORD".to_owned(), "/run/secrets/password".to_owned())].into();
+    let mut wanted = job(&[
+        "test -z \"$PASSWORD$TOKEN\"",
+        "test \"$(stat -c '%a of %u' /run/secrets/mine)\" = '400 of 1234'",
+        "test \"$(wc -c </run/secrets/mine)\" = 24; cat /run/secrets/mine",
+        "grep -q '^tmpfs /run/secrets tmpfs .*noexec' /proc/mounts",
+        "! (echo x >>/run/secrets/mine) 2>/dev/null",
+        "touch /workspace/ready",
+        HOLD,
+    ]);
+    wanted.container.user = Some("1234".into());
+    wanted.secrets = vec!["PASSWORD".into()];
+    wanted.secret_files = [("PASSWORD".to_owned(), "/run/secrets/mine".to_owned())].into();
+    let mut run = assignment(bench.repository.url(), vec![checkout(), integration(vec![db], wanted)]);
+    for step in ["integration", "integration/db"] {
+        run.secrets.give(step, "PASSWORD", SecretValue::new(PASSWORD));
+    }
+    run.secrets.give("integration/db", "TOKEN", SecretValue::new(VALUE));
+    let cell = Arc::new(bench.cell().await);
+    let sink = Arc::new(MemorySink::new(bench.folder.path().join("outputs")));
+    let looking = look_at_both(&cell, bench.folder.path());
+    let both = async { tokio::join!(execute(&run, &cell, Duration::ZERO, sink.clone()), looking).0 };
+    let end = tokio::time::timeout(PATIENCE * 2, both).await;
+    let end = end.unwrap_or_else(|_| panic!("the run does not end:\n{}", sink.all()));
+    assert_eq!(end, End::Succeeded, "{}", sink.all());
+    let log = sink.log("integration");
+    assert!(log.contains("db | has 22 and 400 of 0, first 1"), "{log}");
+    assert!(log.contains("***") && !log.contains(PASSWORD), "{log}");
+}
+
+#[tokio::test]
+async fn a_sidecar_that_is_not_given_its_secret_fails_the_stage_and_names_the_step() {
+    let bench = Bench::new().await;
+    bench.commit(&[("a", "b")]).await;
+    let mut db = sidecar("db", "sleep 60", Ready::Log("x".into()));
+    db.secrets = vec!["TOKEN".into()];
+    let mut run = assignment(
+        bench.repository.url(),
+        vec![checkout(), integration(vec![db], job(&["true"]))],
+    );
+    // The job beside it has one of that name; it is not the sidecar's.
+    run.secrets.give("integration", "TOKEN", SecretValue::new(VALUE));
+    let ran = bench.run_assignment(run).await;
+    let message = &ran.failure().message;
+    assert!(message.contains("TOKEN is not given to integration/db"), "{message}");
+}
+
+#[tokio::test]
+async fn sec_22_a_value_that_a_job_names_is_masked_from_then_on_in_every_stage() {
+    let bench = Bench::new().await;
+    bench.commit(&[("a", "b")]).await;
+    // The commands themselves do not hold the value.
+    let make = "value=$(printf 'made-%s-here' at-run-time)";
+    let make_and_name =
+        format!("{make}; printf '::add-ma'; sleep 0.2; printf 'sk::%s\\n' \"$value\"; echo \"has $value\"");
+    let first = [
+        make_and_name.as_str(),
+        "echo \"has made-at-$(printf run)-time-here\" >&2; echo made-at-run-time-here | base64",
+        "echo ::add-mask::short; printf 'cut %s' made-at-run; sleep 0.2; echo -time-here",
+    ];
+    let second = format!("{make}; echo \"again $value\"; echo $value >no-such/folder");
+    let stages = vec![
+        checkout(),
+        integration(vec![], job(&first)),
+        post_build(job(&[&second])),
+    ];
+    let ran = bench.run_assignment(assignment(bench.repository.url(), stages)).await;
+    let failure = ran.failure();
+    let log = ran.sink.log("integration");
+    for said in ["has ***\n", "cut ***\n", "fewer than 8 characters"] {
+        assert!(log.contains(said), "{said} in {log}");
+    }
+    assert_eq!(log.matches("has ***").count(), 2, "{log}");
+    let all = format!("{}{failure:?}", ran.sink.all());
+    for shown in [
+        "made-at-run-time-here",
+        "bWFkZS1hdC1ydW4tdGltZS1oZXJl",
+        "::add-mask::m",
+        "::add-mask::short\n",
+    ] {
+        assert!(!all.contains(shown), "{shown} in {all}");
+    }
+    assert!(ran.sink.log("post_build").contains("again ***"), "{all}");
 }

@@ -39,7 +39,7 @@ pub struct SecretLimits {
     /// `integration`, `pre_build`, `build`, `post_build`.
     #[schema(value_type = Vec<String>, max_items = 4)]
     pub stages: Vec<SecretStage>,
-    /// `push`, `tag`, `pull_request`, `manual`.
+    /// `push`, `tag`, `pull_request`, `manual`, `schedule`.
     #[schema(value_type = Vec<String>)]
     pub events: Vec<EventKind>,
     /// References of images with `*`, which stops at a slash, and `**`. Without a version every version; with a tag no digest.

@@ -39,6 +39,7 @@ fn orders() -> Orders {
         directory: "/tmp".to_owned(),
         workspace: "/workspace".to_owned(),
         environment: vec![("SECRET".to_owned(), "s3cr3t".to_owned())],
+        files: Vec::new(),
         work: Work::Commands {
             shell: Shell::Sh,
             commands: vec!["echo \"$SECRET\"".to_owned(), "exit 4".to_owned()],

@@ -9,6 +9,9 @@ pub struct Orders {
     pub workspace: String,
     /// Variables that are added to the container's own environment; they win over it.
     pub environment: Vec<(String, String)>,
+    /// Files, path and content, that are written before the work begins: for the container's user alone to read. Their
+    /// folder must be there; one that is kept in memory leaves no trace.
+    pub files: Vec<(String, String)>,
     /// What to run.
     pub work: Work,
     /// Commands that run afterwards in any case, in a shell of their own; they change no verdict.
@@ -27,6 +30,9 @@ pub enum Work {
     },
     /// One program, without a shell: an image's own command.
     Program(Vec<String>),
+    /// The same, in the gate's own place: the program is the container's first process and has its output; nothing is told
+    /// but that the gate stands.
+    Become(Vec<String>),
 }
 
 /// A shell of the image.
@@ -47,6 +53,7 @@ impl std::fmt::Debug for Orders {
         out.debug_struct("Orders")
             .field("directory", &self.directory)
             .field("variables", &self.environment.len())
+            .field("files", &self.files.len())
             .field("work", &self.work)
             .field("finally", &self.finally.len())
             .finish_non_exhaustive()
@@ -57,7 +64,7 @@ impl std::fmt::Debug for Work {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Commands { shell, commands } => write!(out, "{} commands for {shell:?}", commands.len()),
-            Self::Program(argv) => write!(out, "a program with {} words", argv.len()),
+            Self::Program(argv) | Self::Become(argv) => write!(out, "a program with {} words", argv.len()),
         }
     }
 }

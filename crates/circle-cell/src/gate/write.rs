@@ -16,13 +16,23 @@ pub(super) fn write_orders(orders: &Orders) -> Result<Vec<u8>, GateError> {
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     list(&mut body, &pairs)?;
+    let files = orders
+        .files
+        .iter()
+        .flat_map(|(path, content)| [path.clone(), content.clone()]);
+    list(&mut body, &files.collect::<Vec<_>>())?;
     match &orders.work {
         Work::Commands { shell, commands } => {
+            number(&mut body, 0)?;
             list(&mut body, &words(shell))?;
             list(&mut body, commands)?;
         }
         Work::Program(argv) => {
-            list(&mut body, &[])?;
+            number(&mut body, 1)?;
+            list(&mut body, argv)?;
+        }
+        Work::Become(argv) => {
+            number(&mut body, 2)?;
             list(&mut body, argv)?;
         }
     }
@@ -81,6 +91,7 @@ mod tests {
             directory: "/w".to_owned(),
             workspace: "/w".to_owned(),
             environment: vec![("A".to_owned(), "b=c".to_owned())],
+            files: vec![("/f".to_owned(), "g".to_owned())],
             work: Work::Program(vec![word.to_owned()]),
             finally: Vec::new(),
         }
@@ -95,7 +106,10 @@ mod tests {
             (2, "/w"),
             (1, ""),
             (5, "A=b=c"),
-            (0, ""),
+            (2, ""),
+            (2, "/f"),
+            (1, "g"),
+            (1, ""),
             (1, ""),
             (1, "x"),
             (0, ""),

@@ -17,6 +17,7 @@ pub(crate) struct Gate {
     pub(crate) directory: String,
     pub(crate) workspace: String,
     pub(crate) environment: Vec<(String, String)>,
+    pub(crate) files: Vec<(String, String)>,
     pub(crate) finally: Vec<String>,
     shell: Shell,
     folder: TempDir,
@@ -39,6 +40,7 @@ impl Gate {
             directory: "/".to_owned(),
             workspace: "/workspace".to_owned(),
             environment: Vec::new(),
+            files: Vec::new(),
             finally: Vec::new(),
             shell,
             folder,
@@ -88,6 +90,7 @@ impl Gate {
             directory: self.directory.clone(),
             workspace: self.workspace.clone(),
             environment: self.environment.clone(),
+            files: self.files.clone(),
             work,
             finally: self.finally.clone(),
         };
@@ -96,12 +99,38 @@ impl Gate {
     }
 
     fn spawn(&self) -> Child {
-        Command::new(self.folder.path().join("gate"))
+        self.command().spawn().expect("the gate starts")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(self.folder.path().join("gate"));
+        command
             .env("CIRCLE_GATE_FOLDER", self.folder.path().join("io"))
             .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the gate starts")
+            .kill_on_drop(true);
+        command
+    }
+
+    /// What a program prints on its own output and errors that takes the gate's place, and its code; the gate's process is told first.
+    pub(crate) async fn becomes(&self, argv: &[&str]) -> (u32, String, String, Option<i32>) {
+        let mut channel = GateChannel::create(&self.folder.path().join("io")).expect("the pipes");
+        let mut command = self.command();
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let child = child.expect("the gate starts");
+        let id = child.id().expect("it runs");
+        let orders = Orders {
+            directory: ".".to_owned(),
+            workspace: self.workspace.clone(),
+            environment: self.environment.clone(),
+            files: self.files.clone(),
+            work: Work::Become(argv.iter().map(|word| (*word).to_owned()).collect()),
+            finally: Vec::new(),
+        };
+        channel.open(&orders).await.expect("the orders are sent");
+        let output = tokio::time::timeout(PATIENCE, child.wait_with_output()).await;
+        let output = output.expect("it ends").expect("its output");
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (id, text(output.stdout), text(output.stderr), output.status.code())
     }
 
     fn work(&self, commands: &[&str]) -> Work {

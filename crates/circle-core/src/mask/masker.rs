@@ -26,7 +26,15 @@ struct Needles {
 impl Masker {
     /// Makes the needles of these values. Values of fewer than [`super::SHORTEST_BYTES`] bytes are not masked.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut all = BTreeSet::new();
+        Self::of_needles(BTreeSet::new(), secrets)
+    }
+
+    /// The same needles and those of further values.
+    pub fn with<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::of_needles(self.needles.sorted.iter().cloned().collect(), secrets)
+    }
+
+    fn of_needles<'a>(mut all: BTreeSet<Vec<u8>>, secrets: impl IntoIterator<Item = &'a str>) -> Self {
         for secret in secrets {
             all.extend(forms::of(secret.as_bytes()));
         }

@@ -9,11 +9,13 @@ mod escapes;
 mod finder;
 mod forms;
 mod masker;
+mod named;
 mod plain;
 mod stream;
 
 pub use forms::SHORTEST_BYTES;
 pub use masker::Masker;
+pub use named::{NamedLines, Said};
 pub use stream::MaskStream;
 
 /// What stands in the place of a secret.

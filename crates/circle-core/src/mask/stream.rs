@@ -26,6 +26,11 @@ impl MaskStream {
         }
     }
 
+    /// From now on other needles count: also for what is held back, not for what was shown.
+    pub fn renew(&mut self, masker: Masker) {
+        self.masker = masker;
+    }
+
     /// Takes a piece and appends to `out` what can be shown of it now.
     pub fn write(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         if self.masker.is_empty() {

@@ -3,6 +3,8 @@
 //! Values are parsed (seconds, bytes, normalised paths) but nothing is decided yet: defaults that depend on the trigger or
 //! on the policy are the planner's.
 
+use std::collections::BTreeMap;
+
 use super::diagnostic::Diagnostic;
 use super::source::{Source, Span, Spanned};
 use crate::inputs::Input;
@@ -133,7 +135,10 @@ pub(crate) struct ContainerSpec {
     pub(crate) volumes: Vec<Bind>,
     pub(crate) tmpfs: Vec<String>,
     pub(crate) caches: Vec<Cache>,
+    /// All names, also of those that are files.
     pub(crate) secrets: Vec<Spanned<String>>,
+    /// Where a secret is a file, by name.
+    pub(crate) secret_files: BTreeMap<String, String>,
     pub(crate) resources: Resources,
     pub(crate) extra_hosts: Vec<String>,
     pub(crate) dns: Vec<String>,

@@ -23,5 +23,5 @@ pub use planner_policy::Policy;
 pub use secret_uses::{SecretUse, SecretUser, step_name};
 pub use types::{
     Bind, Cache, Concurrency, Container, ContainerJob, DeployStep, ImageBuild, ImagePush, Output, Plan, PreBuild,
-    Ready, Resources, Retry, RetryWhen, Shell, Sidecar, Stage, Template, Verify, Work,
+    Ready, Resources, Retry, RetryWhen, SECRETS_FOLDER, Shell, Sidecar, Stage, Template, Verify, Work,
 };

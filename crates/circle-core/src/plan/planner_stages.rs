@@ -84,6 +84,7 @@ fn job(of: &Job, wanted: &Wanted) -> ContainerJob {
         finally: values(&of.finally),
         shell: of.shell,
         secrets: secrets(&of.container.secrets, wanted),
+        secret_files: secret_files(&of.container, wanted),
         docker: of.docker,
     }
 }
@@ -93,6 +94,7 @@ fn sidecar(of: &SidecarEntry, wanted: &Wanted) -> Sidecar {
         name: of.name.value.clone(),
         container: container(&of.container, wanted),
         secrets: secrets(&of.container.secrets, wanted),
+        secret_files: secret_files(&of.container, wanted),
         ready: of.ready.clone().unwrap_or(Ready::Default),
         ready_timeout_s: of.ready_timeout_s.unwrap_or(DEFAULT_READY_TIMEOUT_S),
     }
@@ -183,6 +185,14 @@ fn deploy_step(of: &DeployEntry, only_image: &str) -> DeployStep {
 
 fn secrets(names: &[Spanned<String>], wanted: &Wanted) -> Vec<String> {
     if wanted.trusted { values(names) } else { Vec::new() }
+}
+
+fn secret_files(of: &ContainerSpec, wanted: &Wanted) -> BTreeMap<String, String> {
+    if wanted.trusted {
+        of.secret_files.clone()
+    } else {
+        BTreeMap::new()
+    }
 }
 
 fn values(of: &[Spanned<String>]) -> Vec<String> {

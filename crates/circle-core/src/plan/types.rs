@@ -9,6 +9,9 @@ use crate::rights::{Capability, Rights};
 /// A text that may hold `${NAME}` and `${NAME:-text}`; see `circle_core::expand`.
 pub type Template = String;
 
+/// The folder of a container in which secrets may be files: in memory, and part of nothing that is kept.
+pub const SECRETS_FOLDER: &str = "/run/secrets";
+
 /// The stages of a run in the order in which they start.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -120,8 +123,11 @@ pub struct ContainerJob {
     pub finally: Vec<String>,
     /// The shell that runs `commands`.
     pub shell: Shell,
-    /// Names of secrets that are given as environment.
+    /// Names of secrets that it is given: as environment, or as those files.
     pub secrets: Vec<String>,
+    /// Where in [`SECRETS_FOLDER`] a secret is a file, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_files: BTreeMap<String, String>,
     /// The socket of the cell's own engine, behind a filter.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub docker: bool,
@@ -144,9 +150,12 @@ pub struct Sidecar {
     pub name: String,
     /// Its container.
     pub container: Container,
-    /// Names of secrets that are given as environment.
+    /// Names of secrets that it is given: as environment, or as those files.
     #[serde(default)]
     pub secrets: Vec<String>,
+    /// Where in [`SECRETS_FOLDER`] a secret is a file, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secret_files: BTreeMap<String, String>,
     /// When it counts as ready.
     pub ready: Ready,
     /// How long it may take to become ready, in seconds.

@@ -6,10 +6,10 @@ use bollard::models::{
     EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, ImageInspect, Mount, MountBindOptions,
     MountBindOptionsPropagationEnum, MountType, NetworkingConfig,
 };
-use circle_core::plan::Container;
+use circle_core::plan::{Container, SECRETS_FOLDER};
 use circle_core::run::{Failure, FailureKind};
 
-use super::context::{StageRun, reference_of};
+use super::context::{Shared, StageRun, reference_of};
 use super::rights::{rights, shares_network};
 use crate::engine::engine_failure;
 
@@ -17,6 +17,8 @@ use crate::engine::engine_failure;
 pub(crate) const BUILT_IMAGE: &str = "BUILT_IMAGE";
 /// The label with the stage's name.
 pub(crate) const STAGE_LABEL: &str = "circle.stage";
+/// Of the folder with files of secrets: 256 of the longest fit.
+const SECRETS_OPTIONS: &str = "rw,noexec,nosuid,nodev,mode=1777,size=16m";
 /// Where the checkout lies in every container of a job.
 pub(crate) const WORKSPACE: &str = "/workspace";
 
@@ -40,6 +42,8 @@ pub(crate) struct ContainerSettings<'a> {
     pub(crate) aliases: Vec<String>,
     /// Mounts beside those of folders of the cell.
     pub(crate) mounts: Vec<Mount>,
+    /// Whether a folder in memory is wanted for files with secrets.
+    pub(crate) has_secret_files: bool,
 }
 
 impl StageRun<'_> {
@@ -89,8 +93,7 @@ impl StageRun<'_> {
 
     /// Looks at an image that is present.
     pub(crate) async fn inspect_image(&self, image: &str) -> Result<ImageInspect, Failure> {
-        let inspected = self.shared.engine.docker.inspect_image(image).await;
-        inspected.map_err(|error| engine_failure(&format!("the image {image} could not be looked at"), &error))
+        self.shared.inspect_image(image).await
     }
 
     /// The mounts of what a container sees of the checkout and of earlier runs.
@@ -100,6 +103,14 @@ impl StageRun<'_> {
             mounts.extend(self.volumes(view, &plan.volumes).await?);
         }
         Ok(mounts)
+    }
+}
+
+impl Shared<'_> {
+    /// Looks at an image that is present.
+    pub(crate) async fn inspect_image(&self, image: &str) -> Result<ImageInspect, Failure> {
+        let inspected = self.engine.docker.inspect_image(image).await;
+        inspected.map_err(|error| engine_failure(&format!("the image {image} could not be looked at"), &error))
     }
 }
 
@@ -135,7 +146,11 @@ pub(crate) fn no_health_check() -> HealthConfig {
 }
 
 /// What the engine is told beside the container itself.
-pub(super) fn host_config(plan: &Container, mut mounts: Vec<Mount>, network: Network<'_>) -> HostConfig {
+pub(super) fn host_config(
+    plan: &Container,
+    mut mounts: Vec<Mount>,
+    (network, has_secret_files): (Network<'_>, bool),
+) -> HostConfig {
     mounts.extend(
         plan.mounts
             .iter()
@@ -145,7 +160,7 @@ pub(super) fn host_config(plan: &Container, mut mounts: Vec<Mount>, network: Net
     let memory = resources.memory_bytes.and_then(|bytes| i64::try_from(bytes).ok());
     HostConfig {
         mounts: Some(mounts),
-        tmpfs: (!plan.tmpfs.is_empty()).then(|| plan.tmpfs.iter().map(|path| (path.clone(), String::new())).collect()),
+        tmpfs: in_memory(plan, has_secret_files),
         memory,
         // As much swap as memory would double the bound.
         memory_swap: memory,
@@ -167,6 +182,16 @@ pub(super) fn host_config(plan: &Container, mut mounts: Vec<Mount>, network: Net
         }),
         ..rights(plan)
     }
+}
+
+/// Folders that are kept in memory. That of secrets can be written by any user of the container, and each file in it be read
+/// by whoever wrote it: the gate, as the container's user.
+fn in_memory(plan: &Container, has_secret_files: bool) -> Option<HashMap<String, String>> {
+    let mut folders: HashMap<String, String> = plan.tmpfs.iter().map(|path| (path.clone(), String::new())).collect();
+    if has_secret_files {
+        folders.insert(SECRETS_FOLDER.to_owned(), SECRETS_OPTIONS.to_owned());
+    }
+    (!folders.is_empty()).then_some(folders)
 }
 
 /// The names under which a container answers on the stage's network.

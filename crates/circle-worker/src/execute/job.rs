@@ -123,16 +123,7 @@ async fn prepare(
     (image, network, mut mounts, checkout): (String, Network<'_>, Vec<Mount>, Checkout),
 ) -> Result<PreparedJob, Failure> {
     let shared = making.shared;
-    let io = shared.fresh_name("gate");
-    let io = shared
-        .cell
-        .new_folder(&io)
-        .await
-        .map_err(cell_failure("the gate's folder"))?;
-    let channel = GateChannel::create(io.host()).map_err(gate_failure)?;
-    let gate_path = shared.gate.inside().display().to_string();
-    mounts.push(bind(&gate_path, gate::PROGRAM_FOLDER, true));
-    mounts.push(bind(&io.inside().display().to_string(), gate::CHANNEL_FOLDER, false));
+    let channel = making.gate(&mut mounts).await?;
     let docker = if job.docker {
         let socket = DockerSocket::open(shared, &making.stage.name).await?;
         mounts.push(bind(socket.inside(), DOCKER_SOCKET, false));
@@ -146,6 +137,7 @@ async fn prepare(
         network,
         aliases: Vec::new(),
         mounts,
+        has_secret_files: !job.secret_files.is_empty(),
     });
     let network = match network {
         Network::Bridge => "bridge",
@@ -261,9 +253,11 @@ async fn orders(stage: &StageRun<'_>, job: &ContainerJob, image: &str) -> Result
         let value = stage.expand(&format!("the variable {name}"), value)?;
         environment.insert(name.clone(), value);
     }
-    environment.extend(stage.secrets(SecretUser::Job(job))?);
+    let making = stage.making();
+    let secrets = making.delivered(SecretUser::Job(job))?;
+    environment.extend(secrets.environment);
     let work = if job.commands.is_empty() {
-        Work::Program(own_command(stage, job, image).await?)
+        Work::Program(making.own_command(&job.container, image).await?)
     } else {
         Work::Commands {
             shell: shell(job.shell),
@@ -280,35 +274,10 @@ async fn orders(stage: &StageRun<'_>, job: &ContainerJob, image: &str) -> Result
         directory,
         workspace: WORKSPACE.to_owned(),
         environment,
+        files: secrets.files,
         work,
         finally: job.finally.clone(),
     })
-}
-
-/// The image's entrypoint and command, as far as the file does not say otherwise.
-async fn own_command(stage: &StageRun<'_>, job: &ContainerJob, image: &str) -> Result<Vec<String>, Failure> {
-    let config = stage.inspect_image(image).await?.config.unwrap_or_default();
-    let of_image = job.container.entrypoint.is_none();
-    let entrypoint = job
-        .container
-        .entrypoint
-        .clone()
-        .or(config.entrypoint)
-        .unwrap_or_default();
-    let command = job
-        .container
-        .command
-        .clone()
-        .or(if of_image { config.cmd } else { None })
-        .unwrap_or_default();
-    let argv: Vec<String> = entrypoint.into_iter().chain(command).collect();
-    if argv.is_empty() {
-        let message = format!(
-            "there is nothing to run: the stage has no commands, and the image {image} has neither CMD nor ENTRYPOINT"
-        );
-        return Err(Failure::new(FailureKind::BadPipeline, message));
-    }
-    Ok(argv)
 }
 
 /// Tells the log what the gate says, until its last word or the container's end.
@@ -320,7 +289,7 @@ async fn follow(
     finally: &[String],
 ) -> Result<Told, Failure> {
     let mut told = Told::default();
-    let mut streams = [stage.log.stream(), stage.log.stream()];
+    let mut streams = [stage.log.job_stream(), stage.log.job_stream()];
     let mut group: Option<Group> = None;
     let mut ended = std::pin::pin!(wait(&stage.shared.engine, container));
     let mut is_ended = false;
@@ -496,7 +465,7 @@ fn shell(shell: Shell) -> gate::Shell {
     }
 }
 
-fn gate_failure(error: GateError) -> Failure {
+pub(super) fn gate_failure(error: GateError) -> Failure {
     let kind = if matches!(error, GateError::TooLarge { .. }) {
         FailureKind::Bound
     } else {

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use circle_api::worker::frames::Mark;
-use circle_core::mask::{MaskStream, Masker};
+use circle_core::mask::{MaskStream, NamedLines, Said};
 
 use super::flow::{RunFlow, StageFlow};
+use super::masks::Masks;
 use crate::Sink;
 
 /// Longest title of a group; a header of the protocol holds 16 KiB.
@@ -27,7 +28,7 @@ pub(crate) struct StageLog {
 struct Shared {
     stage: String,
     sink: Arc<dyn Sink>,
-    masker: Masker,
+    masks: Masks,
     groups: AtomicU32,
     spoke: Mutex<Instant>,
     /// Writers that wait for the sink.
@@ -41,6 +42,10 @@ struct Shared {
 pub(crate) struct LogStream {
     log: StageLog,
     mask: MaskStream,
+    /// Which masks `mask` is made of.
+    generation: u64,
+    /// Lines that name what is masked from then on; only those of jobs count.
+    named: Option<NamedLines>,
 }
 
 /// A group that has begun.
@@ -51,14 +56,14 @@ pub(crate) struct Group {
 }
 
 impl StageLog {
-    pub(crate) fn new(stage: &str, sink: Arc<dyn Sink>, masker: Masker, flow: RunFlow) -> Self {
+    pub(crate) fn new(stage: &str, sink: Arc<dyn Sink>, masks: Masks, flow: RunFlow) -> Self {
         let spoke = Mutex::new(Instant::now());
         let (groups, waiting) = (AtomicU32::new(0), AtomicU32::new(0));
         Self {
             shared: Arc::new(Shared {
                 stage: stage.to_owned(),
                 sink,
-                masker,
+                masks,
                 groups,
                 spoke,
                 waiting,
@@ -70,23 +75,35 @@ impl StageLog {
 
     /// A line of Circle's own.
     pub(crate) async fn say(&self, text: &str) {
-        let mut line = self.shared.masker.text(text);
+        let mut line = self.shared.masks.text(text);
         line.push('\n');
         self.tell(line.into_bytes()).await;
     }
 
     /// Begins a stream of somebody else's output.
     pub(crate) fn stream(&self) -> LogStream {
+        // The number first: masks that come in between are taken with the next piece.
+        let generation = self.shared.masks.generation();
         LogStream {
             log: self.clone(),
-            mask: self.shared.masker.stream(),
+            mask: self.shared.masks.masker().stream(),
+            generation,
+            named: None,
+        }
+    }
+
+    /// Begins a stream of a job's own output, whose lines may name what is masked from then on.
+    pub(crate) fn job_stream(&self) -> LogStream {
+        LogStream {
+            named: Some(NamedLines::default()),
+            ..self.stream()
         }
     }
 
     /// Begins a group.
     pub(crate) async fn begin(&self, title: &str) -> Group {
         let number = self.shared.groups.fetch_add(1, Ordering::Relaxed);
-        let title = self.shared.masker.text(title).chars().take(MAX_TITLE_CHARS).collect();
+        let title = self.shared.masks.text(title).chars().take(MAX_TITLE_CHARS).collect();
         self.shared
             .sink
             .mark(&self.shared.stage, Mark::Begin { group: number, title })
@@ -125,7 +142,7 @@ impl StageLog {
 
     /// Masks a text that goes elsewhere.
     pub(crate) fn masked(&self, text: &str) -> String {
-        self.shared.masker.text(text)
+        self.shared.masks.text(text)
     }
 
     /// The end of what the stage printed, masked.
@@ -184,15 +201,53 @@ impl Drop for Waiting<'_> {
 impl LogStream {
     /// Writes a piece; what could be the beginning of a secret waits for the next.
     pub(crate) async fn write(&mut self, piece: &[u8]) {
-        let mut shown = Vec::with_capacity(piece.len());
-        self.mask.write(piece, &mut shown);
-        self.log.send(shown).await;
+        let Some(named) = &mut self.named else {
+            return self.show(piece).await;
+        };
+        let said = named.split(piece);
+        self.take(said).await;
     }
 
     /// Ends the stream.
     pub(crate) async fn finish(mut self) {
+        let last = self.named.as_mut().and_then(NamedLines::finish);
+        self.take(last.into_iter().collect()).await;
         let mut shown = Vec::new();
         self.mask.finish(&mut shown);
+        self.log.send(shown).await;
+    }
+
+    /// Values that follow each other are masked at once: each change makes a masker anew.
+    async fn take(&mut self, said: Vec<Said<'_>>) {
+        let mut values = Vec::new();
+        for one in said {
+            match one {
+                Said::Named(value) => values.push(value),
+                Said::Refused(why) => self.log.say(&format!("circle: {why}")).await,
+                Said::Text(text) => {
+                    self.name(&mut values).await;
+                    self.show(text).await;
+                }
+            }
+        }
+        self.name(&mut values).await;
+    }
+
+    async fn name(&mut self, values: &mut Vec<String>) {
+        if !values.is_empty() && !self.log.shared.masks.name(&std::mem::take(values)) {
+            let text = "circle: this run names more by ::add-mask:: than 256 values or 64 KiB; the rest is not masked";
+            self.log.say(text).await;
+        }
+    }
+
+    async fn show(&mut self, piece: &[u8]) {
+        let generation = self.log.shared.masks.generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.mask.renew(self.log.shared.masks.masker());
+        }
+        let mut shown = Vec::with_capacity(piece.len());
+        self.mask.write(piece, &mut shown);
         self.log.send(shown).await;
     }
 }

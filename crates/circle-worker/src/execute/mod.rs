@@ -10,6 +10,7 @@ mod images;
 mod job;
 mod log;
 mod making;
+mod masks;
 mod network;
 mod own;
 mod phases;

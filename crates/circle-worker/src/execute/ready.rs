@@ -189,6 +189,8 @@ async fn command_succeeds(engine: &Engine, running: &Running, argv: &[String]) -
     };
     let options = CreateExecOptions {
         cmd: Some(argv.to_vec()),
+        // No inspection of a container or of such a command tells it.
+        env: (!running.environment.is_empty()).then(|| running.environment.clone()),
         attach_stdout: Some(true),
         attach_stderr: Some(true),
         ..CreateExecOptions::default()

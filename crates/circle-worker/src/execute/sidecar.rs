@@ -12,6 +12,7 @@ use bollard::query_parameters::{
     AttachContainerOptionsBuilder, InspectContainerOptions, KillContainerOptionsBuilder, StartContainerOptions,
     WaitContainerOptions,
 };
+use circle_cell::gate::{self, GateChannel, Orders, Work};
 use circle_core::plan::{SecretUser, Sidecar};
 use circle_core::run::{Failure, FailureKind};
 use futures_util::future::{join_all, select_all};
@@ -19,7 +20,9 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::container::WORKSPACE;
 use super::context::StageRun;
+use super::job::gate_failure;
 use super::log::StageLog;
 use super::making::Making;
 use super::{ContainerSettings, Network, surroundings};
@@ -45,18 +48,35 @@ pub(crate) struct Sidecars {
 }
 
 /// One sidecar.
-#[derive(Debug)]
 pub(super) struct Running {
     pub(super) name: String,
     pub(super) container: String,
     pub(super) plan: Sidecar,
     /// The image as the engine knows it.
     pub(super) image: String,
+    /// `NAME=value` of the secrets in its environment, for commands that run beside its own.
+    pub(super) environment: Vec<String>,
     /// Its exit code, once it ended.
     ended: watch::Receiver<Option<i64>>,
     /// Set before Circle itself ends it.
     dismissed: Arc<AtomicBool>,
     pub(super) told: Told,
+    /// Held as long as the sidecar lives: what nobody holds forgets what is in it.
+    _gate: Option<GateChannel>,
+}
+
+/// A sidecar's container before it is started.
+struct Created {
+    plan: Sidecar,
+    image: String,
+    container: String,
+    secret: Option<Secret>,
+}
+
+/// What a gate is told once its container runs.
+struct Secret {
+    channel: GateChannel,
+    orders: Orders,
 }
 
 /// The words and the end of one sidecar, for whoever listens.
@@ -123,8 +143,7 @@ impl Sidecars {
         let all: Vec<&Sidecar> = wanted.iter().map(|(sidecar, ..)| *sidecar).collect();
         let mut created = Vec::new();
         for (sidecar, image, mounts) in wanted {
-            let container = create(making, sidecar, (&all, &image, mounts, network)).await?;
-            created.push((sidecar.clone(), image, container));
+            created.push(create(making, sidecar, (&all, &image, mounts, network)).await?);
         }
         let started = join_all(created.into_iter().map(|made| begin(&engine, made))).await;
         let (running, unheard) = started.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
@@ -212,6 +231,23 @@ impl Sidecars {
     }
 }
 
+impl std::fmt::Debug for Running {
+    /// Without the values of its secrets.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Running")
+            .field("name", &self.name)
+            .field("container", &self.container)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Secret {
+    fn environment(&self) -> Vec<String> {
+        let pairs = self.orders.environment.iter();
+        pairs.map(|(name, value)| format!("{name}={value}")).collect()
+    }
+}
+
 impl Running {
     /// Waits until it ends.
     async fn ended(&self) -> (&Self, i64) {
@@ -265,8 +301,8 @@ impl Told {
 async fn create(
     making: &Making<'_>,
     sidecar: &Sidecar,
-    (all, image, mounts, network): (&[&Sidecar], &str, Vec<Mount>, &str),
-) -> Result<String, Failure> {
+    (all, image, mut mounts, network): (&[&Sidecar], &str, Vec<Mount>, &str),
+) -> Result<Created, Failure> {
     let links = |other: &&Sidecar| {
         let of_mine = other
             .container
@@ -277,12 +313,14 @@ async fn create(
     };
     let mut aliases = vec![sidecar.name.clone()];
     aliases.extend(all.iter().flat_map(links));
+    let secret = secret(making, sidecar, (image, &mut mounts)).await?;
     let mut body = making.configuration(ContainerSettings {
         plan: &sidecar.container,
         image: image.to_owned(),
         network: Network::Stage { name: network },
         aliases,
         mounts,
+        has_secret_files: !sidecar.secret_files.is_empty(),
     });
     let own = |name: &String| sidecar.container.environment.contains_key(name);
     let around = surroundings::variables(making.shared.cell, making.stage).into_iter();
@@ -294,25 +332,56 @@ async fn create(
             making.expand(&format!("the variable {name}"), value)?
         ));
     }
-    environment.extend(
-        making
-            .secrets(SecretUser::Sidecar(sidecar))?
-            .into_iter()
-            .map(|(name, value)| format!("{name}={value}")),
-    );
     body.env = Some(environment);
-    body.entrypoint = sidecar.container.entrypoint.clone();
-    body.cmd = sidecar.container.command.clone();
     body.working_dir = sidecar.container.working_dir.clone();
     body.hostname = Some(sidecar.name.chars().take(63).collect());
-    making.create(body).await
+    if secret.is_some() {
+        body.entrypoint = Some(vec![gate::ENTRYPOINT.to_owned()]);
+        body.cmd = Some(Vec::new());
+    } else {
+        body.entrypoint = sidecar.container.entrypoint.clone();
+        body.cmd = sidecar.container.command.clone();
+    }
+    let container = making.create(body).await?;
+    Ok(Created {
+        plan: sidecar.clone(),
+        image: image.to_owned(),
+        container,
+        secret,
+    })
+}
+
+/// What a sidecar is told behind a gate, which then becomes its program; `None` for one without secrets, which needs no gate.
+async fn secret(
+    making: &Making<'_>,
+    sidecar: &Sidecar,
+    (image, mounts): (&str, &mut Vec<Mount>),
+) -> Result<Option<Secret>, Failure> {
+    if sidecar.secrets.is_empty() {
+        return Ok(None);
+    }
+    let secrets = making.delivered(SecretUser::Sidecar(sidecar))?;
+    let channel = making.gate(mounts).await?;
+    let orders = Orders {
+        // Where the container begins.
+        directory: ".".to_owned(),
+        workspace: WORKSPACE.to_owned(),
+        environment: secrets.environment,
+        files: secrets.files,
+        work: Work::Become(making.own_command(&sidecar.container, image).await?),
+        finally: Vec::new(),
+    };
+    Ok(Some(Secret { channel, orders }))
 }
 
 /// Attaches and starts.
-async fn begin(
-    engine: &Engine,
-    (plan, image, container): (Sidecar, String, String),
-) -> Result<(Running, Telling), Failure> {
+async fn begin(engine: &Engine, created: Created) -> Result<(Running, Telling), Failure> {
+    let Created {
+        plan,
+        image,
+        container,
+        mut secret,
+    } = created;
     let options = AttachContainerOptionsBuilder::default()
         .stdout(true)
         .stderr(true)
@@ -326,6 +395,9 @@ async fn begin(
         .start_container(&container, None::<StartContainerOptions>)
         .await;
     started.map_err(|error| start_failure(&what, &error))?;
+    if let Some(secret) = &mut secret {
+        secret.channel.open(&secret.orders).await.map_err(gate_failure)?;
+    }
     let wanted = if let circle_core::plan::Ready::Log(text) = &plan.ready {
         Some(text.as_str())
     } else {
@@ -347,9 +419,11 @@ async fn begin(
         container,
         plan,
         image,
+        environment: secret.as_ref().map_or_else(Vec::new, Secret::environment),
         ended,
         dismissed,
         told,
+        _gate: secret.map(|secret| secret.channel),
     };
     Ok((running, telling))
 }

@@ -19,6 +19,7 @@ use super::context::{Carried, Shared, StageRun, cell_failure, variables};
 use super::flow::RunFlow;
 use super::images::Images;
 use super::log::StageLog;
+use super::masks::Masks;
 use super::network::StageNetwork;
 use super::phases::PhaseClock;
 use super::scene::{Scene, SceneSlot};
@@ -70,13 +71,13 @@ async fn walk_within(
     waited: Duration,
     (sink, scene, traces): (Arc<dyn Sink>, SceneSlot, Arc<Traces>),
 ) -> End {
-    let masker = masker(assignment);
+    let masks = Masks::new(masker(assignment));
     let limit = Duration::from_secs(assignment.plan.timeout_s);
-    let walked = walk(assignment, cell, waited, (sink, masker.clone(), scene, traces));
+    let walked = walk(assignment, cell, waited, (sink, masks.clone(), scene, traces));
     let walked = tokio::time::timeout(limit, walked).await;
     match walked {
         Ok(Ok(())) => End::Succeeded,
-        Ok(Err(failure)) => End::Failed(masked(&masker, failure)),
+        Ok(Err(failure)) => End::Failed(masked(&masks, failure)),
         Err(_) => {
             let message = format!("the run took longer than its {}", human(limit));
             End::Failed(Failure::new(FailureKind::Bound, message))
@@ -108,7 +109,7 @@ async fn walk(
     assignment: &Assignment,
     cell: &Cell,
     waited: Duration,
-    (sink, masker, scene, traces): (Arc<dyn Sink>, Masker, SceneSlot, Arc<Traces>),
+    (sink, masks, scene, traces): (Arc<dyn Sink>, Masks, SceneSlot, Arc<Traces>),
 ) -> Result<(), Failure> {
     let engine = Engine::new(cell.socket())?;
     let gate = cell
@@ -150,7 +151,7 @@ async fn walk(
     let known = variables(assignment, &carried);
     tokio::select! {
         biased;
-        end = run_stages(&shared, &mut carried, (waited, &masker)) => end,
+        end = run_stages(&shared, &mut carried, (waited, &masks)) => end,
         never = shared.ahead.work(&shared, &known) => match never {},
     }
 }
@@ -159,7 +160,7 @@ async fn walk(
 async fn run_stages(
     shared: &Shared<'_>,
     carried: &mut Carried,
-    (waited, masker): (Duration, &Masker),
+    (waited, masks): (Duration, &Masks),
 ) -> Result<(), Failure> {
     let assignment = shared.assignment;
     for (at, stage) in assignment.plan.stages.iter().enumerate() {
@@ -168,7 +169,7 @@ async fn run_stages(
             Some(output) if is_left_over(stage, assignment) => {
                 stages::take_over(shared, carried, &stage.name, output.as_ref()).await?;
             }
-            _ => run_stage(shared, carried, stage, (waited, masker)).await?,
+            _ => run_stage(shared, carried, stage, (waited, masks)).await?,
         }
     }
     Ok(())
@@ -219,9 +220,9 @@ async fn run_stage(
     shared: &Shared<'_>,
     carried: &mut Carried,
     stage: &Stage,
-    (waited, masker): (Duration, &Masker),
+    (waited, masks): (Duration, &Masks),
 ) -> Result<(), Failure> {
-    let log = StageLog::new(&stage.name, shared.sink.clone(), masker.clone(), shared.flow.clone());
+    let log = StageLog::new(&stage.name, shared.sink.clone(), masks.clone(), shared.flow.clone());
     let tries = stage.retry.max.max(1);
     for attempt in 1..=tries {
         let started = WorkerEvent::StageStarted {
@@ -259,7 +260,7 @@ async fn run_stage(
             }
             Err(failure) => {
                 let explained = before.explain(shared.cell, stage, &log, failure).await;
-                masked(masker, explained.in_stage(&stage.name))
+                masked(masks, explained.in_stage(&stage.name))
             }
         };
         let again = attempt < tries && calls_for_another(stage.retry.when, &failure);
@@ -325,9 +326,9 @@ async fn fell_silent(log: &StageLog, limit: Duration) {
     }
 }
 
-fn masked(masker: &Masker, failure: Failure) -> Failure {
+fn masked(masks: &Masks, failure: Failure) -> Failure {
     Failure {
-        message: masker.text(&failure.message),
+        message: masks.text(&failure.message),
         ..failure
     }
 }

@@ -1,5 +1,7 @@
 //! Pre-build: compile in a tool chain, then copy outputs out. The exit code is judged before any output is looked for.
 
+use std::collections::BTreeMap;
+
 use circle_core::plan::{Container, ContainerJob, ImageBuild, Output, PreBuild, Shell};
 use circle_core::run::{Failure, StoredOutput};
 
@@ -79,6 +81,7 @@ async fn built(stage: &mut StageRun<'_>, build: &ImageBuild) -> Result<Made, Fai
             finally: Vec::new(),
             shell: Shell::Sh,
             secrets: Vec::new(),
+            secret_files: BTreeMap::new(),
             docker: false,
         };
         return run_to_the_end(stage, &job, false).await;
@@ -90,6 +93,7 @@ async fn built(stage: &mut StageRun<'_>, build: &ImageBuild) -> Result<Made, Fai
         network: Network::Bridge,
         aliases: Vec::new(),
         mounts: Vec::new(),
+        has_secret_files: false,
     };
     let making = stage.making();
     let mut body = making.configuration(settings);

@@ -44,6 +44,7 @@ pub(crate) fn job(commands: &[&str]) -> ContainerJob {
         finally: vec![],
         shell: Shell::Sh,
         secrets: vec![],
+        secret_files: BTreeMap::new(),
         docker: false,
     }
 }
@@ -61,6 +62,7 @@ pub(crate) fn sidecar(name: &str, command: &str, ready: Ready) -> Sidecar {
         ready,
         ready_timeout_s: 30,
         secrets: vec![],
+        secret_files: BTreeMap::new(),
     }
 }
 

@@ -53,7 +53,8 @@ pub(crate) fn undefined<'s>(
 /// A name that is both a secret and a variable of the same container.
 pub(super) fn check_names(report: &Report<'_>, file: &PipelineFile) {
     for container in file.containers() {
-        for secret in &container.secrets {
+        let variables = container.secrets.iter();
+        for secret in variables.filter(|secret| !container.secret_files.contains_key(&secret.value)) {
             if container.environment.iter().any(|pair| pair.name.value == secret.value) {
                 let message = format!(
                     "{} is a secret and a variable of the same container",

@@ -36,8 +36,8 @@ pub(super) static SHARED: &[Key] = &[
     ),
     Key::new(
         "secrets",
-        Kind::List(&Kind::Text),
-        "Names of secrets on the server that are given as environment.",
+        Kind::List(&Kind::Either(&[Kind::Text, Kind::Section(&SECRET)])),
+        "Secrets on the server that this container is given: a name as environment, a map as a file.",
     ),
     Key::new(
         "resources",
@@ -262,6 +262,16 @@ pub(crate) static RETRY: Section = Section::new(
             "`infrastructure`: when a pull, the engine or the worker failed; `always`: also when a command failed.",
         )
         .default("infrastructure"),
+    ]],
+);
+
+/// One entry of `secrets`.
+pub(crate) static SECRET: Section = Section::new(
+    "secret",
+    "A secret as a file in memory, for the container's user alone to read. A text alone is a variable of the environment.",
+    &[&[
+        Key::new("name", Kind::Text, "Its name on the server.").required(),
+        Key::new("file", Kind::Text, "Its path, directly in `/run/secrets`.").required(),
     ]],
 );
 

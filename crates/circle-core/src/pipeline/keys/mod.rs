@@ -12,7 +12,7 @@ mod stages;
 mod triggers;
 
 pub(super) use build::{BUILD, IMAGE};
-pub(super) use container::{CACHE, HTTP, READY, RESOURCES, RETRY, SIDECAR};
+pub(super) use container::{CACHE, HTTP, READY, RESOURCES, RETRY, SECRET, SIDECAR};
 pub(super) use deploy::{DEPLOY, VERIFY};
 pub(super) use file::FILE;
 pub(super) use foreign::{foreign, synonym};

@@ -1,5 +1,6 @@
 //! What every container may be given.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::environment::{environment, variable};
@@ -10,17 +11,18 @@ use super::scalar::{integer, list, number, port, said, said_as, size, text, text
 use super::templates::image;
 use crate::pipeline::bounds::{MAX_CPU_MILLIS, MAX_MEMORY_BYTES, MAX_PIDS, MIN_MEMORY_BYTES};
 use crate::pipeline::code::Code;
-use crate::pipeline::keys::RESOURCES;
+use crate::pipeline::keys::{RESOURCES, SECRET};
 use crate::pipeline::report::{Report, quote};
 use crate::pipeline::source::{Span, Spanned};
 use crate::pipeline::tree::{ContainerSpec, Link};
 use crate::pipeline::value::{absolute_path, parse_cpus, parse_host, parse_user, split_words};
 use crate::pipeline::yaml::{Node, Value};
-use crate::plan::Resources;
+use crate::plan::{Resources, SECRETS_FOLDER};
 
 /// Lowers the keys that jobs and sidecars share. Long because it is one line for each key.
 pub(super) fn container(report: &Report<'_>, fields: &Fields<'_>) -> ContainerSpec {
     let get = |name| fields.get(report, name);
+    let (secrets, secret_files) = get("secrets").map_or_else(Default::default, |node| secrets_and_files(report, node));
     let (volumes, mounts) = get("volumes").map_or_else(Default::default, |node| volumes(report, node));
     ContainerSpec {
         image: get("image").and_then(|node| image(report, node)),
@@ -32,7 +34,8 @@ pub(super) fn container(report: &Report<'_>, fields: &Fields<'_>) -> ContainerSp
         volumes,
         tmpfs: get("tmpfs").map_or_else(Vec::new, |node| tmpfs(report, node)),
         caches: Vec::new(),
-        secrets: get("secrets").map_or_else(Vec::new, |node| secrets(report, node)),
+        secrets,
+        secret_files,
         resources: resources(report, fields),
         extra_hosts: get("extra_hosts").map_or_else(Vec::new, |node| extra_hosts(report, node)),
         dns: get("dns").map_or_else(Vec::new, |node| dns(report, node)),
@@ -84,8 +87,55 @@ pub(super) fn words(report: &Report<'_>, node: &Node, what: &str) -> Option<Vec<
 
 /// Names of secrets, each once.
 pub(super) fn secrets(report: &Report<'_>, node: &Node) -> Vec<Spanned<String>> {
+    once(report, texts(report, node, "secrets"))
+}
+
+/// Names of secrets, each once, and where some of them are files.
+fn secrets_and_files(report: &Report<'_>, node: &Node) -> (Vec<Spanned<String>>, BTreeMap<String, String>) {
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    let names = list(report, node, "secrets", |item| {
+        if let Value::Scalar(_) = &item.value {
+            return text(report, item, "secrets");
+        }
+        let fields = Fields::read(report, item, &SECRET)?;
+        fields.require(report, "name", item.span);
+        fields.require(report, "file", item.span);
+        let name = text(report, fields.get(report, "name")?, "name")?;
+        let place = text(report, fields.get(report, "file")?, "file")?;
+        let place = secret_file(report, &name.value, &place)?;
+        if files.values().any(|other| *other == place.value) {
+            let message = format!("two secrets are the file {}", quote(&place.value));
+            report.error_help(Code::Duplicate, place.span, message, "give one of them another name");
+        }
+        files.insert(name.value.clone(), place.value);
+        Some(name)
+    });
+    (once(report, names), files)
+}
+
+/// A file directly in the folder that is kept in memory.
+fn secret_file(report: &Report<'_>, name: &str, place: &Spanned<String>) -> Option<Spanned<String>> {
+    let path = absolute_path(&place.value);
+    let folder = format!("{SECRETS_FOLDER}/");
+    let direct = |path: &String| {
+        path.strip_prefix(&folder)
+            .is_some_and(|rest| !rest.is_empty() && !rest.contains('/'))
+    };
+    if let Some(path) = path.ok().filter(direct) {
+        return Some(Spanned::new(path, place.span));
+    }
+    let message = format!("{} is no place for a secret", quote(&place.value));
+    let help = format!(
+        "write {SECRETS_FOLDER}/{}, which is kept in memory; a program that wants it elsewhere is given a link to it",
+        name.to_lowercase()
+    );
+    report.error_help(Code::BadPath, place.span, message, help);
+    None
+}
+
+fn once(report: &Report<'_>, names: Vec<Spanned<String>>) -> Vec<Spanned<String>> {
     let mut taken: Vec<Spanned<String>> = Vec::new();
-    for name in texts(report, node, "secrets") {
+    for name in names {
         if taken.iter().any(|other| other.value == name.value) {
             report.error(
                 Code::Duplicate,
