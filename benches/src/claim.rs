@@ -8,10 +8,10 @@ use circle_core::plan::Concurrency;
 use circle_core::queue::{Line, Priority, Standing, Ticket};
 use circle_store::records::{EmbeddedStore, Kind, NewDocument, Query, Store, Stored};
 use circle_test::{Circle, Options};
-use futures_util::stream::{self, StreamExt, TryStreamExt};
-use serde_json::{Value, json};
+use serde_json::json;
 use uuid::Uuid;
 
+use crate::copies::{copy_of_run, set, write};
 use crate::dispatch::queue;
 use crate::figures::{Report, median, ms, percentile};
 use crate::hands::Hands;
@@ -26,8 +26,6 @@ const WORKSPACES: u64 = 50;
 const TURNS: usize = 20_000;
 /// Claims that are timed, one after the other.
 const CLAIMS: usize = 1_000;
-/// Documents that are written at the same time.
-const WRITES: usize = 256;
 /// A claim must stay below this.
 const GOAL: Duration = Duration::from_millis(1);
 
@@ -130,17 +128,9 @@ async fn fill(circle: &Circle) -> Result<()> {
     write(&store, services).await?;
     let runs = (0..QUEUED).map(|number| {
         let place = usize::try_from(number % SERVICES).unwrap_or(0);
-        copy_of_run(&run, ids[place], number)
+        copy_of_run(&run, ids[place], (number / SERVICES + 1, &format!("bench:{number}")))
     });
     write(&store, runs).await
-}
-
-async fn write(store: &EmbeddedStore, documents: impl Iterator<Item = NewDocument>) -> Result<()> {
-    let writes = stream::iter(documents.map(|document| store.insert(document)));
-    Ok(writes
-        .buffer_unordered(WRITES)
-        .try_for_each(|_| async { Ok(()) })
-        .await?)
 }
 
 fn copy_of_service(service: &Stored, id: ServiceId, number: usize) -> NewDocument {
@@ -153,36 +143,5 @@ fn copy_of_service(service: &Stored, id: ServiceId, number: usize) -> NewDocumen
         kind: Kind::Service,
         id: id.to_string(),
         body,
-    }
-}
-
-fn copy_of_run(run: &Stored, service: ServiceId, number: u64) -> NewDocument {
-    let mut body = run.body.clone();
-    let id = RunId::from_uuid(Uuid::now_v7());
-    let (own, key) = (number / SERVICES + 1, format!("bench:{number}"));
-    set(
-        &mut body,
-        &[
-            ("/run/id", json!(id)),
-            ("/run/service", json!(service)),
-            ("/run/number", json!(own)),
-            ("/run/trigger/key", json!(key)),
-            ("/service", json!(service)),
-            ("/number", json!(own)),
-            ("/trigger_key", json!(key)),
-        ],
-    );
-    NewDocument {
-        kind: Kind::Run,
-        id: id.to_string(),
-        body,
-    }
-}
-
-fn set(body: &mut Value, values: &[(&str, Value)]) {
-    for (pointer, value) in values {
-        if let Some(place) = body.pointer_mut(pointer) {
-            *place = value.clone();
-        }
     }
 }

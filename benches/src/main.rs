@@ -6,10 +6,12 @@
 mod cancel;
 mod cells;
 mod claim;
+mod copies;
 mod dispatch;
 mod events;
 mod figures;
 mod hands;
+mod history;
 mod hooks;
 mod lines;
 mod masking;
@@ -25,9 +27,9 @@ use anyhow::{Result, bail};
 use figures::Report;
 
 /// The parts in the order of the table.
-const PARTS: [&str; 13] = [
-    "stages", "start", "hooks", "cancel", "roots", "parallel", "lines", "masking", "dispatch", "claim", "webhook",
-    "events", "memory",
+const PARTS: [&str; 14] = [
+    "stages", "start", "hooks", "cancel", "roots", "parallel", "lines", "masking", "dispatch", "claim", "history",
+    "webhook", "events", "memory",
 ];
 
 #[tokio::main]
@@ -52,6 +54,7 @@ async fn main() -> Result<()> {
             "masking" => masking::measure(&mut report),
             "dispatch" => dispatch::measure(&mut report).await,
             "webhook" => webhook::measure(&mut report).await,
+            "history" => history::measure(&mut report).await,
             "claim" => claim::measure(&mut report).await,
             "events" => events::measure(&mut report).await,
             _ => memory::measure(&mut report).await,

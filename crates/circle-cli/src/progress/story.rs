@@ -286,7 +286,7 @@ mod tests {
                 "service_name": "web", "number": 12, "state": state, "event": "push", "ref": "refs/heads/main",
                 "commit": "0123456789abcdef0123456789abcdef01234567", "title": "Mend the door", "actor": "alice",
                 "created_at": "2026-01-02T03:04:05Z"},
-            "url": "http://localhost/runs/7", "stages": stages, "images": [], "deployments": [], "warnings": [],
+            "workspace": "ws_00000000000000000000000000000001", "url": "http://localhost/runs/7", "stages": stages, "images": [], "deployments": [], "warnings": [],
             "reruns": [], "updated_at": "2026-01-02T03:04:05Z"
         });
         for (key, value) in more.as_object().expect("an object") {

@@ -1,7 +1,7 @@
 //! Security 53–59: what a worker may say, and of what.
 
 use circle_api::worker::frames::Mark;
-use circle_api::worker::{NumberedEvent, Order, PROTOCOL_HEADER};
+use circle_api::worker::{NumberedEvent, Order, PROTOCOL_HEADER, PROTOCOL_VERSION};
 use circle_core::run::{StoredOutput, WorkerEvent};
 use jiff::Timestamp;
 use reqwest::Method;
@@ -33,7 +33,7 @@ async fn sec_53_a_worker_is_who_its_token_says() {
         .bearer_auth(&circle.token);
     assert_eq!(
         claim
-            .header(PROTOCOL_HEADER, 1)
+            .header(PROTOCOL_HEADER, PROTOCOL_VERSION)
             .send()
             .await
             .expect("an answer")
@@ -107,7 +107,7 @@ async fn sec_55_nobody_but_an_administrator_lets_a_worker_in() {
     let claim = circle
         .http
         .post(claim)
-        .header(PROTOCOL_HEADER, 1)
+        .header(PROTOCOL_HEADER, PROTOCOL_VERSION)
         .bearer_auth(run_token);
     let answer = claim
         .json(&serde_json::json!({ "part": 0 }))
@@ -360,11 +360,12 @@ async fn sec_59_an_old_protocol_is_refused_with_a_sentence() {
         name: "old".into(),
         facts: facts(1),
     };
-    for version in ["0", "2", "one"] {
+    let (older, newer) = (PROTOCOL_VERSION - 1, PROTOCOL_VERSION + 1);
+    for version in [older.to_string(), newer.to_string(), "one".to_owned()] {
         let request = circle
             .http
             .post(format!("{}/worker/v1/enrol", circle.url))
-            .header(PROTOCOL_HEADER, version);
+            .header(PROTOCOL_HEADER, &version);
         let response = request
             .bearer_auth(enrolment.token.expose())
             .json(&wish)
@@ -374,7 +375,8 @@ async fn sec_59_an_old_protocol_is_refused_with_a_sentence() {
         assert_eq!(response.status(), 426);
         let problem: serde_json::Value = response.json().await.expect("a problem");
         let detail = problem["detail"].as_str().expect("a sentence").to_owned();
-        assert!(detail.contains("protocol 1") && detail.contains(version), "{detail}");
+        let ours = format!("protocol {PROTOCOL_VERSION}");
+        assert!(detail.contains(&ours) && detail.contains(&version), "{detail}");
     }
     // The token was not used up by it.
     assert_eq!(

@@ -483,7 +483,7 @@ mod tests {
                 row.name
             );
         }
-        assert_eq!(TABLE.len(), Kind::Setting as usize + 1);
+        assert_eq!(TABLE.len(), Kind::Identity as usize + 1);
     }
 
     #[test]
