@@ -33,6 +33,9 @@ const MATCHED: &[(&str, &str)] = &[
     (routes::WORKLOAD, "delete"),
 ];
 
+/// What is read only where something is so: a worker that is connected, a run of a stranger, an account.
+const CONFLICTING_READS: &[&str] = &[routes::WORKER_ROOTS, routes::RUN_APPROVAL, routes::IDENTITIES];
+
 /// Completes the description.
 pub(super) fn complete(api: &mut OpenApi) {
     for (path, item) in &mut api.paths.paths {
@@ -72,7 +75,7 @@ fn statuses(path: &str, method: &str, has_query: bool) -> Vec<&'static str> {
     if writes || has_query {
         all.push("422");
     }
-    if writes || path == routes::WORKER_ROOTS {
+    if writes || CONFLICTING_READS.contains(&path) {
         all.push("409");
     }
     if writes {
