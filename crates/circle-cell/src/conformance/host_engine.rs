@@ -39,8 +39,10 @@ impl HostEngine {
     /// Starts a daemon whose state lies in `folder`, on a disk that an overlay can lie on.
     pub async fn start(folder: &Path, reach: Reach) -> Self {
         fs::create_dir_all(folder).expect("a folder for the engine");
-        // One that was killed leaves its number, which in a new namespace is somebody's.
+        // What lasts as long as a boot does not outlive a power cut: numbers of processes in it, the daemon's own and that of its
+        // containerd, are somebody else's in a new namespace, and a daemon that finds one alive waits for it in vain.
         let _ = fs::remove_file(folder.join("pid"));
+        let _ = fs::remove_dir_all(folder.join("exec"));
         let name = folder.file_name().map(|name| name.to_string_lossy().into_owned());
         let cgroup = format!("circle-host-{}-{}", std::process::id(), name.unwrap_or_default());
         let log = fs::File::create(folder.join("log")).expect("a log");
