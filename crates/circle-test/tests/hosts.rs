@@ -7,6 +7,8 @@ use circle_test::{Circle, Lent, Options, StoryRun, StoryService, until};
 
 /// No other story's link has this number.
 const LINK: u8 = 61;
+/// How long the link is lost: shorter than the lease, longer than a heartbeat.
+const LOST: Duration = Duration::from_secs(4);
 /// A worker there has to start its engine, and this machine does other things meanwhile.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -216,7 +218,7 @@ async fn a_run_elsewhere_outlives_a_lost_link_and_a_server_and_is_taken_again_wh
     let before = story.workers_there().await?;
     ensure!(before.len() == 1, "{before:?}");
     story.lent.set_link(false)?;
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    tokio::time::sleep(LOST).await;
     story.lent.set_link(true)?;
     story.circle.stop_server().await?;
     story.circle.start_server().await?;

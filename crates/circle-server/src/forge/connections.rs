@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use super::{Access, Forge, ForgeError, open};
 use crate::auth::Tenant;
 use crate::http::ApiError;
-use crate::records::ForgeRecord;
+use crate::records::{ForgeRecord, ServiceRecord};
 use crate::server::Server;
 
 impl Server {
@@ -66,25 +66,12 @@ impl Server {
 
     /// The services that are linked through a connection.
     pub(crate) async fn linked_services(&self, connection: &ForgeConnection) -> Result<Vec<Service>, ApiError> {
-        let mut query = Query::over(kinds::SERVICE_NAME)
-            .equal(connection.workspace.to_string())
-            .limit(SERVICES_A_PAGE);
-        let mut linked = Vec::new();
-        loop {
-            let page = self.records.find(query.clone()).await?;
-            let records = self.records.load_page::<crate::records::ServiceRecord>(&page).await?;
-            let services = records.into_iter().map(|(record, _)| record.0);
-            linked.extend(services.filter(|service| is_linked(service, connection.id)));
-            match page.next {
-                Some(next) => query = query.after(Some(next)),
-                None => return Ok(linked),
-            }
-        }
+        let of_workspace = Query::over(kinds::SERVICE_NAME).equal(connection.workspace.to_string());
+        let services = self.records.load_all::<ServiceRecord>(of_workspace).await?;
+        let services = services.into_iter().map(|(ServiceRecord(service), _)| service);
+        Ok(services.filter(|service| is_linked(service, connection.id)).collect())
     }
 }
-
-/// Services that are looked at together.
-const SERVICES_A_PAGE: usize = 200;
 
 fn is_linked(service: &Service, connection: ForgeId) -> bool {
     service.forge.as_ref().is_some_and(|link| link.connection == connection)

@@ -47,17 +47,11 @@ pub(crate) async fn run(server: Arc<Server>) {
 }
 
 async fn all(server: &Server) -> Result<Vec<HostId>, ApiError> {
-    let mut query = Query::over(kinds::HOST_NAME);
-    let mut hosts = Vec::new();
-    loop {
-        let page = server.records.find(query.clone()).await?;
-        let ids = page.heads.iter().filter_map(|head| head.id.parse::<HostId>().ok());
-        hosts.extend(ids);
-        match page.next {
-            Some(next) => query = query.after(Some(next)),
-            None => return Ok(hosts),
-        }
-    }
+    let hosts = server
+        .records
+        .load_all::<HostRecord>(Query::over(kinds::HOST_NAME))
+        .await?;
+    Ok(hosts.into_iter().map(|(host, _)| host.id).collect())
 }
 
 /// One host's loop; ends when its record is gone.

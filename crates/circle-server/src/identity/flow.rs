@@ -7,11 +7,10 @@ use axum::http::{HeaderMap, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use circle_api::worker::SecretValue;
-use circle_core::ids::{IdentityProviderId, TokenId, WorkspaceId};
+use circle_core::ids::{IdentityProviderId, TokenId};
 use circle_core::names::Slug;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::SignInError;
 use crate::auth::{Cookie, hash_of, mint};
@@ -19,7 +18,7 @@ use crate::http::ApiError;
 use crate::records::Sealed;
 use crate::server::Server;
 use crate::time::now_ms;
-use crate::vault::Place;
+use crate::vault::{OF_SERVER, Place};
 
 /// So long somebody may take at the provider, in milliseconds.
 const FLOW_MS: i64 = 600_000;
@@ -122,7 +121,7 @@ fn of(server: &Server, hash: &str) -> Cookie {
 /// A sealed sign-in opens for its own state only.
 fn place(hash: &str) -> Place<'_> {
     Place {
-        workspace: WorkspaceId::from_uuid(Uuid::nil()),
+        workspace: OF_SERVER,
         scope: "sign-in",
         name: hash,
     }

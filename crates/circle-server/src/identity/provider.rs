@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use circle_api::resources::people::IdentityKind;
 use circle_api::routes;
 use circle_api::worker::SecretValue;
 use circle_core::forge::ForgeKind;
@@ -12,7 +13,7 @@ use secrecy::SecretString;
 use super::discovery::Discoveries;
 use super::{Flow, SignInError, forge_kinds, oidc};
 use crate::http::ApiError;
-use crate::records::{IdentityKind, IdentityProviderRecord};
+use crate::records::IdentityProviderRecord;
 use crate::server::Server;
 
 /// What is remembered of sign-ins: what providers said of themselves, and which sign-ins were finished.

@@ -5,7 +5,8 @@ use circle_core::names::Slug;
 use circle_core::serving::{Isolation, Reach};
 use circle_store::records::{Kind, Record};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+
+use crate::vault::OF_SERVER;
 
 /// A host as somebody registered it, and what was found there.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,9 +90,9 @@ impl HostRecord {
         self.wish == HostWish::Serve && self.finding.as_ref().is_some_and(|finding| finding.faults.is_empty())
     }
 
-    /// The workspace under which its certificates are sealed: the instance has none, and no workspace has this id.
+    /// The workspace under which its certificates are sealed.
     pub fn sealed_for(&self) -> WorkspaceId {
-        self.workspace.unwrap_or(WorkspaceId::from_uuid(Uuid::nil()))
+        self.workspace.unwrap_or(OF_SERVER)
     }
 
     /// The name under which its certificates are sealed.

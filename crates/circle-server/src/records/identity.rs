@@ -1,19 +1,10 @@
 //! Systems that say who people are, and whose the accounts there are.
 
+use circle_api::resources::people::IdentityKind;
 use circle_core::ids::{IdentityId, IdentityProviderId, SecretId, UserId};
 use circle_core::names::Slug;
 use circle_store::records::{Kind, Record};
 use serde::{Deserialize, Serialize};
-
-/// What speaks at an identity provider's address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IdentityKind {
-    Github,
-    Gitlab,
-    Gitea,
-    Oidc,
-}
 
 /// A system by which people sign in. Of the whole server: no workspace has a say in who somebody is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

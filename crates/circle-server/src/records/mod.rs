@@ -33,7 +33,7 @@ pub use delivery::{
 pub use deployment::DeploymentRecord;
 pub use format::{FormatError, check_format};
 pub use host::{HostFinding, HostRecord, HostSettings, HostWish};
-pub use identity::{IdentityKind, IdentityProviderRecord, IdentityRecord};
+pub use identity::{IdentityProviderRecord, IdentityRecord};
 pub use kept_body::KeptBody;
 pub use named::{
     EnvironmentRecord, ForgeRecord, RegistryRecord, ServiceRecord, TargetRecord, WebhookRecord, WorkspaceRecord,

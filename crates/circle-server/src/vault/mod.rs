@@ -11,6 +11,6 @@ mod source;
 
 pub(crate) use kept::SecretWish;
 pub use keys::VaultError;
-pub(crate) use seal::Place;
 pub use seal::Vault;
+pub(crate) use seal::{OF_SERVER, Place};
 pub use source::KeySource;

@@ -28,6 +28,9 @@ pub struct Vault {
     rotated: Notify,
 }
 
+/// In the place of a workspace for what is the server's own: none has this id.
+pub(crate) const OF_SERVER: WorkspaceId = WorkspaceId::from_uuid(uuid::Uuid::nil());
+
 /// Where a value belongs; it opens nowhere else.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'a> {

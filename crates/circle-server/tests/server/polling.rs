@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use circle_api::resources::{
-    CredentialSet, DeliveryState, HookCreated, PollView, RunSummary, ServiceChange, ServiceCreate,
-};
+use circle_api::resources::{CredentialSet, DeliveryState, HookCreated, PollView, ServiceChange, ServiceCreate};
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_api::worker::SecretValue;
 use circle_lab::{Credentials, GitWeb, Sshd};
@@ -47,19 +45,10 @@ async fn look(circle: &Circle, name: &str) -> PollView {
     until("a look", || poll_of(circle, name), seen).await
 }
 
-async fn runs(circle: &Circle) -> Vec<RunSummary> {
-    let page = circle
-        .api
-        .runs(DEFAULT_WORKSPACE, &Default::default())
-        .await
-        .expect("runs");
-    page.items
-}
-
 /// Ref and commit of every run, sorted, once there are so many; and no delivery waits.
 async fn made(circle: &Circle, count: usize) -> Vec<(String, String)> {
     until("deliveries to be understood", || waiting(circle), |count| *count == 0).await;
-    let runs = until("the runs", || runs(circle), |runs| runs.len() >= count).await;
+    let runs = until("the runs", || circle.runs(), |runs| runs.len() >= count).await;
     let mut found: Vec<_> = runs
         .into_iter()
         .map(|run| (run.git_ref, run.commit.unwrap_or_default()))

@@ -35,15 +35,6 @@ async fn schedules(circle: &Circle) -> Vec<ScheduleView> {
         .expect("schedules")
 }
 
-async fn runs(circle: &Circle) -> Vec<RunSummary> {
-    circle
-        .api
-        .runs(DEFAULT_WORKSPACE, &Default::default())
-        .await
-        .expect("runs")
-        .items
-}
-
 /// What schedules made, newest first.
 async fn due(circle: &Circle) -> Vec<DeliveryView> {
     let page = circle
@@ -89,7 +80,7 @@ async fn three_days_of_sleep_are_one_run_and_a_lost_note_is_none_more() {
     );
     let missed = days_ago(3);
     let circle = asleep(circle, made.id, missed).await;
-    let run = until("the run", || runs(&circle), |runs| !runs.is_empty())
+    let run = until("the run", || circle.runs(), |runs| !runs.is_empty())
         .await
         .remove(0);
     assert_eq!(
@@ -114,7 +105,7 @@ async fn three_days_of_sleep_are_one_run_and_a_lost_note_is_none_more() {
     .await;
     assert_eq!(due(&circle).await.len(), 1, "the due time has one delivery");
     let circle = circle.restart().await;
-    assert_eq!((due(&circle).await.len(), runs(&circle).await.len()), (1, 1));
+    assert_eq!((due(&circle).await.len(), circle.runs().await.len()), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,7 +121,7 @@ async fn runs_of_one_schedule_do_not_pile_up() {
     // Nobody takes it: it waits in the queue.
     until(
         "the run",
-        || runs(&circle),
+        || circle.runs(),
         |runs| runs.iter().any(|run| run.state == RunState::Queued),
     )
     .await;
@@ -141,7 +132,7 @@ async fn runs_of_one_schedule_do_not_pile_up() {
         left_out.why.starts_with("run 1 of ") && left_out.why.ends_with("has not ended"),
         "{left_out:?}"
     );
-    assert_eq!(runs(&circle).await.len(), 1);
+    assert_eq!(circle.runs().await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -175,7 +166,7 @@ async fn the_file_of_the_default_branch_says_what_runs_when() {
     assert_eq!(removed.expect_err("it is the file's").status(), Some(409));
     let circle = asleep(circle, told.id, days_ago(1)).await;
     let by_clock = |runs: &Vec<RunSummary>| runs.iter().any(|run| run.event == "schedule");
-    let run = until("the run", || runs(&circle), by_clock).await.remove(0);
+    let run = until("the run", || circle.runs(), by_clock).await.remove(0);
     let stages: Vec<_> = circle
         .run(run.id)
         .await

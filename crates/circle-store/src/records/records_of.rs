@@ -90,6 +90,17 @@ impl Records {
         Ok(records)
     }
 
+    /// Every record of a query in its order, whatever pages they stand on: for queries whose answers fit in memory.
+    pub async fn load_all<T: Record>(&self, query: Query) -> Result<Vec<(T, Version)>, RecordError> {
+        let (mut pages, mut records) = (FindAll::new(self.store.as_ref(), query), Vec::new());
+        while let Some(heads) = pages.next().await? {
+            for head in heads {
+                records.extend(self.load(&head.id).await?);
+            }
+        }
+        Ok(records)
+    }
+
     /// The first record that fits, in the order of the query. However many there are, one is in memory at a time.
     pub async fn first_that<T: Record>(
         &self,

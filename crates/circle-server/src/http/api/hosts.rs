@@ -203,16 +203,8 @@ impl Server {
 
     /// The workers that were started on a host.
     pub(crate) async fn workers_of_host(&self, host: HostId) -> Result<Vec<(WorkerRecord, Version)>, ApiError> {
-        let mut query = Query::over(kinds::WORKER_HOST).equal(host.to_string());
-        let mut workers = Vec::new();
-        loop {
-            let page = self.records.find(query.clone()).await?;
-            workers.extend(self.records.load_page::<WorkerRecord>(&page).await?);
-            match page.next {
-                Some(next) => query = query.after(Some(next)),
-                None => return Ok(workers),
-            }
-        }
+        let there = Query::over(kinds::WORKER_HOST).equal(host.to_string());
+        Ok(self.records.load_all(there).await?)
     }
 
     async fn end_workers_of_host(&self, host: HostId) -> Result<(), ApiError> {

@@ -10,7 +10,6 @@ use circle_api::routes;
 use circle_core::ids::IdentityId;
 
 use super::accounts::{own, session};
-use super::identity_providers::kind;
 use crate::auth::Caller;
 use crate::http::{ApiError, Segments};
 use crate::records::UserRecord;
@@ -28,7 +27,7 @@ pub(in crate::http) async fn list(
     let shown = living.map(|(identity, provider)| IdentityView {
         id: identity.id,
         provider: provider.name,
-        kind: kind(provider.kind),
+        kind: provider.kind,
         login: identity.login,
         linked_at: from_ms(identity.linked_at),
     });

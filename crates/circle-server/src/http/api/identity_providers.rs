@@ -6,12 +6,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use circle_api::resources::people::{
-    IdentityKind as Kind, IdentityProviderChange, IdentityProviderCheck, IdentityProviderCreate, IdentityProviderView,
+    IdentityKind, IdentityProviderChange, IdentityProviderCheck, IdentityProviderCreate, IdentityProviderView,
 };
 use circle_api::resources::{ForgeKind, Page, PageQuery};
 use circle_api::routes;
 use circle_api::worker::SecretValue;
-use circle_core::ids::{IdentityProviderId, SecretId, WorkspaceId};
+use circle_core::ids::{IdentityProviderId, SecretId};
 use circle_core::service::SecretScope;
 use circle_store::records::{Query, kinds};
 use secrecy::SecretString;
@@ -22,9 +22,10 @@ use super::page::page;
 use super::validate::Faults;
 use crate::auth::Instance;
 use crate::http::{ApiError, Body, IfMatch, Params, Segments, Tagged};
-use crate::records::{IdentityKind, IdentityProviderRecord};
+use crate::records::IdentityProviderRecord;
 use crate::server::Server;
 use crate::time::{from_ms, now_ms};
+use crate::vault::OF_SERVER;
 
 /// Domains of one provider: a company and its branches.
 const MAX_DOMAINS: usize = 32;
@@ -52,7 +53,7 @@ pub(in crate::http) async fn create(
     let mut record = IdentityProviderRecord {
         id: IdentityProviderId::from_uuid(Uuid::now_v7()),
         name: wish.name,
-        kind: stored(wish.kind),
+        kind: wish.kind,
         address: provider_address(wish.kind, wish.address.as_deref())?,
         client_id: wish.client_id,
         client_secret: SecretId::from_uuid(Uuid::nil()),
@@ -183,14 +184,14 @@ pub(in crate::http) async fn check(
     }))
 }
 
-fn provider_address(kind: Kind, said: Option<&str>) -> Result<String, ApiError> {
+fn provider_address(kind: IdentityKind, said: Option<&str>) -> Result<String, ApiError> {
     match (kind, said) {
-        (Kind::Github, said) => address(ForgeKind::Github, said),
-        (Kind::Gitlab, said) => address(ForgeKind::Gitlab, said),
-        (Kind::Gitea, said) => address(ForgeKind::Gitea, said),
+        (IdentityKind::Github, said) => address(ForgeKind::Github, said),
+        (IdentityKind::Gitlab, said) => address(ForgeKind::Gitlab, said),
+        (IdentityKind::Gitea, said) => address(ForgeKind::Gitea, said),
         // An issuer is an address of the same form, and there is none that is everybody's.
-        (Kind::Oidc, Some(issuer)) => address(ForgeKind::Gitea, Some(issuer)),
-        (Kind::Oidc, None) => Err(ApiError::field("address", "say what the issuer is called")),
+        (IdentityKind::Oidc, Some(issuer)) => address(ForgeKind::Gitea, Some(issuer)),
+        (IdentityKind::Oidc, None) => Err(ApiError::field("address", "say what the issuer is called")),
     }
 }
 
@@ -228,10 +229,9 @@ fn lowered(domains: Vec<String>) -> Vec<String> {
 
 /// Sealed as everything of the server's own that is secret; each under a name of its own, so that an old id never meets a new value.
 async fn keep(server: &Server, record: &IdentityProviderRecord, secret: &SecretValue) -> Result<SecretId, ApiError> {
-    let of_server = WorkspaceId::from_uuid(Uuid::nil());
     let name = format!("client_secret_{}_{}", record.id, Uuid::now_v7().simple());
     let kept = server
-        .keep_secret(of_server, SecretScope::Internal, &name, secret)
+        .keep_secret(OF_SERVER, SecretScope::Internal, &name, secret)
         .await?;
     Ok(kept.id)
 }
@@ -240,29 +240,11 @@ fn shown(secret: &SecretValue) -> SecretString {
     SecretString::from(secret.expose().to_owned())
 }
 
-fn stored(kind: Kind) -> IdentityKind {
-    match kind {
-        Kind::Github => IdentityKind::Github,
-        Kind::Gitlab => IdentityKind::Gitlab,
-        Kind::Gitea => IdentityKind::Gitea,
-        Kind::Oidc => IdentityKind::Oidc,
-    }
-}
-
-pub(super) fn kind(stored: IdentityKind) -> Kind {
-    match stored {
-        IdentityKind::Github => Kind::Github,
-        IdentityKind::Gitlab => Kind::Gitlab,
-        IdentityKind::Gitea => Kind::Gitea,
-        IdentityKind::Oidc => Kind::Oidc,
-    }
-}
-
 fn view(server: &Server, record: &IdentityProviderRecord) -> IdentityProviderView {
     IdentityProviderView {
         id: record.id,
         name: record.name.clone(),
-        kind: kind(record.kind),
+        kind: record.kind,
         address: record.address.clone(),
         client_id: record.client_id.clone(),
         redirect_uri: server.sign_in_back_url(record),

@@ -21,7 +21,6 @@ use circle_core::names::Slug;
 use circle_store::records::{Query, Version, kinds};
 
 use super::accounts::{own, session, view};
-use super::identity_providers::kind;
 use super::links::{let_in, lets_in};
 use crate::auth::{Caller, begin_session, is_foreign_to, refuse_foreign, token_of_value};
 use crate::http::audit::note;
@@ -47,7 +46,7 @@ pub(in crate::http) async fn ways(State(server): State<Arc<Server>>) -> Result<J
     let found = server.records.find(query).await?;
     let all = server.records.load_page::<IdentityProviderRecord>(&found).await?;
     let providers = all.into_iter().map(|(provider, _)| SignInWay {
-        kind: kind(provider.kind),
+        kind: provider.kind,
         name: provider.name,
     });
     Ok(Json(SignInWays {

@@ -101,19 +101,13 @@ pub(in crate::http) async fn revoke(
 
 /// Ends the workers of a workspace that is gone.
 pub(super) async fn remove_workers_of(server: &Server, workspace: WorkspaceId) -> Result<(), ApiError> {
-    let mut query = Query::over(kinds::WORKER_NAME);
-    loop {
-        let page = server.records.find(query.clone()).await?;
-        for (worker, version) in server.records.load_page::<WorkerRecord>(&page).await? {
-            if worker.workspace == Some(workspace) {
-                server.end_worker(worker, version).await?;
-            }
-        }
-        match page.next {
-            Some(next) => query = query.after(Some(next)),
-            None => return Ok(()),
+    let all = server.records.load_all::<WorkerRecord>(Query::over(kinds::WORKER_NAME));
+    for (worker, version) in all.await? {
+        if worker.workspace == Some(workspace) {
+            server.end_worker(worker, version).await?;
         }
     }
+    Ok(())
 }
 
 impl Server {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use circle_api::client::{Client, Endpoint};
-use circle_api::resources::{RunView, ServiceCreate, ServiceCreated, TriggerRequest};
+use circle_api::resources::{RunSummary, RunView, ServiceCreate, ServiceCreated, TriggerRequest};
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_api::worker::SecretValue;
 use circle_core::ids::RunId;
@@ -226,6 +226,12 @@ impl Circle {
 
     pub(crate) async fn run(&self, run: RunId) -> RunView {
         self.api.run(run).await.expect("the run")
+    }
+
+    /// The newest runs of the workspace that is there from the beginning.
+    pub(crate) async fn runs(&self) -> Vec<RunSummary> {
+        let page = self.api.runs(DEFAULT_WORKSPACE, &Default::default()).await;
+        page.expect("runs").items
     }
 
     pub(crate) async fn ended(&self, run: RunId) -> RunView {
