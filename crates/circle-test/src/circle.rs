@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use circle_api::client::{Client, Endpoint};
 use circle_api::resources::{
-    EnvironmentCreate, RegistryChange, RegistryCreate, SwarmEndpoint, TargetCreate, WorkloadBind,
+    EnvironmentCreate, RegistryChange, RegistryCreate, SecretSet, SwarmEndpoint, TargetCreate, WorkloadBind,
 };
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_api::worker::SecretValue;
@@ -442,6 +442,23 @@ impl Circle {
             Some(worker) => end(worker).await,
             None => Ok(()),
         }
+    }
+
+    /// Keeps a secret for every service.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn set_secret(&self, name: &str, value: &str) -> Result<()> {
+        let secret: SecretSet = serde_json::from_value(serde_json::json!({
+            "scope": { "kind": "workspace" }, "name": name, "value": value,
+        }))?;
+        self.client.set_secret(DEFAULT_WORKSPACE, &secret).await?;
+        Ok(())
+    }
+
+    /// User name and password of the registry, where the story asks for them.
+    pub fn registry_login() -> (&'static str, &'static str) {
+        (REGISTRY_USER, REGISTRY_PASSWORD)
     }
 
     /// Tells Circle a password that is wrong.

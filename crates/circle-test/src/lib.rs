@@ -14,6 +14,7 @@ mod lent;
 mod private;
 mod program;
 mod run;
+mod scan;
 mod service;
 mod until;
 
@@ -26,5 +27,6 @@ pub use lent::Lent;
 pub use private::Private;
 pub use program::program;
 pub use run::StoryRun;
+pub use scan::files_with;
 pub use service::StoryService;
 pub use until::until;

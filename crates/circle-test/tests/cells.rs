@@ -4,7 +4,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use circle_test::{Circle, Options, StoryService, until};
+use circle_test::{Circle, Options, Private, StoryService, files_with, until};
 use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -153,5 +153,86 @@ async fn the_cell_of_a_services_root_is_started_while_its_push_is_being_understo
     })
     .await?;
     ensure!(began["name"] == "refs/heads/main" && began["warm"] == true, "{began}");
+    circle.stop().await
+}
+
+/// Every kind of secret at once: of a job as a variable and as a file, of a sidecar, of a build, of the registry, of the
+/// repository. The job even writes its own where it can.
+const SECRETIVE: &str = "version: 1
+integration:
+  services:
+    db:
+      image: circle/busybox:1
+      secrets: [{name: DB_PASSWORD, file: /run/secrets/db}]
+      command: [\"sh\", \"-c\", \"cat /run/secrets/db > /tmp/kept; exec sleep 1000\"]
+  image: circle/busybox:1
+  secrets: [API_TOKEN, {name: FILE_TOKEN, file: /run/secrets/file}]
+  commands:
+    - echo $API_TOKEN > /tmp/kept; echo $API_TOKEN > /workspace/kept
+    - cat /run/secrets/file | tee /tmp/kept-too | wc -c
+build:
+  secrets: [NPM_TOKEN]
+";
+
+#[tokio::test]
+async fn sec_23_no_secret_is_in_a_root_that_a_run_left_behind() -> Result<()> {
+    let circle = Circle::start(Options {
+        registry_password: true,
+        private: true,
+        ..Options::default()
+    })
+    .await?;
+    let shop = circle.service_at("shop", &circle.private()?.web.url("shop")).await?;
+    let (username, password) = Private::login();
+    std::fs::write(circle.folder().join("password"), password)?;
+    let words = ["service", "credential", "set", "shop", "--username", username];
+    let set = circle
+        .command(&[&words[..], &["--password-file", "password"]].concat())
+        .await?;
+    ensure!(set.status.success(), "{set:?}");
+    let secrets = [
+        ("API_TOKEN", "first-words-of-a-variable"),
+        ("FILE_TOKEN", "second-words-of-a-file"),
+        ("DB_PASSWORD", "third-words-of-a-sidecar"),
+        ("NPM_TOKEN", "fourth-words-of-a-build"),
+    ];
+    for (name, value) in secrets {
+        circle.set_secret(name, value).await?;
+    }
+    shop.write("caicloud.yml", SECRETIVE)?;
+    let looks = "RUN --mount=type=secret,id=NPM_TOKEN test $(wc -c < /run/secrets/NPM_TOKEN) = 23 && echo a layer of this build > /made\n";
+    shop.write("Dockerfile", format!("FROM circle/busybox:1\n{looks}"))?;
+    root(&circle, "the operator's images", 1).await?;
+    push(&shop).await?;
+    if push(&shop).await? == "base" {
+        push(&shop).await?;
+    }
+    root(&circle, OWN, 1).await?;
+
+    let kept = circle.worker_folder().join("cells/pool/kept");
+    let control = files_with(&kept, "a layer of this build")?;
+    ensure!(!control.is_empty(), "the look sees nothing of {}", kept.display());
+    let (_, registry) = Circle::registry_login();
+    let values = secrets.map(|(_, value)| value).into_iter().chain([password, registry]);
+    let values: Vec<&str> = values.collect();
+    for value in &values {
+        let found = files_with(&kept, value)?;
+        ensure!(found.is_empty(), "\"{value}\" is in {found:?}");
+    }
+    // The cell of the last run, where its job wrote them, goes a moment after the run.
+    until("nothing of them lies with the worker", LIMIT, || async {
+        let look = |value: &&str| files_with(&circle.worker_folder(), value);
+        let found: Vec<_> = values
+            .iter()
+            .map(look)
+            .collect::<Result<_>>()
+            .map_err(|error| format!("{error:#}"))?;
+        if found.concat().is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{found:?}"))
+        }
+    })
+    .await?;
     circle.stop().await
 }

@@ -1,18 +1,13 @@
 //! What a run sees of the world: its own secrets, masked; nothing of the run before it.
 
 use anyhow::Result;
-use circle_api::resources::SecretSet;
-use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_test::{Circle, Options};
 
 #[tokio::test]
 async fn sec_16_a_secret_reaches_the_command_and_never_the_log() -> Result<()> {
     let circle = Circle::start(Options::default()).await?;
     let shop = circle.service("shop").await?;
-    let secret: SecretSet = serde_json::from_value(serde_json::json!({
-        "scope": { "kind": "workspace" }, "name": "CDN_TOKEN", "value": "correct-horse-battery",
-    }))?;
-    circle.client().set_secret(DEFAULT_WORKSPACE, &secret).await?;
+    circle.set_secret("CDN_TOKEN", "correct-horse-battery").await?;
     let pipeline = "version: 1\npost_build:\n  image: circle/busybox:1\n  secrets: [CDN_TOKEN]\n  commands:\n    \
                     - printf 'correct-'; sleep 1; printf 'horse-battery\\n'\n    \
                     - echo \"$CDN_TOKEN\" | base64\n    - test \"${#CDN_TOKEN}\" = 21\n    - echo \"$CDN_TOKEN\" >&2; exit 3\n";

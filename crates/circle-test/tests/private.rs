@@ -6,7 +6,7 @@ use std::process::Output;
 use anyhow::{Result, ensure};
 use circle_api::resources::{CredentialKind, ServiceChange};
 use circle_api::routes::DEFAULT_WORKSPACE;
-use circle_test::{Circle, Options, Private, StoryRun};
+use circle_test::{Circle, Options, Private, StoryRun, files_with};
 
 /// A job that looks for the credential where it could be.
 const LOOKS: &str = "version: 1\nintegration:\n  image: circle/busybox:1\n  commands:\n    - cat .git/config\n    \
@@ -35,18 +35,8 @@ async fn set(circle: &Circle, arguments: &[&str]) -> Result<String> {
 
 /// No file beneath a folder holds the text.
 fn nowhere(folder: &Path, text: &str) -> Result<()> {
-    // Server and worker go on meanwhile: what vanishes while it is looked at holds nothing.
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let Ok(kind) = entry.file_type() else { continue };
-        if kind.is_dir() {
-            nowhere(&entry.path(), text)?;
-        } else if entry.file_name() == "pool.btrfs" {
-            // The image that cells are kept on: sparse, many gigabytes, and mounted beside itself, where it is looked at.
-        } else if let (true, Ok(content)) = (kind.is_file(), std::fs::read(entry.path())) {
-            let found = content.windows(text.len()).any(|window| window == text.as_bytes());
-            ensure!(!found, "{} holds the secret", entry.path().display());
-        }
-    }
+    let found = files_with(folder, text)?;
+    ensure!(found.is_empty(), "{found:?} hold the secret");
     Ok(())
 }
 

@@ -4,8 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use circle_api::resources::{PageQuery, SecretSet};
-use circle_api::routes::DEFAULT_WORKSPACE;
+use circle_api::resources::PageQuery;
 use circle_test::{Circle, Options, StoryRun, program};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -56,10 +55,7 @@ async fn a_shell_sees_what_failed_without_its_secrets_and_makes_way_for_the_next
     })
     .await?;
     let shop = circle.service("shop").await?;
-    let secret: SecretSet = serde_json::from_value(serde_json::json!({
-        "scope": { "kind": "workspace" }, "name": "API_TOKEN", "value": "correct-horse-battery",
-    }))?;
-    circle.client().set_secret(DEFAULT_WORKSPACE, &secret).await?;
+    circle.set_secret("API_TOKEN", "correct-horse-battery").await?;
     shop.write("caicloud.yml", PIPELINE)?;
     let first = shop.push("main").await?;
     first.fails("command").await?;

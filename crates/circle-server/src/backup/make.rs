@@ -12,6 +12,7 @@ use circle_store::logs::embedded::StillLogs;
 use circle_store::records::{EmbeddedStore, FindAll, Kind, Query, Records, kinds};
 use futures_util::{Stream, StreamExt};
 use tokio::sync::{OwnedMutexGuard, mpsc};
+use uuid::Uuid;
 
 use super::archive::Archive;
 use super::head::{DATABASE, FORMAT, HEAD, Head, KEYS, NeededKey};
@@ -22,7 +23,7 @@ use crate::records::RunRecord;
 use crate::server::Server;
 use crate::time::now;
 
-/// Beneath the data folder: the copy of the store, until it was read.
+/// Beneath the data folder: copies of the store, until they were read.
 const STAGING: &str = "backup";
 /// Documents of one look.
 const PAGE: usize = 500;
@@ -74,14 +75,14 @@ async fn make(server: &Server, to: mpsc::Sender<Bytes>) -> anyhow::Result<(u64, 
         circle: env!("CARGO_PKG_VERSION").to_owned(),
         made_at: now(),
     };
-    let mut archive = Archive::new(to, &staging.0.join("sums"), head.made_at).await?;
+    let mut archive = Archive::new(to, &staging.own.join("sums"), head.made_at).await?;
     archive.text(HEAD, serde_json::to_vec_pretty(&head)?).await?;
-    let database = staging.0.join(DATABASE);
+    let database = staging.own.join(DATABASE);
     server.backups.sources.store.back_up(&database).await?;
     let size = tokio::fs::metadata(&database).await?.len();
     archive.file(DATABASE, &database, size).await?;
     // What is opened writes beside the copy; it was read before.
-    let folder = staging.0.join("records");
+    let folder = staging.own.join("records");
     let copy = tokio::task::spawn_blocking(move || EmbeddedStore::open(&folder)).await??;
     let copy = Records::new(Arc::new(copy));
     archive.text(KEYS, keys(&copy).await?).await?;
@@ -93,32 +94,40 @@ async fn make(server: &Server, to: mpsc::Sender<Bytes>) -> anyhow::Result<(u64, 
     Ok((archive.entries, archive.bytes))
 }
 
-/// A folder of the server's alone that is gone with the value, also when whoever asked hangs up.
-struct Staging(PathBuf);
+/// A folder of the server's alone that is gone with the value, also when whoever asked hangs up. Each backup has its own: a thread
+/// that still copies for one that nobody wants any more does not meddle with the next.
+struct Staging {
+    all: PathBuf,
+    own: PathBuf,
+}
 
 impl Staging {
-    fn make(path: PathBuf) -> std::io::Result<Self> {
-        let staging = Self(path);
-        staging.remove()?;
+    fn make(all: PathBuf) -> std::io::Result<Self> {
+        let own = all.join(Uuid::now_v7().simple().to_string());
+        let staging = Self { all, own };
+        staging.remove();
         let mut builder = DirBuilder::new();
-        builder.recursive(true).mode(0o700).create(staging.0.join("records"))?;
+        builder
+            .recursive(true)
+            .mode(0o700)
+            .create(staging.own.join("records"))?;
         Ok(staging)
     }
 
     /// A few files: this takes no time.
-    fn remove(&self) -> std::io::Result<()> {
-        match std::fs::remove_dir_all(&self.0) {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+    fn remove(&self) {
+        match std::fs::remove_dir_all(&self.all) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                tracing::warn!(folder = %self.all.display(), %error, "what was copied for a backup stays until the next one");
+            }
+            _ => {}
         }
     }
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        if let Err(error) = self.remove() {
-            tracing::warn!(folder = %self.0.display(), %error, "what was copied for a backup stays until the next one");
-        }
+        self.remove();
     }
 }
 
