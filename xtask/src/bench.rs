@@ -19,18 +19,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         "circle-bench",
     ];
     process::run(command("cargo").args(build))?;
-    let bench = [
-        "run",
-        "--quiet",
-        "--release",
-        "--locked",
-        "--package",
-        "circle-bench",
-        "--",
-    ];
+    // Not by `cargo run`: another selection of packages has other features, and everything would be compiled anew.
+    let program = place::target_folder()?.join("release/circle-bench");
     process::run(
-        command("cargo")
-            .args(bench)
+        command(program)
             .args(arguments)
             .env("CIRCLE_XTASK", place::this_program()?),
     )
