@@ -37,6 +37,9 @@ const log = page.getByRole("log");
 await log.getByText("hello <script>").waitFor();
 assert.equal(await page.evaluate(() => window.stolen), undefined);
 assert.match(await page.locator(".commands").innerText(), /echo/);
+const pressed = page.getByRole("button", { name: /^Outputs \(/ });
+const [kept] = await Promise.all([page.waitForEvent("download"), pressed.click()]);
+assert.equal(kept.suggestedFilename(), "shop-1-pre_build.tar");
 await shot("run");
 
 // A permalink leads to its line, with the window scrolled there.

@@ -40,6 +40,7 @@
 //! | [`RUN_LOG`] | GET | → [`LogIndex`](crate::resources::LogIndex) |
 //! | [`STAGE_LOG`] | GET | → bytes as `text/plain; charset=utf-8`, `Range: bytes=…` honoured |
 //! | [`STAGE_LOG_LINES`] | GET | [`LogLinesQuery`](crate::resources::LogLinesQuery) → [`LogLines`](crate::resources::LogLines) |
+//! | [`STAGE_OUTPUT`] | GET | → the stage's outputs as `application/x-tar` |
 //! | [`LIVE_TICKET`] | POST | → 201 [`LiveTicket`](crate::resources::LiveTicket), for browsers |
 //! | [`RUN_LIVE`] | GET, upgraded | WebSocket, see [`live`](crate::live) |
 //! | [`WORKERS`] | GET | → page of [`WorkerView`](crate::resources::WorkerView) |
@@ -170,6 +171,8 @@ pub const RUN_LOG: &str = "/api/v1/runs/{run}/log";
 pub const STAGE_LOG: &str = "/api/v1/runs/{run}/log/{stage}";
 /// Lines of one stage's log by number.
 pub const STAGE_LOG_LINES: &str = "/api/v1/runs/{run}/log/{stage}/lines";
+/// What a stage's `outputs:` copied out.
+pub const STAGE_OUTPUT: &str = "/api/v1/runs/{run}/outputs/{stage}";
 /// Opens the live WebSocket of a run once.
 pub const LIVE_TICKET: &str = "/api/v1/runs/{run}/live/ticket";
 /// State and log as they come.

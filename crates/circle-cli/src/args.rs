@@ -47,6 +47,7 @@ pub(crate) enum Command {
     Runs(commands::runs::RunsArgs),
     Show(commands::show::ShowArgs),
     Logs(commands::logs::LogsArgs),
+    Outputs(commands::outputs::OutputsArgs),
     Cancel(commands::cancel::CancelArgs),
     Approve(commands::approve::ApproveArgs),
     Rerun(commands::rerun::RerunArgs),

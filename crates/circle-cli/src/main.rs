@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod context;
 mod demo;
+mod download;
 mod exit;
 mod paint;
 mod printer;

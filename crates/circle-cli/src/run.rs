@@ -72,6 +72,7 @@ async fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Runs(args) => commands::runs::runs(context, args).await,
         Command::Show(args) => Box::pin(commands::show::show(context, args)).await,
         Command::Logs(args) => Box::pin(commands::logs::logs(context, args)).await,
+        Command::Outputs(args) => Box::pin(commands::outputs::outputs(context, args)).await,
         Command::Cancel(args) => commands::cancel::cancel(context, args).await,
         Command::Approve(args) => commands::approve::approve(context, args).await,
         Command::Rerun(args) => Box::pin(commands::rerun::rerun(context, args)).await,

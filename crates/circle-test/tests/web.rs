@@ -18,10 +18,9 @@ fn pipeline(command: &str) -> String {
 async fn a_developer_watches_runs_in_a_browser() -> Result<()> {
     let circle = Circle::start(Options::default()).await?;
     let shop = circle.service("shop").await?;
-    shop.write(
-        "caicloud.yml",
-        pipeline("printf 'hello \\033[31m<script>window.stolen=1</script>\\n'; echo"),
-    )?;
+    let first = pipeline("printf 'hello \\033[31m<script>window.stolen=1</script>\\n'; echo");
+    let made = "pre_build: {image: 'circle/busybox:1', commands: [echo made > made], outputs: [made]}\n";
+    shop.write("caicloud.yml", format!("{first}{made}"))?;
     shop.repository().commit("<b>Begin</b>").await?;
     let good = shop.push_ref("main").await?;
     good.succeeds().await?;

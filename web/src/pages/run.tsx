@@ -7,6 +7,7 @@ import { LogView } from "../log/log-view";
 import { StageLog } from "../log/stage-log";
 import { PullRequest } from "../parts/approval";
 import { Commands } from "../parts/commands";
+import { Download } from "../parts/download";
 import { Problem } from "../parts/problem";
 import { shortRef } from "../parts/run-row";
 import { Stages } from "../parts/stages";
@@ -78,7 +79,7 @@ export function RunPage({ id }: { id: string }) {
         <section className="log-section" aria-label={words.log}>
           <Commands log={log} />
           <LogView key={log.stage} log={log} />
-          <Download id={id} stage={log.stage} />
+          <Download path={`/api/v1/runs/${id}/log/${encodeURIComponent(log.stage)}`} file={`${log.stage}.log`} label={words.download} />
         </section>
       )}
       <Results run={run} />
@@ -184,28 +185,6 @@ function Why({ run }: { run: RunView }) {
         </details>
       )}
     </>
-  );
-}
-
-function Download({ id, stage }: { id: string; stage: string }) {
-  const [address, setAddress] = useState<string | null>(null);
-  const fetchIt = async () => {
-    const answer = await api.GET("/api/v1/runs/{run}/log/{stage}", {
-      params: { path: { run: id, stage } },
-      parseAs: "blob",
-    });
-    if (answer.data !== undefined) {
-      setAddress(URL.createObjectURL(answer.data as Blob));
-    }
-  };
-  return address === null ? (
-    <button type="button" className="quiet" onClick={() => void fetchIt()}>
-      {words.download}
-    </button>
-  ) : (
-    <a href={address} download={`${stage}.log`}>
-      {stage}.log
-    </a>
   );
 }
 

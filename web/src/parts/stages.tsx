@@ -2,10 +2,13 @@ import { useLocation } from "wouter";
 
 import { api, reason, type RunView, type StageView, take } from "../api/client";
 import { words } from "../words";
+import { Download } from "./download";
 import { State } from "./state";
 import { duration } from "./time";
 
 const PHASES = ["queue_ms", "cell_ms", "pull_ms", "start_ms", "run_ms", "copy_out_ms"] as const;
+
+const SIZE = new Intl.NumberFormat("en", { notation: "compact", style: "unit", unit: "byte", unitDisplay: "narrow" });
 
 interface Properties {
   readonly run: RunView;
@@ -37,6 +40,13 @@ export function Stages({ run, chosen, choose, mayRerun, failed }: Properties) {
             <span className="facts">{stage.duration_ms != null && duration(stage.duration_ms)}</span>
             <Phases stage={stage} />
           </button>
+          {stage.output != null && (
+            <Download
+              path={`/api/v1/runs/${run.run.id}/outputs/${encodeURIComponent(stage.name)}`}
+              file={`${run.run.service_name}-${run.run.number}-${stage.name}.tar`}
+              label={`${words.outputs} (${SIZE.format(stage.output.bytes)})`}
+            />
+          )}
           {mayRerun && run.run.ended_at != null && stage.started_at != null && (
             <button type="button" className="quiet" onClick={() => void rerun(stage.name)()}>
               {words.rerunFrom}

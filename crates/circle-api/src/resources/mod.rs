@@ -52,7 +52,7 @@ pub use secret::{MAX_SECRET_BYTES, MIN_SECRET_CHARACTERS, SecretLimits, SecretSc
 pub use server::{MasterKeyView, MasterKeysView, ServerView};
 pub use service::{HookCreated, ImageHome, PollView, ServiceChange, ServiceCreate, ServiceCreated, ServiceView};
 pub use shell::ShellView;
-pub use stage::{FailureView, PhasesView, StageView, StageWord};
+pub use stage::{FailureView, OutputView, PhasesView, StageView, StageWord};
 pub use starting::{CancelRequest, RerunRequest, TriggerRequest, Triggered};
 pub use target::{SwarmEndpoint, TargetChange, TargetCreate, TargetView};
 pub use token::{TokenCreate, TokenCreated, TokenScope, TokenView};

@@ -30,6 +30,18 @@ pub struct StageView {
     /// Taken over from the run that is repeated.
     #[serde(default)]
     pub reused: bool,
+    /// What its `outputs:` copied out, when the server keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputView>,
+}
+
+/// The outputs of a stage: a tar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OutputView {
+    /// `sha256:…` of the tar.
+    pub digest: String,
+    /// Its size.
+    pub bytes: u64,
 }
 
 /// Where a stage stands.
@@ -101,6 +113,10 @@ impl From<&StageRecord> for StageView {
             phases: PhasesView::from(&record.phases),
             failure: failure.map(FailureView::from),
             reused: record.reused,
+            output: record.output.as_ref().map(|output| OutputView {
+                digest: output.digest.clone(),
+                bytes: output.bytes,
+            }),
         }
     }
 }

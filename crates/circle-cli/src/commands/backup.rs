@@ -1,17 +1,15 @@
 //! `circle backup`: everything that a server keeps in one file, while it goes on.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use circle_api::client::{Client, Download};
+use circle_api::client::Client;
 use circle_server::backup::{Checked, check};
 use clap::Args;
 use serde_json::json;
 
 use crate::context::Context;
-use crate::exit::{Exit, Failure};
+use crate::download::Part;
+use crate::exit::Exit;
 use crate::text::size;
 
 /// Back up a server into one file while it goes on
@@ -26,21 +24,10 @@ pub(crate) struct BackupArgs {
 
 pub(crate) async fn backup(context: &Context, args: BackupArgs) -> anyhow::Result<Exit> {
     let file = args.file;
-    if file.exists() {
-        let sentence = format!("{} is there already: name a file that is not", file.display());
-        return Err(Failure::usage(sentence).into());
-    }
+    let part = Part::of(&file)?;
     let client = context.session()?.client;
-    let part = part_of(&file)?;
-    let written = write(&client, &part).await.and_then(|()| finish(&part, &file));
-    let checked = match written {
-        Ok(checked) => checked,
-        Err(error) => {
-            // What is left has the name of no backup; the next one writes over it.
-            let _ = std::fs::remove_file(&part);
-            return Err(error);
-        }
-    };
+    let written = write(&client, &part).await;
+    let checked = written.inspect_err(|_| part.forget())?;
     let told = json!({
         "file": file, "circle": checked.head.circle, "made_at": checked.head.made_at, "entries": checked.entries,
         "bytes": checked.bytes, "master_keys": checked.keys,
@@ -49,43 +36,12 @@ pub(crate) async fn backup(context: &Context, args: BackupArgs) -> anyhow::Resul
     Ok(Exit::Ok)
 }
 
-/// The same with `.part` at its end, in the same folder.
-fn part_of(file: &Path) -> Result<PathBuf, Failure> {
-    let name = file.file_name();
-    let name = name.ok_or_else(|| Failure::usage(format!("{} names no file", file.display())))?;
-    let mut part = name.to_owned();
-    part.push(".part");
-    Ok(file.with_file_name(part))
-}
-
-async fn write(client: &Client, part: &Path) -> anyhow::Result<()> {
-    let mut open = OpenOptions::new();
-    let open = open.write(true).create(true).truncate(true).mode(0o600);
-    let mut file = open.open(part).map_err(|error| broken(part, &error))?;
-    let mut pieces: Download = client.back_up().await?;
-    loop {
-        let piece = pieces.next().await.map_err(|error| {
-            let sentence = "the backup was cut off: the server's log has the reason";
-            anyhow::Error::from(error).context(sentence)
-        })?;
-        let Some(piece) = piece else { break };
-        file.write_all(&piece).map_err(|error| broken(part, &error))?;
-    }
-    Ok(file.sync_all().map_err(|error| broken(part, &error))?)
-}
-
-/// Reads what was written, from the file itself, and gives it its name.
-fn finish(part: &Path, file: &Path) -> anyhow::Result<Checked> {
-    let checked = check(part)?;
-    std::fs::rename(part, file).map_err(|error| broken(file, &error))?;
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let synced = File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all());
-    synced.map_err(|error| broken(file, &error))?;
+/// Writes, reads what was written from the file itself, and gives it its name.
+async fn write(client: &Client, part: &Part) -> anyhow::Result<Checked> {
+    part.take(client.back_up().await?).await?;
+    let checked = check(part.path())?;
+    part.finish()?;
     Ok(checked)
-}
-
-fn broken(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::broken(format!("{} cannot be written: {error}", path.display()))
 }
 
 fn sentence(file: &Path, checked: &Checked) -> String {
@@ -116,7 +72,7 @@ mod tests {
 
     use circle_server::backup::{Checked, FORMAT, Head, NeededKey};
 
-    use super::{part_of, sentence};
+    use super::sentence;
 
     #[test]
     fn it_says_which_key_is_needed_and_that_it_is_not_inside() {
@@ -136,14 +92,5 @@ mod tests {
         assert_eq!(sentence(Path::new("all.tar"), &checked), told);
         checked.keys.clear();
         assert!(sentence(Path::new("all.tar"), &checked).ends_with("Nothing in it is sealed.\n"));
-    }
-
-    #[test]
-    fn what_is_not_whole_has_another_name_in_the_same_folder() {
-        assert_eq!(
-            part_of(Path::new("/b/all.tar")).expect("a name"),
-            Path::new("/b/all.tar.part")
-        );
-        part_of(Path::new("/")).expect_err("no file");
     }
 }

@@ -19,6 +19,7 @@ pub(crate) mod logs;
 pub(crate) mod master_key;
 pub(crate) mod member;
 pub(crate) mod notice;
+pub(crate) mod outputs;
 pub(crate) mod registry;
 pub(crate) mod rerun;
 pub(crate) mod restore;

@@ -25,7 +25,7 @@ mod urls;
 mod web;
 mod worker;
 
-pub(crate) use api::{OauthFlows, for_git, newest};
+pub(crate) use api::{OauthFlows, for_git, newest, output_tar};
 pub use describe::openapi;
 pub(crate) use error::ApiError;
 pub(crate) use extract::{Body, Params, Peer, RawBody, Segments};

@@ -9,7 +9,6 @@ use circle_api::routes::{self, DEFAULT_WORKSPACE};
 use circle_api::worker::SecretValue;
 use circle_core::ids::RunId;
 use circle_core::names::VariableName;
-use circle_core::run::StoredOutput;
 use circle_server::backup::{BackupError, Checked, FORMAT, Keys, check, restore};
 use reqwest::Method;
 use tempfile::TempDir;
@@ -90,16 +89,7 @@ async fn run_with_output(circle: &Circle, repo: &Repo, worker: &Played) -> RunId
         200
     );
     job.stage("checkout", None).await;
-    let kept = job
-        .request(Method::PUT, "outputs/pre_build")
-        .body("a tar")
-        .send()
-        .await
-        .expect("an answer");
-    let output: StoredOutput =
-        serde_json::from_value(kept.json::<serde_json::Value>().await.expect("JSON")["output"].clone())
-            .expect("an output");
-    job.stage("pre_build", Some(output)).await;
+    job.stage_with("pre_build", "a tar").await;
     job.stage("build", None).await;
     job.stage("push", None).await;
     job.tell(circle_core::run::WorkerEvent::PartSucceeded).await;

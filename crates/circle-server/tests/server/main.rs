@@ -28,6 +28,7 @@ mod planning;
 mod polling;
 mod queue;
 mod restart;
+mod retention;
 mod rotation;
 mod rules;
 mod schedules;

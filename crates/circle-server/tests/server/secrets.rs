@@ -142,6 +142,23 @@ async fn sec_37_a_log_is_a_download_and_never_a_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sec_37_outputs_are_a_download_and_never_a_page() {
+    let (circle, repo) = (Circle::start().await, Repo::with("build: {}\n").await);
+    circle.service("shop", repo.url()).await;
+    let worker = Played::enrol(&circle, "w", 1).await;
+    let run = circle.trigger("shop").await;
+    let mut job = worker.claim(run).await;
+    job.stage_with("checkout", "<!doctype html><script>stolen()</script>")
+        .await;
+    let answer = circle.get(&format!("/api/v1/runs/{run}/outputs/checkout")).await;
+    assert_eq!(answer.status(), 200);
+    let headers = answer.headers();
+    assert_eq!(headers["content-disposition"], "attachment; filename=\"outputs.tar\"");
+    assert_eq!(headers["x-content-type-options"], "nosniff");
+    assert_eq!(headers["content-type"], "application/x-tar");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sec_48_what_others_wrote_is_never_served_as_a_page() {
     let script = "<script>stolen()</script>";
     let (circle, repo) = (Circle::start().await, Repo::with("build: {}\n").await);

@@ -429,15 +429,7 @@ async fn a_rerun_from_a_stage_takes_over_what_was_stored() {
     let run = circle.trigger("shop").await;
     let mut job = worker.claim(run).await;
     job.stage("checkout", None).await;
-    let put = job
-        .request(Method::PUT, "outputs/pre_build")
-        .body(b"a tar".to_vec())
-        .send()
-        .await
-        .expect("an answer");
-    let stored: circle_api::worker::Stored = put.json().await.expect("stored");
-    assert_eq!(stored.output.bytes, 5);
-    job.stage("pre_build", Some(stored.output.clone())).await;
+    job.stage_with("pre_build", "a tar").await;
     job.fail("the build broke").await;
     let again = circle
         .api
@@ -459,6 +451,16 @@ async fn a_rerun_from_a_stage_takes_over_what_was_stored() {
         .await
         .expect("an answer");
     assert_eq!(got.bytes().await.expect("a tar").as_ref(), b"a tar");
+    // People get the same, of the run that made it and of the one that took it over.
+    for id in [run, again] {
+        let kept = circle.run(id).await.stages.into_iter().filter_map(|stage| stage.output);
+        assert_eq!(kept.map(|output| output.bytes).collect::<Vec<_>>(), [5]);
+        let mut pieces = circle.api.stage_output(id, "pre_build").await.expect("outputs");
+        assert_eq!(pieces.next().await.expect("a piece").as_deref(), Some(&b"a tar"[..]));
+        assert_eq!(pieces.next().await.expect("the end"), None);
+        let refused = circle.api.stage_output(id, "build").await.expect_err("none");
+        assert_eq!(refused.status(), Some(404));
+    }
     second.succeed().await;
     let view = circle.ended(again).await;
     assert_eq!(view.run.state.word(), "succeeded");

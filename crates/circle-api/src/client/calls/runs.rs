@@ -3,7 +3,7 @@
 use circle_core::ids::{DeliveryId, RunId};
 use reqwest::Method;
 
-use crate::client::{ApiError, Client};
+use crate::client::{ApiError, Client, Download};
 use crate::resources::starting::{InputsQuery, InputsView};
 use crate::resources::{
     ApprovalView, ApproveRequest, CancelRequest, DeliveryPayload, DeliveryQuery, DeliveryView, Page, PageQuery,
@@ -12,6 +12,12 @@ use crate::resources::{
 use crate::routes::{self, fill};
 
 impl Client {
+    /// Begins to read a stage's outputs, a tar.
+    pub async fn stage_output(&self, run: RunId, stage: &str) -> Result<Download, ApiError> {
+        let path = fill(routes::STAGE_OUTPUT, &[&run.to_string(), stage]);
+        self.download(Method::GET, &path).await
+    }
+
     /// Who opened shells in the run's cell, the newest last.
     pub async fn shells(&self, run: RunId, page: &PageQuery) -> Result<Page<ShellView>, ApiError> {
         self.read(&fill(routes::RUN_SHELLS, &[&run.to_string()]), page).await

@@ -8,8 +8,8 @@ use utoipa_axum::routes;
 use super::{
     accounts, approvals, audit, backups, credentials, deliveries, delivery_payload, deployments, environments, events,
     forge_oauth, forge_services, forges, hosts, identities, identity_providers, inputs, links, live_ticket, log_lines,
-    logs, master_keys, members, notices, registries, rerun, roots, runs, schedules, secrets, server, services, sign_in,
-    targets, tokens, triggers, users, workers, workloads, workspaces,
+    logs, master_keys, members, notices, outputs, registries, rerun, roots, runs, schedules, secrets, server, services,
+    sign_in, targets, tokens, triggers, users, workers, workloads, workspaces,
 };
 use crate::server::Server;
 
@@ -66,6 +66,7 @@ fn runs_router() -> OpenApiRouter<Arc<Server>> {
         .routes(routes!(approvals::approve))
         .routes(routes!(logs::index))
         .routes(routes!(logs::stage))
+        .routes(routes!(outputs::stage))
         .routes(routes!(log_lines::lines))
         .routes(routes!(live_ticket::create))
         .routes(routes!(workers::list))

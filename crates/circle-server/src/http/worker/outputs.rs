@@ -6,17 +6,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use circle_api::worker::Stored;
 use circle_core::ids::RunId;
 use circle_core::run::StoredOutput;
-use circle_store::blobs::Digest;
 use circle_store::records::{Record, RecordError, StoreError};
 use futures_util::TryStreamExt;
 
 use crate::auth::RunLease;
-use crate::http::{ApiError, Segments};
+use crate::http::{ApiError, Segments, output_tar};
 use crate::records::{BlobOwner, BlobRecord};
 use crate::server::Server;
 use crate::time::now_ms;
@@ -65,16 +63,7 @@ pub(super) async fn fetch(
     lease: RunLease,
     Segments((_, stage)): Segments<(RunId, String)>,
 ) -> Result<Response, ApiError> {
-    let known = lease.run.stages.iter().find(|known| known.name == stage);
-    let output = known.and_then(|known| known.output.as_ref());
-    let output = output.ok_or_else(|| ApiError::not_found("output of stage", &stage))?;
-    let digest: Digest = output.digest.parse()?;
-    let reader = server.blobs.get(&digest).await?;
-    let headers = [
-        (CONTENT_TYPE, "application/x-tar".to_owned()),
-        (CONTENT_LENGTH, reader.size.to_string()),
-    ];
-    Ok((headers, Body::from_stream(reader.bytes)).into_response())
+    output_tar(&server, &lease.run, &stage).await
 }
 
 async fn replace(server: &Server, record: &BlobRecord) -> Result<(), ApiError> {

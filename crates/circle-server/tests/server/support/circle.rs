@@ -135,12 +135,14 @@ impl Circle {
     }
 
     /// The same, with other settings of mail.
-    pub(crate) async fn restart_with_mail(mut self, mail: MailConfig) -> Self {
+    pub(crate) async fn restart_with_mail(self, mail: MailConfig) -> Self {
+        self.restart_tuned(|config| config.mail = Some(mail)).await
+    }
+
+    /// The same, with any other settings.
+    pub(crate) async fn restart_tuned(mut self, tune: impl FnOnce(&mut ServerConfig)) -> Self {
         self.stop().await;
-        Self::open_tuned(Arc::clone(&self.folder), self.options, |config| {
-            config.mail = Some(mail)
-        })
-        .await
+        Self::open_tuned(Arc::clone(&self.folder), self.options, tune).await
     }
 
     /// The same server with one document written over while it was stopped.

@@ -7,7 +7,7 @@ use circle_api::resources::EnrolmentCreate;
 use circle_api::worker::frames::{FrameHeader, Mark, encode};
 use circle_api::worker::{
     Assignment, Enrol, Enrolled, Events, FENCE_HEADER, ISOLATION_HEADER, NumberedEvent, Order, PROTOCOL_HEADER,
-    PROTOCOL_VERSION, WorkerFacts,
+    PROTOCOL_VERSION, Stored, WorkerFacts,
 };
 use circle_core::ids::RunId;
 use circle_core::run::{Failure, FailureKind, Phases, StoredOutput, WorkerEvent};
@@ -278,6 +278,14 @@ impl Job {
             output,
         })
         .await;
+    }
+
+    /// The same of a stage whose outputs the server is given.
+    pub(crate) async fn stage_with(&mut self, stage: &str, tar: &'static str) {
+        let put = self.request(Method::PUT, &format!("outputs/{stage}")).body(tar);
+        let stored: Stored = put.send().await.expect("an answer").json().await.expect("stored");
+        assert_eq!(stored.output.bytes, tar.len() as u64);
+        self.stage(stage, Some(stored.output)).await;
     }
 
     /// Every stage that is not taken over, then the end.

@@ -58,8 +58,9 @@ impl Shop {
         let of_shop: EnrolmentCreate = serde_json::from_value(json!({ "workspace": "shop" })).expect("a wish");
         let worker = Played::enrol_for(&circle, &of_shop, "w", 1).await;
         let run: RunId = text(&triggered["run"]["id"]).parse().expect("an id");
-        let job = worker.claim(run).await;
+        let mut job = worker.claim(run).await;
         assert_eq!(job.log(job.chunk("checkout", (0, 0), b"one\n")).await.status(), 200);
+        job.stage_with("checkout", "a tar").await;
         let wish = wish("spare", None, None);
         let token = circle
             .api

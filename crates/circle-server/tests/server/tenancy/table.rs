@@ -126,6 +126,7 @@ fn reading() -> Vec<Row> {
         get("/api/v1/runs/{run}/log", Viewer),
         get("/api/v1/runs/{run}/log/{stage}", Viewer),
         get("/api/v1/runs/{run}/log/{stage}/lines", Viewer),
+        get("/api/v1/runs/{run}/outputs/{stage}", Viewer),
         get("/api/v1/runs/{run}/shells", Viewer),
         // The played worker is not connected: whoever may ask is told so.
         row("GET", "/api/v1/workers/{worker}/roots", Viewer, None, 409),
