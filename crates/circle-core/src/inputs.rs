@@ -1,13 +1,18 @@
-//! Inputs of runs by hand: what a pipeline file declares, and the values that one run has.
+//! Inputs of runs by hand: what a pipeline file and its service declare, and the values that one run has.
 //!
 //! A value is a text from here on. It reaches a job as an environment variable and texts of the file by `${CIRCLE_INPUT_…}`, and never
 //! becomes part of a command: whoever may start a run chooses values, not programs. Values are shown with the run to everybody who may
 //! see it, so none of them is a secret.
 
+mod beside;
+
 use std::collections::BTreeMap;
 
 use regex::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
 use serde_json::Number;
+
+pub use beside::{Declared, Place, check_own, together};
 
 /// Inputs of one file. A form with more is not filled in by people, and each is kept with every run.
 pub const MAX_INPUTS: usize = 20;
@@ -26,7 +31,7 @@ pub(crate) const VARIABLE_PREFIX: &str = "CIRCLE_INPUT_";
 pub type Values = BTreeMap<String, String>;
 
 /// One declared input.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// Small letters, digits and underscores.
     pub name: String,
@@ -39,7 +44,8 @@ pub struct Input {
 }
 
 /// What an input takes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum InputKind {
     Text {
         /// The whole value must match.
@@ -59,12 +65,25 @@ pub enum InputKind {
     },
 }
 
+/// Neither YAML as it is read here nor JSON has a bound that is unequal to itself.
+impl Eq for InputKind {}
+
 /// Why a value is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputFault {
     /// The input that it is about.
     pub name: String,
     pub message: String,
+}
+
+impl InputFault {
+    /// About an input; a name that nobody could have declared is cut.
+    pub fn new(name: &str, message: impl Into<String>) -> Self {
+        Self {
+            name: name.chars().take(MAX_NAME_CHARS).collect(),
+            message: message.into(),
+        }
+    }
 }
 
 impl Input {
@@ -95,6 +114,15 @@ impl Input {
     }
 }
 
+/// Whether it can name an input: the variable has it in capitals, so two names never share one.
+pub(crate) fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && name.len() <= MAX_NAME_CHARS
+}
+
 /// The variable of an input.
 pub(crate) fn variable(name: &str) -> String {
     format!("{VARIABLE_PREFIX}{}", name.to_ascii_uppercase())
@@ -105,38 +133,49 @@ pub(crate) fn variable(name: &str) -> String {
 /// # Errors
 /// Every fault: names that are not declared, values that are not taken, what must be said and is not.
 pub fn settle(declared: &[Input], given: &Values) -> Result<Values, Vec<InputFault>> {
-    let mut faults = Vec::new();
-    let mut fault = |name: &str, message: String| {
-        let name = name.chars().take(MAX_NAME_CHARS).collect();
-        faults.push(InputFault { name, message });
-    };
-    for name in given
+    let missing = declared
+        .iter()
+        .filter(|input| input.required && !given.contains_key(&input.name))
+        .map(|input| InputFault::new(&input.name, "it must be given"));
+    match settle_standing(declared, given) {
+        Ok(values) => {
+            let missing: Vec<_> = missing.collect();
+            if missing.is_empty() { Ok(values) } else { Err(missing) }
+        }
+        Err(faults) => Err(faults.into_iter().chain(missing).collect()),
+    }
+}
+
+/// The values of a run of a standing wish, whose maker is not there to be asked: what must be said by hand may be missing.
+///
+/// # Errors
+/// Every fault: names that are not declared, and values that are not taken.
+pub fn settle_standing(declared: &[Input], given: &Values) -> Result<Values, Vec<InputFault>> {
+    let mut faults: Vec<InputFault> = given
         .keys()
         .filter(|name| !declared.iter().any(|input| input.name == **name))
-    {
-        let known: Vec<&str> = declared.iter().map(|input| input.name.as_str()).collect();
-        let message = if known.is_empty() {
-            "the pipeline file at this commit declares no inputs".to_owned()
-        } else {
-            format!(
-                "the pipeline file at this commit declares no such input; it has {}",
-                known.join(", ")
-            )
-        };
-        fault(name, message);
-    }
+        .map(|name| InputFault::new(name, unknown(declared)))
+        .collect();
     let mut values = defaults(declared);
     for input in declared {
-        match given.get(&input.name) {
-            Some(value) => match input.check(value) {
-                Ok(()) => _ = values.insert(input.name.clone(), value.clone()),
-                Err(message) => fault(&input.name, message),
-            },
-            None if input.required => fault(&input.name, "it must be given".to_owned()),
-            None => {}
+        let Some(value) = given.get(&input.name) else { continue };
+        match input.check(value) {
+            Ok(()) => _ = values.insert(input.name.clone(), value.clone()),
+            Err(message) => faults.push(InputFault::new(&input.name, message)),
         }
     }
     if faults.is_empty() { Ok(values) } else { Err(faults) }
+}
+
+fn unknown(declared: &[Input]) -> String {
+    let known: Vec<&str> = declared.iter().map(|input| input.name.as_str()).collect();
+    if known.is_empty() {
+        return "the pipeline file at this commit declares no inputs".to_owned();
+    }
+    format!(
+        "the pipeline file at this commit declares no such input; it has {}",
+        known.join(", ")
+    )
 }
 
 /// The values of a run that nobody asked for by hand.

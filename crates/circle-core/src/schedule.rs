@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{DeliveryId, ScheduleId, ServiceId, WorkspaceId};
+use crate::inputs::Values;
 use crate::names::BranchName;
 
 pub use timing::{Clock, DEFAULT_ZONE, MAX_CRON_CHARS, Timing, TimingFault};
@@ -23,6 +24,9 @@ pub struct Schedule {
     pub name: String,
     pub timing: Timing,
     pub origin: Origin,
+    /// What its runs are given, as it was given; judged by file and service at each commit.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    pub inputs: Values,
     /// Due times pass without a run.
     pub paused: Option<Paused>,
     /// `None` while it is paused.
@@ -146,6 +150,7 @@ mod tests {
                 by: "mia".to_owned(),
                 branch: None,
             },
+            inputs: Default::default(),
             paused: None,
             next_at: Some(at("2026-01-02T03:00:00Z")),
             last: None,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::forge::ForgeLink;
 use crate::ids::{RegistryId, SecretId, ServiceId, WorkspaceId};
+use crate::inputs::Input;
 use crate::members::Member;
 use crate::names::{BranchName, Slug, VariableName};
 use crate::network::NetworkRange;
@@ -88,6 +89,9 @@ pub struct Service {
     /// Who gets mail about its runs.
     #[serde(default)]
     pub mail: MailRules,
+    /// Inputs that are declared here, beside those of its file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Input>,
     pub created_at: Timestamp,
 }
 

@@ -1,9 +1,7 @@
 //! The command line as a developer uses it against a running Circle: tables, JSON, exit codes.
 
-use std::process::Output;
-
 use anyhow::{Context, Result, ensure};
-use circle_test::{Circle, Options, StoryService};
+use circle_test::{Circle, Options, Said, StoryService};
 use serde_json::Value;
 
 /// Two stages; the second fails while `gate` says stop.
@@ -11,37 +9,8 @@ const PIPELINE: &str = "version: 1\n\
     pre_build:\n  image: circle/busybox:1\n  commands: [\"echo compiled > made\", \"cat made\"]\n  outputs: [made]\n\
     post_build:\n  image: circle/busybox:1\n  commands: [\"cat made gate\", \"sh -e gate\"]\n";
 
-/// What a command of `circle` answered.
-#[derive(Debug)]
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Said {
-    fn json(&self) -> Result<Value> {
-        serde_json::from_str(&self.out).with_context(|| format!("one JSON document: {self:?}"))
-    }
-
-    fn is(&self, code: i32, words: &[&str]) -> Result<&Self> {
-        ensure!(self.code == code, "code {code} was wanted: {self:#?}");
-        for word in words {
-            let said = self.out.contains(word) || self.err.contains(word);
-            ensure!(said, "no \"{word}\" in {self:#?}");
-        }
-        Ok(self)
-    }
-}
-
 async fn circle(circle: &Circle, line: &str) -> Result<Said> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let Output { status, stdout, stderr } = circle.command(&words).await?;
-    Ok(Said {
-        code: status.code().context("it ends by itself")?,
-        out: String::from_utf8_lossy(&stdout).into_owned(),
-        err: String::from_utf8_lossy(&stderr).into_owned(),
-    })
+    circle.says(&line.split_whitespace().collect::<Vec<_>>()).await
 }
 
 async fn shop(circle: &Circle) -> Result<StoryService> {

@@ -48,6 +48,13 @@ fn problem_sentence(problem: &Problem) -> String {
     } else {
         &problem.detail
     };
+    // The detail of a lone fault is its message, which says "it" of a field that it does not name.
+    if let [entry] = problem.errors.as_slice()
+        && entry.message == *detail
+        && entry.field.as_deref().is_some_and(|field| !names(detail, field))
+    {
+        return entry_sentence(entry);
+    }
     // The detail of a short problem tells its faults already.
     let news = problem.errors.iter().filter(|entry| !detail.contains(&entry.message));
     let entries: Vec<String> = news.map(entry_sentence).collect();
@@ -58,9 +65,52 @@ fn problem_sentence(problem: &Problem) -> String {
     }
 }
 
+/// Whether a sentence has the last part of a field's name.
+fn names(sentence: &str, field: &str) -> bool {
+    sentence.contains(field.rsplit('.').next().unwrap_or(field))
+}
+
 fn entry_sentence(entry: &ProblemEntry) -> String {
     match &entry.field {
         Some(field) => format!("{field}: {}", entry.message),
         None => entry.message.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Problem, ProblemEntry, problem_sentence};
+
+    fn sentence(detail: &str, errors: &[(&str, &str)]) -> String {
+        let entry = |(field, message): &(&str, &str)| ProblemEntry {
+            field: Some((*field).to_owned()),
+            message: (*message).to_owned(),
+        };
+        problem_sentence(&Problem {
+            kind: "circle:invalid".to_owned(),
+            title: "the request is refused".to_owned(),
+            status: 422,
+            detail: detail.to_owned(),
+            instance: None,
+            errors: errors.iter().map(entry).collect(),
+        })
+    }
+
+    #[test]
+    fn a_lone_fault_is_told_with_its_field_unless_it_names_it() {
+        let it = "it takes one of: qa, live";
+        assert_eq!(
+            sentence(it, &[("inputs.place", it)]),
+            "inputs.place: it takes one of: qa, live"
+        );
+        let none = "there is no registry far";
+        assert_eq!(sentence(none, &[("image.registry", none)]), none);
+        assert_eq!(sentence("", &[]), "the request is refused");
+    }
+
+    #[test]
+    fn several_faults_are_told_behind_what_is_said_of_all() {
+        let two = [("a", "it is small"), ("b", "it is large")];
+        assert_eq!(sentence("2 faults.", &two), "2 faults: a: it is small; b: it is large");
     }
 }

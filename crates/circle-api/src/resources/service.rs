@@ -1,5 +1,7 @@
 //! Services: one repository, or a folder of one, with its pipeline and settings.
 
+use std::collections::BTreeMap;
+
 use circle_core::ids::ServiceId;
 use circle_core::names::{BranchName, Slug};
 use circle_core::service::{self, Service};
@@ -7,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::starting::{InputView, InputWish};
 use super::{CredentialView, ServiceForge};
 use crate::worker::SecretValue;
 
@@ -81,6 +84,9 @@ pub struct ServiceChange {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 86_400)]
     pub poll_s: Option<u32>,
+    /// Inputs to declare on the service, by name; null takes one away, and those that are not named stay. At most 20.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, InputWish>,
 }
 
 /// A place for images: pushes of the service stay at this path or beneath it.
@@ -125,6 +131,9 @@ pub struct ServiceView {
     /// Absent when the repository is not looked at; what was seen stands in the answer for one service only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll: Option<PollView>,
+    /// Inputs that are declared here; `GET …/inputs` tells them together with those of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<InputView>,
     pub created_at: Timestamp,
 }
 
@@ -209,6 +218,7 @@ impl ServiceView {
             }),
             hook_url: hook_url.into(),
             poll: service.poll_s.map(PollView::new),
+            inputs: InputView::own(&service.inputs),
             created_at: service.created_at,
         }
     }

@@ -5,11 +5,13 @@ use circle_core::names::{BranchName, Slug};
 use circle_core::schedule::DEFAULT_ZONE;
 use clap::{Args, Subcommand};
 
+use super::run::pair;
+use super::trigger::once_each;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::paint::Tone;
 use crate::printer::Printer;
-use crate::text::{Cell, Table};
+use crate::text::{Cell, Table, safe_line};
 
 /// Start runs by the clock
 ///
@@ -38,6 +40,9 @@ enum Action {
         /// The branch; the service's default branch when nothing is said
         #[arg(long, short)]
         branch: Option<BranchName>,
+        /// A value of an input for its runs; may be repeated
+        #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+        set: Vec<(String, String)>,
     },
     /// Leave out what is due from now on
     Pause {
@@ -77,12 +82,14 @@ pub(crate) async fn schedule(context: &Context, args: ScheduleArgs) -> anyhow::R
             cron,
             zone,
             branch,
+            set,
         } => {
             let wish = ScheduleCreate {
                 name,
                 cron,
                 zone: Some(zone),
                 branch,
+                inputs: once_each(set)?,
             };
             let view = client.create_schedule(workspace, service.as_str(), &wish).await?;
             printer.show(&view, |_| format!("{} runs next at {}", view.name, next(&view)))?;
@@ -103,12 +110,19 @@ pub(crate) async fn schedule(context: &Context, args: ScheduleArgs) -> anyhow::R
     Ok(Exit::Ok)
 }
 
+fn given(view: &ScheduleView) -> String {
+    let pair = |(name, value): (&String, &String)| safe_line(format!("{name}={value}").as_bytes(), false);
+    view.inputs.iter().map(pair).collect::<Vec<_>>().join(" ")
+}
+
 fn next(view: &ScheduleView) -> String {
     view.next.first().map(ToString::to_string).unwrap_or_default()
 }
 
 fn table(schedules: &[ScheduleView], printer: &Printer) -> String {
-    let mut table = Table::new(&["SCHEDULE", "FROM", "PATTERN", "ZONE", "BRANCH", "NEXT", "LAST", "NOTE"]);
+    let mut table = Table::new(&[
+        "SCHEDULE", "FROM", "PATTERN", "ZONE", "BRANCH", "INPUTS", "NEXT", "LAST", "NOTE",
+    ]);
     for view in schedules {
         let from = match view.from {
             ScheduleSource::File => "the file",
@@ -134,6 +148,7 @@ fn table(schedules: &[ScheduleView], printer: &Printer) -> String {
                 .as_ref()
                 .map_or_else(|| "(default)".to_owned(), ToString::to_string)
                 .into(),
+            given(view).into(),
             match &view.paused_by {
                 Some(by) => Cell::toned(format!("paused by {by}"), Tone::Warn),
                 None => next(view).into(),
@@ -163,7 +178,7 @@ mod tests {
                 "zone": "Asia/Shanghai", "next": ["2026-01-02T19:00:00Z", "2026-01-03T19:00:00Z"], "created_at": "2026-01-01T00:00:00Z",
                 "last": {"due": "2026-01-01T19:00:00Z", "delivery": "dlv_00000000000000000000000000000001"}},
             {"id": "sch_00000000000000000000000000000002", "name": "hourly", "from": "service", "cron": "0 * * * *", "zone": "UTC",
-                "branch": "next", "next": ["2026-01-02T04:00:00Z"], "created_at": "2026-01-01T00:00:00Z",
+                "branch": "next", "inputs": {"place": "qa"}, "next": ["2026-01-02T04:00:00Z"], "created_at": "2026-01-01T00:00:00Z",
                 "left_out": {"due": "2026-01-02T03:00:00Z", "why": "run 7 of 2026-01-02T02:00:00Z has not ended"}},
             {"id": "sch_00000000000000000000000000000003", "name": "old", "from": "service", "cron": "0 0 1 * *", "zone": "UTC",
                 "next": [], "paused_by": "mia", "created_at": "2026-01-01T00:00:00Z"},

@@ -1,6 +1,7 @@
 //! `circle service`: repositories and their settings.
 
 mod credential;
+mod inputs;
 mod poll;
 
 use std::io::Write;
@@ -40,6 +41,9 @@ enum Action {
     /// Open a private repository
     #[command(subcommand)]
     Credential(credential::Action),
+    /// Declare inputs of runs beside those of the pipeline file
+    #[command(subcommand)]
+    Inputs(inputs::Action),
     /// Make a new hook secret; the old one ends at once
     RenewHook {
         name: Slug,
@@ -101,6 +105,7 @@ pub(crate) async fn service(context: &Context, args: ServiceArgs) -> anyhow::Res
     let (client, workspace, printer) = (&session.client, session.workspace.as_str(), &context.printer);
     match args.action {
         Action::Credential(action) => credential::credential(&session, printer, action).await?,
+        Action::Inputs(action) => inputs::inputs(&session, printer, action).await?,
         Action::Add(wish) => add(&session, printer, wish).await?,
         Action::Set {
             name,
@@ -171,6 +176,7 @@ impl Settings {
             max_parallel: self.max_parallel,
             max_parallel_ref: self.max_parallel_ref,
             poll_s: self.poll,
+            ..ServiceChange::default()
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use circle_api::resources::starting::{InputType, InputValue, InputView, InputsQuery};
+use circle_api::resources::starting::{InputPlace, InputType, InputValue, InputView, InputsQuery};
 use circle_api::resources::{DeliveryState, ProblemEntry, RunSummary, TriggerRequest, Triggered};
 use circle_core::ids::RunId;
 use circle_core::names::{BranchName, CommitId, Slug, TagName};
@@ -41,11 +41,11 @@ pub(crate) struct TriggerArgs {
     /// An hour's head start before, or behind, the other runs of the workspace: high, normal or low
     #[arg(long, value_name = "PRIORITY", value_parser = parse_priority)]
     priority: Option<Priority>,
-    /// An input that the pipeline file declares; may be repeated; --inputs lists them. It is shown with the run: it is no
-    /// place for a secret
+    /// An input that the pipeline file or the service declares; may be repeated; --inputs lists them. It is shown with the
+    /// run: it is no place for a secret
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
     set: Vec<(String, String)>,
-    /// List the inputs that the pipeline file declares there, and start nothing
+    /// List the inputs that are declared there, and start nothing
     #[arg(long, conflicts_with_all = ["set", "follow", "reason", "priority"])]
     inputs: bool,
     /// Show the run to its end; the exit code is its verdict
@@ -59,7 +59,13 @@ pub(crate) struct TriggerArgs {
 pub(crate) async fn trigger(context: &Context, args: TriggerArgs) -> anyhow::Result<Exit> {
     let session = context.session()?;
     if args.inputs {
-        return list_inputs(context, &session, args).await;
+        let query = InputsQuery {
+            branch: args.branch,
+            tag: args.tag,
+            commit: args.commit,
+        };
+        list_inputs(&session, &context.printer, (&args.service, &query)).await?;
+        return Ok(Exit::Ok);
     }
     let wish = TriggerRequest {
         service: args.service,
@@ -84,22 +90,21 @@ pub(crate) async fn trigger(context: &Context, args: TriggerArgs) -> anyhow::Res
     Ok(Exit::Ok)
 }
 
-async fn list_inputs(context: &Context, session: &Session, args: TriggerArgs) -> anyhow::Result<Exit> {
-    let query = InputsQuery {
-        branch: args.branch,
-        tag: args.tag,
-        commit: args.commit,
-    };
-    let found = session
-        .client
-        .inputs(&session.workspace, args.service.as_str(), &query)
-        .await?;
-    context.printer.show(&found, |printer| table(&found.inputs, printer))?;
-    Ok(Exit::Ok)
+/// What runs of a service may be given at a commit.
+pub(super) async fn list_inputs(
+    session: &Session,
+    printer: &Printer,
+    (service, query): (&Slug, &InputsQuery),
+) -> anyhow::Result<()> {
+    let client = &session.client;
+    let found = client.inputs(&session.workspace, service.as_str(), query).await?;
+    let none = "Neither the pipeline file there nor the service declares inputs.";
+    printer.show(&found, |printer| in_words(&found.inputs, none, printer))
 }
 
-fn table(inputs: &[InputView], printer: &Printer) -> String {
-    let mut table = Table::new(&["INPUT", "TAKES", "DEFAULT", "DESCRIPTION"]);
+/// Inputs in columns.
+pub(super) fn in_words(inputs: &[InputView], none: &str, printer: &Printer) -> String {
+    let mut table = Table::new(&["INPUT", "FROM", "TAKES", "DEFAULT", "DESCRIPTION"]);
     for input in inputs {
         // Whoever may push wrote this.
         let plain = |text: &str| safe_line(text.as_bytes(), false);
@@ -110,12 +115,18 @@ fn table(inputs: &[InputView], printer: &Printer) -> String {
         };
         table.row([
             Cell::from(input.name.as_str()),
+            match input.from {
+                InputPlace::File => "the file",
+                InputPlace::Service => "the service",
+                InputPlace::Both => "both",
+            }
+            .into(),
             plain(&takes(input)).into(),
             default.into(),
             plain(input.description.as_deref().unwrap_or_default()).into(),
         ]);
     }
-    table.render(printer, "The pipeline file declares no inputs there.")
+    table.render(printer, none)
 }
 
 fn takes(input: &InputView) -> String {
@@ -141,7 +152,7 @@ fn takes(input: &InputView) -> String {
 }
 
 /// Both values would have been meant, and only one could count.
-fn once_each(set: Vec<(String, String)>) -> Result<BTreeMap<String, InputValue>, Failure> {
+pub(super) fn once_each(set: Vec<(String, String)>) -> Result<BTreeMap<String, InputValue>, Failure> {
     let mut inputs = BTreeMap::new();
     for (name, value) in set {
         if inputs.contains_key(&name) {
@@ -198,7 +209,7 @@ fn told(why: String, errors: &[ProblemEntry]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{once_each, table};
+    use super::{in_words, once_each};
     use crate::paint::Paint;
     use crate::printer::Printer;
     use circle_api::resources::starting::InputValue;
@@ -207,11 +218,11 @@ mod tests {
     #[test]
     fn declared_inputs_say_what_they_take() {
         let inputs = json!([
-            {"name": "version", "type": "string", "description": "What to\u{1b}[2J release", "required": true, "pattern": "[0-9.]+",
+            {"name": "version", "from": "file", "type": "string", "description": "What to\u{1b}[2J release", "required": true, "pattern": "[0-9.]+",
                 "max": 40, "variable": "CIRCLE_INPUT_VERSION"},
-            {"name": "place", "type": "choice", "default": "qa", "options": ["qa", "live"], "required": false, "variable": "CIRCLE_INPUT_PLACE"},
-            {"name": "copies", "type": "number", "min": 0.5, "max": 3, "required": false, "variable": "CIRCLE_INPUT_COPIES"},
-            {"name": "dry", "type": "boolean", "default": "false", "required": false, "variable": "CIRCLE_INPUT_DRY"},
+            {"name": "place", "from": "both", "type": "choice", "default": "qa", "options": ["qa", "live"], "required": false, "variable": "CIRCLE_INPUT_PLACE"},
+            {"name": "copies", "from": "service", "type": "number", "min": 0.5, "max": 3, "required": false, "variable": "CIRCLE_INPUT_COPIES"},
+            {"name": "dry", "from": "file", "type": "boolean", "default": "false", "required": false, "variable": "CIRCLE_INPUT_DRY"},
         ]);
         let inputs: Vec<_> = serde_json::from_value(inputs).expect("inputs");
         let printer = Printer {
@@ -219,8 +230,8 @@ mod tests {
             json: false,
             width: None,
         };
-        insta::assert_snapshot!(table(&inputs, &printer));
-        assert_eq!(table(&[], &printer), "The pipeline file declares no inputs there.");
+        insta::assert_snapshot!(in_words(&inputs, "", &printer));
+        assert_eq!(in_words(&[], "There are none.", &printer), "There are none.");
     }
 
     #[test]

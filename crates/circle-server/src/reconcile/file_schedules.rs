@@ -92,6 +92,7 @@ fn schedule(service: &Service, trigger: &Trigger, timing: &Timing) -> Schedule {
         origin: Origin::File {
             commit: trigger.commit.as_ref().map(ToString::to_string).unwrap_or_default(),
         },
+        inputs: Default::default(),
         paused: None,
         next_at: timing.clock().ok().and_then(|clock| clock.after(now)),
         last: None,

@@ -31,7 +31,7 @@ mod tasks;
 mod view;
 mod wish;
 
-pub(crate) use planning::declared_inputs;
+pub(crate) use planning::{declared_inputs, in_its_field};
 pub(crate) use polling::poll_view;
 pub(crate) use repositories::Repositories;
 pub(crate) use reseal::{pass, sealing_keys, tally};

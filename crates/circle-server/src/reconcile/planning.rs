@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use circle_core::inputs::{Input, InputFault, Values, defaults, settle};
+use circle_core::inputs::{Declared, InputFault, Values, defaults, settle, settle_standing, together};
 use circle_core::names::{BranchName, CommitId, GitRef};
 use circle_core::pipeline::{Diagnostic, MAX_FILE_BYTES, PipelineFile, RootFolder, parse, without_file};
 use circle_core::plan::{is_skip, plan};
@@ -58,12 +58,23 @@ pub(super) async fn plan_wish(
         Err((kind, findings)) => return Ok(refused(trigger, kind, &findings)),
     };
     file_schedules::settle(server, service, (&file, &trigger)).await?;
-    trigger.inputs = match inputs_of(&file, wish) {
-        Ok(inputs) => inputs,
-        Err(faults) => return Ok(Outcome::Refused { faults }),
+    let faults = match inputs_of(service, &file, wish) {
+        Ok(inputs) => {
+            trigger.inputs = inputs;
+            Vec::new()
+        }
+        Err(faults) => faults.into_iter().map(in_its_field).collect(),
     };
+    if !faults.is_empty() && matches!(wish.event, Event::Manual { .. }) {
+        return Ok(Outcome::Refused { faults });
+    }
     let rules = rules(server, (service, &trigger), &file).await?;
     match plan(&file, &trigger, &rules.policy) {
+        Err(findings) if is_skip(&findings) => Ok(Outcome::Skip {
+            why: sentence(&findings),
+        }),
+        // Nobody waits for an answer, so a run says it.
+        _ if !faults.is_empty() => Ok(without_inputs(trigger, faults)),
         Ok(mut plan) => {
             rules.confine(&mut plan, service, &trigger);
             Ok(Outcome::Run {
@@ -72,22 +83,38 @@ pub(super) async fn plan_wish(
                 log: String::new(),
             })
         }
-        Err(findings) if is_skip(&findings) => Ok(Outcome::Skip {
-            why: sentence(&findings),
-        }),
         Err(findings) => Ok(refused(trigger, FailureKind::BadPipeline, &findings)),
     }
 }
 
-/// What the file's inputs are in this run.
-fn inputs_of(file: &PipelineFile, wish: &Wish) -> Result<Values, Vec<(String, String)>> {
-    if !matches!(wish.event, Event::Manual { .. }) {
-        return Ok(defaults(file.inputs()));
+/// What the inputs of file and service are in this run.
+fn inputs_of(service: &Service, file: &PipelineFile, wish: &Wish) -> Result<Values, Vec<InputFault>> {
+    let declared = together(file.inputs(), &service.inputs)?.inputs;
+    match &wish.event {
+        Event::Manual { .. } => settle(&declared, &wish.inputs),
+        Event::Schedule { .. } => settle_standing(&declared, &wish.inputs),
+        Event::Push { .. } | Event::Tag { .. } | Event::PullRequest { .. } => Ok(defaults(&declared)),
     }
-    settle(file.inputs(), &wish.inputs).map_err(|faults| {
-        let field = |fault: InputFault| (format!("inputs.{}", fault.name), fault.message);
-        faults.into_iter().map(field).collect()
-    })
+}
+
+/// A fault of an input where a request has it.
+pub(crate) fn in_its_field(fault: InputFault) -> (String, String) {
+    (format!("inputs.{}", fault.name), fault.message)
+}
+
+fn told(faults: impl IntoIterator<Item = (String, String)>) -> Vec<String> {
+    let sentence = |(field, why)| format!("{field}: {why}");
+    faults.into_iter().map(sentence).collect()
+}
+
+fn without_inputs(trigger: Trigger, faults: Vec<(String, String)>) -> Outcome {
+    let told = told(faults);
+    let failure = Failure::new(FailureKind::BadPipeline, told.join("; ")).in_stage(crate::runs::PLAN_STAGE);
+    Outcome::Run {
+        trigger: Box::new(trigger),
+        planned: Planned::Failed(failure),
+        log: format!("{}\n", told.join("\n")),
+    }
 }
 
 fn trigger_of(wish: &Wish, key: String) -> Trigger {
@@ -147,12 +174,12 @@ async fn commit_of(mirror: &Mirror, git_ref: &GitRef, commit: Option<&CommitId>)
     }
 }
 
-/// What a run by hand may be given at a commit, or at a ref's newest.
+/// What a run may be given at a commit, or at a ref's newest, by file and service.
 pub(crate) async fn declared_inputs(
     server: &Server,
     service: &Service,
     (git_ref, commit): (&GitRef, Option<&CommitId>),
-) -> Result<(CommitId, Vec<Input>), ApiError> {
+) -> Result<(CommitId, Declared), ApiError> {
     let credential = server.clone_credential(service).await?.map(for_git);
     let read = async {
         let mirror = server.repositories.mirror(service, credential).await?;
@@ -164,7 +191,10 @@ pub(crate) async fn declared_inputs(
         .await
         .map_err(|failure: GitFailure| ApiError::Conflict(failure.sentence))?;
     let file = file.map_err(|(_, findings)| ApiError::Conflict(sentence(&findings)))?;
-    Ok((commit, file.inputs().to_vec()))
+    let declared = together(file.inputs(), &service.inputs);
+    let declared =
+        declared.map_err(|faults| ApiError::Conflict(told(faults.into_iter().map(in_its_field)).join("; ")))?;
+    Ok((commit, declared))
 }
 
 /// Where something goes that a stranger proposes, also when it was approved: the rules of that branch count, not its own.

@@ -134,6 +134,7 @@ fn delivery(schedule: &Schedule, service: &Service, due: Timestamp) -> Delivery 
             due,
             branch,
             rule,
+            inputs: schedule.inputs.clone(),
         }),
         state: DeliveryState::Waiting,
         received_at,

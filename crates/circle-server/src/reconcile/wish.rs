@@ -23,7 +23,7 @@ pub(super) struct Wish {
     pub(super) actor: String,
     pub(super) priority: Priority,
     pub(super) trust: Trust,
-    /// What was given by hand.
+    /// What was given by hand, or stands with the schedule.
     pub(super) inputs: Values,
 }
 
@@ -132,7 +132,7 @@ fn from_clock(scheduled: &ScheduledBody, service: &Service) -> Wish {
         actor: format!("schedule {}", scheduled.name),
         priority: Priority::Normal,
         trust: Trust::Member,
-        inputs: Values::new(),
+        inputs: scheduled.inputs.clone(),
     }
 }
 
@@ -178,6 +178,7 @@ mod tests {
             forge: None,
             poll_s: None,
             mail: Default::default(),
+            inputs: Vec::new(),
             created_at: Timestamp::UNIX_EPOCH,
         }
     }

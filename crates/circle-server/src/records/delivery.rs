@@ -106,6 +106,9 @@ pub struct ScheduledBody {
     pub branch: Option<BranchName>,
     /// The rule of the file, if it is one.
     pub rule: Option<Timing>,
+    /// What the schedule gives its runs.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    pub inputs: Values,
 }
 
 /// What became of it.

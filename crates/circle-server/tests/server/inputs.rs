@@ -1,4 +1,4 @@
-//! Inputs of runs by hand: judged by the file at the very commit, kept with the run, never part of a command.
+//! Inputs of runs by hand: judged by the file at the very commit and by the service, kept with the run, never part of a command.
 
 use circle_api::client::ApiError;
 use circle_api::resources::starting::InputsQuery;
@@ -185,4 +185,171 @@ async fn a_push_has_the_defaults_and_asks_for_nothing() {
         json!(circle.run(run).await.inputs),
         json!({ "copies": "2", "dry_run": "false" })
     );
+}
+
+/// Declares inputs on the service, with the answer.
+async fn declare(circle: &Circle, inputs: Value, tag: Option<&str>) -> (u16, Value, String) {
+    let url = format!("{}/api/v1/workspaces/default/services/shop", circle.url);
+    let mut request = circle.http.patch(url).bearer_auth(&circle.token);
+    if let Some(tag) = tag {
+        request = request.header("if-match", tag);
+    }
+    let response = request
+        .json(&json!({ "inputs": inputs }))
+        .send()
+        .await
+        .expect("an answer");
+    let tag = response
+        .headers()
+        .get("etag")
+        .map(|tag| tag.to_str().expect("text").to_owned());
+    let status = response.status().as_u16();
+    (status, response.json().await.expect("JSON"), tag.unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_declares_what_the_file_does_not_and_its_defaults_count() {
+    let (circle, repo) = (Circle::start().await, Repo::with(FILE).await);
+    circle.service("shop", repo.url()).await;
+    let (status, view, tag) = declare(
+        &circle,
+        json!({
+            "copies": { "type": "number", "default": 4 },
+            "tone": { "type": "choice", "options": ["loud", "low"], "default": "low" },
+            "version": { "type": "string", "default": "9.9" },
+        }),
+        None,
+    )
+    .await;
+    assert_eq!((status, &view["inputs"][1]["name"]), (200, &json!("tone")), "{view}");
+    let query = InputsQuery::default();
+    let told = circle
+        .api
+        .inputs(DEFAULT_WORKSPACE, "shop", &query)
+        .await
+        .expect("inputs");
+    let told = json!(told.inputs);
+    let places: Vec<_> = told
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| {
+            (
+                one["name"].as_str().expect("a name"),
+                one["from"].as_str().expect("a place"),
+            )
+        })
+        .collect();
+    assert_eq!(
+        places,
+        [
+            ("version", "both"),
+            ("copies", "both"),
+            ("dry_run", "file"),
+            ("place", "file"),
+            ("tone", "service")
+        ]
+    );
+    assert_eq!((&told[1]["max"], &told[1]["default"]), (&json!(9.0), &json!("4")));
+    assert_eq!(told[0]["required"], json!(false), "the service answered it");
+
+    // By hand, by a push, and again after a restart.
+    let circle = circle.restart().await;
+    let (status, triggered) = ask(&circle, json!({ "service": "shop", "inputs": { "tone": "loud" } })).await;
+    assert_eq!(status, 201, "{triggered}");
+    let run = triggered["run"]["id"].as_str().expect("an id").parse().expect("an id");
+    let wanted = json!({ "version": "9.9", "copies": "4", "dry_run": "false", "tone": "loud" });
+    assert_eq!(json!(circle.run(run).await.inputs), wanted);
+    let (status, problem) = ask(&circle, json!({ "service": "shop", "inputs": { "copies": 12 } })).await;
+    assert_eq!(
+        (status, fields(&problem)),
+        (422, vec![("inputs.copies", "it is at most 9")])
+    );
+
+    // Two people who declare different inputs do not undo each other; who says what they saw is held to it.
+    let (status, view, _) = declare(&circle, json!({ "tone": null, "nothing": null }), Some(&tag)).await;
+    assert_eq!((status, view["inputs"].as_array().expect("a list").len()), (200, 2));
+    let (status, _, _) = declare(&circle, json!({ "copies": null }), Some(&tag)).await;
+    assert_eq!(status, 412, "somebody changed it meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_declaration_of_the_service_is_refused_by_its_field_and_seen_in_the_audit() {
+    let (circle, repo) = (Circle::start().await, Repo::with(FILE).await);
+    circle.service("shop", repo.url()).await;
+    for (declaration, told) in [
+        (
+            json!({ "type": "boolean", "options": ["a"] }),
+            "`options` has no meaning",
+        ),
+        (
+            json!({ "type": "choice", "options": ["a"], "min": 1 }),
+            "`min` has no meaning",
+        ),
+        (json!({ "type": "string", "max": 1.5 }), "whole numbers"),
+        (json!({ "type": "string", "max": 5000 }), "from 0 to 1000"),
+        (json!({ "type": "choice" }), "nothing can be chosen"),
+        (json!({ "type": "number", "default": "many" }), "its own default"),
+    ] {
+        let (status, problem, _) = declare(&circle, json!({ "bad": declaration }), None).await;
+        assert_eq!((status, fields(&problem)[0].0), (422, "inputs.bad"), "{problem}");
+        assert!(fields(&problem)[0].1.contains(told), "{problem}");
+    }
+    for odd in [json!({ "type": "secret" }), json!({ "options": ["a"] }), json!(1)] {
+        assert_eq!(declare(&circle, json!({ "bad": odd }), None).await.0, 400);
+    }
+    let many: serde_json::Map<_, _> = (0..21)
+        .map(|at| (format!("i{at}"), json!({ "type": "boolean" })))
+        .collect();
+    let (status, problem, _) = declare(&circle, Value::Object(many), None).await;
+    assert_eq!(status, 422);
+    assert!(fields(&problem)[0].1.contains("at most 20"), "{problem}");
+    let (status, view, _) = declare(&circle, json!({ "good": { "type": "boolean" } }), None).await;
+    assert_eq!(
+        (status, &view["inputs"][0]["variable"]),
+        (200, &json!("CIRCLE_INPUT_GOOD"))
+    );
+    let audit = circle
+        .api
+        .workspace_audit(DEFAULT_WORKSPACE, &Default::default())
+        .await
+        .expect("the audit");
+    let changes: Vec<_> = audit
+        .items
+        .iter()
+        .filter(|entry| entry.action == "change_service")
+        .map(|entry| entry.status)
+        .collect();
+    assert_eq!((changes[0], changes[1]), (Some(200), Some(422)), "newest first");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_file_and_service_cannot_both_mean_is_told_and_never_guessed() {
+    let (circle, repo) = (Circle::start().await, Repo::empty().await);
+    let commit = repo.push_file("caicloud.yml", FILE, "main").await;
+    let created = circle.service("shop", repo.url()).await;
+    assert_eq!(
+        declare(&circle, json!({ "place": { "type": "boolean" } }), None)
+            .await
+            .0,
+        200
+    );
+    let why = "the file at this commit takes a choice, the service declares true or false: make them the same, or remove it from the service";
+    let (status, problem) = ask(&circle, json!({ "service": "shop", "inputs": { "version": "1" } })).await;
+    assert_eq!((status, fields(&problem)), (422, vec![("inputs.place", why)]));
+    let told = circle
+        .api
+        .inputs(DEFAULT_WORKSPACE, "shop", &InputsQuery::default())
+        .await;
+    assert_eq!(told.expect_err("a conflict").status(), Some(409));
+    // Nobody waits for the answer of a push: its run says it.
+    let state = Hook::push("refs/heads/main", &commit)
+        .settled(&circle, &created.hook)
+        .await;
+    let DeliveryState::Run { run } = state else {
+        panic!("{state:?}")
+    };
+    let view = json!(circle.run(run).await);
+    assert_eq!(view["verdict"]["failure"]["kind"], "bad_pipeline", "{view}");
+    assert_eq!(view["verdict"]["failure"]["message"], format!("inputs.place: {why}"));
 }

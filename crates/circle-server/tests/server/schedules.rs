@@ -24,6 +24,7 @@ fn wish(name: &str, cron: &str) -> ScheduleCreate {
         cron: cron.to_owned(),
         zone: None,
         branch: None,
+        inputs: Default::default(),
     }
 }
 

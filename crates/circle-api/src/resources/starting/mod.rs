@@ -4,6 +4,8 @@ mod input;
 mod schedule;
 mod trigger;
 
-pub use input::{InputType, InputValue, InputView, InputsQuery, InputsView, texts};
+pub use input::{
+    InputDeclaration, InputPlace, InputType, InputValue, InputView, InputWish, InputsQuery, InputsView, texts,
+};
 pub use schedule::{ScheduleChange, ScheduleCreate, ScheduleFired, ScheduleLeftOut, ScheduleSource, ScheduleView};
 pub use trigger::{CancelRequest, RerunRequest, TriggerRequest, Triggered};

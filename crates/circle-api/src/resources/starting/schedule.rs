@@ -1,11 +1,15 @@
 //! Schedules as people manage them.
 
+use std::collections::BTreeMap;
+
 use circle_core::ids::{DeliveryId, ScheduleId};
 use circle_core::names::{BranchName, Slug};
 use circle_core::schedule::{Origin, Schedule};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::input::InputValue;
 
 /// Coming due times that a view tells.
 const SHOWN: usize = 3;
@@ -27,6 +31,9 @@ pub struct ScheduleCreate {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub branch: Option<BranchName>,
+    /// Values of inputs that its runs have; judged now, and again at the commit of each run.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, InputValue>,
 }
 
 /// Pauses a schedule, or lets it go on.
@@ -50,6 +57,9 @@ pub struct ScheduleView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub branch: Option<BranchName>,
+    /// What its runs are given.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
     /// Who paused it; absent: nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_by: Option<String>,
@@ -110,6 +120,7 @@ impl ScheduleView {
             cron: schedule.timing.cron.clone(),
             zone: schedule.timing.zone.clone(),
             branch,
+            inputs: schedule.inputs.clone(),
             paused_by: schedule.paused.as_ref().map(|paused| paused.by.clone()),
             next: next.unwrap_or_default(),
             last: schedule.last.map(|last| ScheduleFired {

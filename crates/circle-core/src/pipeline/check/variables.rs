@@ -1,7 +1,7 @@
 //! `${NAME}` of names that do not exist where they are used.
 
 use crate::expand::{Scope, is_known_variable, known_variables, names_in};
-use crate::inputs::Input;
+use crate::inputs::{Input, VARIABLE_PREFIX, is_name};
 use crate::pipeline::code::Code;
 use crate::pipeline::report::{Report, quote};
 use crate::pipeline::source::Spanned;
@@ -62,6 +62,12 @@ fn text_in(report: &Report<'_>, file: &PipelineFile, text: &Spanned<String>, sco
         if is_known_variable(name, scope, images()) || is_input() {
             continue;
         }
+        if let Some(input) = name.strip_prefix(VARIABLE_PREFIX)
+            && is_name(&input.to_ascii_lowercase())
+        {
+            perhaps_elsewhere(report, file, (name, text));
+            continue;
+        }
         let later = is_known_variable(name, Scope::Pushed, images());
         let message = if later {
             format!("{} does not exist yet at this stage", quote(name))
@@ -70,6 +76,17 @@ fn text_in(report: &Report<'_>, file: &PipelineFile, text: &Spanned<String>, sco
         };
         report.error_help(Code::UnknownVariable, text.span, message, help(file, name, later));
     }
+}
+
+/// The service may declare what the file does not; a run that then has no value is refused when it is planned.
+fn perhaps_elsewhere(report: &Report<'_>, file: &PipelineFile, (name, text): (&str, &Spanned<String>)) {
+    let message = format!("{} is of no input of this file", quote(name));
+    let known: Vec<String> = file.inputs.iter().map(Input::variable).collect();
+    let help = match nearest(name, known.iter().map(String::as_str)) {
+        Some(right) => format!("did you mean `{right}`? Otherwise the service must declare it"),
+        None => "declare it beneath `inputs`, or on the service: circle service inputs set".to_owned(),
+    };
+    report.warning(Code::UnknownVariable, text.span, message, help);
 }
 
 fn help(file: &PipelineFile, name: &str, later: bool) -> String {

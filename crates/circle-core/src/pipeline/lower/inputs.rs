@@ -3,7 +3,7 @@
 use super::fields::Fields;
 use super::integration::named;
 use super::scalar::{boolean, choice, list, number, text, written};
-use crate::inputs::{Input, InputKind, MAX_INPUTS, MAX_NAME_CHARS, MAX_VALUE_CHARS, pattern};
+use crate::inputs::{Input, InputKind, MAX_INPUTS, MAX_NAME_CHARS, MAX_VALUE_CHARS, is_name, pattern};
 use crate::pipeline::code::Code;
 use crate::pipeline::keys::INPUT;
 use crate::pipeline::report::{Report, quote};
@@ -80,12 +80,7 @@ fn type_of(report: &Report<'_>, node: &Node) -> Option<Type> {
 
 fn check_name(report: &Report<'_>, key: &Spanned<String>) {
     let name = key.value.as_str();
-    let good = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        && name.len() <= MAX_NAME_CHARS;
-    if !good {
+    if !is_name(name) {
         let message = format!("{} cannot name an input", quote(name));
         let help = format!(
             "names have small letters, digits and underscores, begin with a letter, and are at most {MAX_NAME_CHARS} long: the variable has them in capitals"

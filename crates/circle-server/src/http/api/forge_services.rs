@@ -165,6 +165,7 @@ fn build(
         }),
         poll_s: None,
         mail: MailRules::default(),
+        inputs: Vec::new(),
         created_at: now(),
     })
 }

@@ -1,4 +1,4 @@
-//! What a run by hand may be given.
+//! What a run may be given.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::http::{ApiError, Params, Segments};
 use crate::reconcile::declared_inputs;
 use crate::server::Server;
 
-/// The inputs that the pipeline file declares, for a form. The file is read at the commit that a run would have now.
+/// The inputs that pipeline file and service declare, for a form. The file is read at the commit that a run would have now.
 #[utoipa::path(get, path = routes::SERVICE_INPUTS, tag = "runs", operation_id = "list_inputs", params(("workspace" = String, Path), ("service" = String, Path), InputsQuery), responses((status = 200, body = InputsView)))]
 pub(in crate::http) async fn list(
     State(server): State<Arc<Server>>,
@@ -31,9 +31,9 @@ pub(in crate::http) async fn list(
         (None, Some(tag)) => tag.full(),
         (None, None) => service.default_branch.full(),
     };
-    let (commit, inputs) = declared_inputs(&server, &service, (&git_ref, query.commit.as_ref())).await?;
+    let (commit, declared) = declared_inputs(&server, &service, (&git_ref, query.commit.as_ref())).await?;
     Ok(Json(InputsView {
         commit: commit.to_string(),
-        inputs: inputs.iter().map(InputView::from).collect(),
+        inputs: InputView::all(&declared),
     }))
 }

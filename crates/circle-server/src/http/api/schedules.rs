@@ -5,15 +5,18 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use circle_api::resources::starting::{ScheduleChange, ScheduleCreate, ScheduleView};
+use circle_api::resources::starting::{ScheduleChange, ScheduleCreate, ScheduleView, texts};
 use circle_api::routes;
 use circle_core::ids::{ScheduleId, ServiceId};
+use circle_core::inputs::settle_standing;
 use circle_core::schedule::{DEFAULT_ZONE, MAX_SCHEDULES, Origin, Schedule, Timing, TimingFault};
 use circle_store::records::{Query, RecordError, StoreError, kinds};
 use uuid::Uuid;
 
+use super::triggers::entry;
 use crate::auth::{Developer, Viewer, Within};
 use crate::http::{ApiError, Body, Segments};
+use crate::reconcile::{declared_inputs, in_its_field};
 use crate::records::ScheduleRecord;
 use crate::server::Server;
 use crate::time::now;
@@ -53,6 +56,13 @@ pub(in crate::http) async fn create(
         let message = format!("a service has at most {MAX_SCHEDULES} schedules beside its file: remove one first");
         return Err(ApiError::Conflict(message));
     }
+    let inputs = texts(wish.inputs);
+    if !inputs.is_empty() {
+        let branch = wish.branch.as_ref().unwrap_or(&service.default_branch);
+        let (_, declared) = declared_inputs(&server, &service, (&branch.full(), None)).await?;
+        settle_standing(&declared.inputs, &inputs)
+            .map_err(|faults| ApiError::Faults(faults.into_iter().map(in_its_field).map(entry).collect()))?;
+    }
     let now = now();
     let schedule = Schedule {
         id: ScheduleId::from_uuid(Uuid::now_v7()),
@@ -65,6 +75,7 @@ pub(in crate::http) async fn create(
             by: within.caller.name,
             branch: wish.branch,
         },
+        inputs,
         paused: None,
         last: None,
         left_out: None,

@@ -1,13 +1,16 @@
 //! Services and their hooks.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use circle_api::resources::starting::{InputDeclaration, InputWish};
 use circle_api::resources::{HookCreated, Page, PageQuery, ServiceChange, ServiceCreate, ServiceCreated, ServiceView};
 use circle_api::routes;
 use circle_core::ids::ServiceId;
+use circle_core::inputs::{Input, InputFault, check_own};
 use circle_core::names::BranchName;
 use circle_core::notice::MailRules;
 use circle_core::poll::{LEAST_SECONDS, MOST_SECONDS};
@@ -25,7 +28,7 @@ use super::validate::{Faults, is_inner_path};
 use crate::auth::{Admin, Tenant, Viewer, Within};
 use crate::http::hooks::secret_name;
 use crate::http::{ApiError, Body, IfMatch, Params, Segments, Tagged};
-use crate::reconcile::poll_view;
+use crate::reconcile::{in_its_field, poll_view};
 use crate::records::ServiceRecord;
 use crate::server::Server;
 use crate::time::{now, now_ms};
@@ -85,6 +88,7 @@ pub(in crate::http) async fn change(
 ) -> Result<Tagged<ServiceView>, ApiError> {
     let (before, version) = server.service(within.tenant, &name).await?;
     matching.check(before.id, version)?;
+    check_declarations(&wish)?;
     check(&server, &changed(&before, &wish)).await?;
     let mut lost = None;
     let apply = |ServiceRecord(service): &mut ServiceRecord| {
@@ -202,6 +206,7 @@ fn build(workspace: &Workspace, wish: ServiceCreate) -> Result<Service, ApiError
         forge: None,
         poll_s: wish.poll_s.filter(|seconds| *seconds > 0),
         mail: MailRules::default(),
+        inputs: Vec::new(),
         created_at: now(),
     })
 }
@@ -217,6 +222,7 @@ fn changed(before: &Service, wish: &ServiceChange) -> Service {
         max_parallel,
         max_parallel_ref,
         poll_s,
+        inputs,
     } = wish.clone();
     // A service that moves elsewhere is not that repository of the forge any more.
     let moves = repository.as_ref().is_some_and(|to| *to != before.repository);
@@ -231,13 +237,42 @@ fn changed(before: &Service, wish: &ServiceChange) -> Service {
         max_parallel: max_parallel.unwrap_or(before.max_parallel),
         max_parallel_ref: max_parallel_ref.unwrap_or(before.max_parallel_ref),
         poll_s: poll_s.map_or(before.poll_s, |seconds| Some(seconds).filter(|seconds| *seconds > 0)),
+        inputs: changed_inputs(&before.inputs, inputs),
         ..before.clone()
     }
+}
+
+/// One by one, so that two people who declare different inputs do not undo each other.
+fn changed_inputs(before: &[Input], wish: BTreeMap<String, InputWish>) -> Vec<Input> {
+    let mut inputs = before.to_vec();
+    for (name, InputWish(declaration)) in wish {
+        let place = inputs.iter().position(|input| input.name == name);
+        let declared = declaration.map(|declaration| declaration.of(&name));
+        match (place, declared) {
+            (Some(place), Some(input)) => inputs[place] = input,
+            (Some(place), None) => _ = inputs.remove(place),
+            (None, Some(input)) => inputs.push(input),
+            (None, None) => {}
+        }
+    }
+    inputs
 }
 
 /// Whom a credential for this address is shown to.
 fn origin(repository: &str) -> Option<String> {
     RepositoryUrl::parse(repository).ok().map(|url| url.origin().to_owned())
+}
+
+/// What a type has no use for, which would be silently without effect.
+fn check_declarations(wish: &ServiceChange) -> Result<(), ApiError> {
+    let mut faults = Faults::default();
+    for (name, InputWish(declaration)) in &wish.inputs {
+        for fault in declaration.iter().flat_map(InputDeclaration::faults) {
+            let (field, message) = in_its_field(InputFault::new(name, fault));
+            faults.unless(false, &field, message);
+        }
+    }
+    faults.done()
 }
 
 /// Bounds, and that what it names is there.
@@ -267,6 +302,10 @@ async fn check(server: &Server, service: &Service) -> Result<(), ApiError> {
             "default_deploys",
             "at most 32 environments",
         );
+    for fault in check_own(&service.inputs).err().unwrap_or_default() {
+        let (field, message) = in_its_field(fault);
+        faults.unless(false, &field, message);
+    }
     if let Some(home) = &service.image {
         faults.text(Some(&home.path), 255, "image.path");
         faults.unless(
