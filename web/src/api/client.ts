@@ -10,11 +10,19 @@ export type StageView = Schemas["StageView"];
 export type LogGroup = Schemas["LogGroup"];
 export type LogLines = Schemas["LogLines"];
 
+/** What is wrong with one field of a request. */
+export interface Fault {
+  /** Absent when it is about the whole. */
+  readonly field?: string | undefined;
+  readonly message: string;
+}
+
 /** What the server answered instead of what was asked: its own sentence, for people. */
 export class Refused extends Error {
   constructor(
     message: string,
     readonly status: number,
+    readonly faults: readonly Fault[] = [],
   ) {
     super(message);
   }
@@ -42,16 +50,25 @@ api.use(credential);
 export async function take<T>(answer: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
   const { data, error, response } = await answer;
   if (!response.ok) {
-    throw new Refused(sentenceOf(error) ?? `${response.status} ${response.statusText}`, response.status);
+    throw new Refused(sentenceOf(error) ?? `${response.status} ${response.statusText}`, response.status, faultsOf(error));
   }
   return data as T;
 }
 
 /** A problem document's sentence, with what it says of single fields. */
 function sentenceOf(problem: unknown): string | undefined {
-  const said = problem as { detail?: string; errors?: { field?: string; message: string }[] } | undefined;
-  const fields = said?.errors?.map(({ field, message }) => (field == null ? message : `${field}: ${message}`)) ?? [];
-  return fields.length > 0 ? fields.join("; ") : said?.detail;
+  return inOneSentence(faultsOf(problem)) ?? (problem as { detail?: string } | undefined)?.detail;
+}
+
+function faultsOf(problem: unknown): Fault[] {
+  const said = problem as { errors?: { field?: string | null; message: string }[] } | undefined;
+  return said?.errors?.map(({ field, message }) => ({ field: field ?? undefined, message })) ?? [];
+}
+
+/** Faults that have no field to stand at; nothing when there are none. */
+export function inOneSentence(faults: readonly Fault[]): string | undefined {
+  const told = faults.map(({ field, message }) => (field === undefined ? message : `${field}: ${message}`));
+  return told.length > 0 ? told.join("; ") : undefined;
 }
 
 /** Why something failed, for people. */

@@ -8,6 +8,7 @@ import { StageLog } from "../log/stage-log";
 import { PullRequest } from "../parts/approval";
 import { Commands } from "../parts/commands";
 import { Download } from "../parts/download";
+import { Given } from "../parts/inputs";
 import { Problem } from "../parts/problem";
 import { shortRef } from "../parts/run-row";
 import { Stages } from "../parts/stages";
@@ -117,7 +118,7 @@ interface HeadProperties {
   readonly failed: (why: string) => void;
 }
 
-function Head({ run: { run }, workspace, failed }: HeadProperties) {
+function Head({ run: { run, inputs }, workspace, failed }: HeadProperties) {
   const [, go] = useLocation();
   const act = useCallback(
     (deed: () => Promise<void>) => () => {
@@ -144,6 +145,7 @@ function Head({ run: { run }, workspace, failed }: HeadProperties) {
           <Ago at={run.created_at} />
           {run.reason != null && <> · “{run.reason}”</>}
         </p>
+        <Given inputs={inputs ?? {}} />
       </div>
       {!may(workspace?.role, "developer") ? null : isEnded ? (
         <button type="button" onClick={rerun}>

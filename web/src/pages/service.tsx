@@ -7,8 +7,11 @@ import { useDeed } from "../api/use-deed";
 import { type Runs, useRuns } from "../live/use-runs";
 import { Confirmed } from "../parts/confirmed";
 import { Deliveries } from "../parts/deliveries";
+import { Polling } from "../parts/polling";
 import { Problem } from "../parts/problem";
+import { RunForm } from "../parts/run-form";
 import { RunRow } from "../parts/run-row";
+import { Schedules } from "../parts/schedules";
 import { useTitle } from "../parts/title";
 import { words as common } from "../words";
 import { words } from "../words/services";
@@ -21,7 +24,7 @@ type Service = Schemas["ServiceView"];
 /** Runs that are shown here; the list of runs has them all. */
 const LAST_RUNS = 5;
 
-/** One service: where its repository is, whether its hook is good, its last runs, what arrived for it. */
+/** One service: where its repository is, whether its hook is good, what the clock starts, its last runs, what arrived for it. */
 export function ServicePage({ workspace, name }: { workspace: Workspace; name: string }) {
   const path = { workspace: workspace.name, service: name };
   const { value: service, problem } = useData(
@@ -44,8 +47,13 @@ export function ServicePage({ workspace, name }: { workspace: Workspace; name: s
           <code>{service.pipeline_path}</code>
         </Fact>
       </dl>
+      {may(workspace.role, "developer") && (
+        <RunForm workspace={workspace.name} service={service.name} defaultBranch={service.default_branch} />
+      )}
+      {service.poll != null && <Polling poll={service.poll} />}
       {service.forge != null && may(workspace.role, "admin") && <Hook service={service} workspace={workspace.name} />}
       <LastRuns service={service.name} runs={runs} workspace={workspace.name} />
+      <Schedules workspace={workspace} service={service.name} defaultBranch={service.default_branch} />
       <Deliveries key={service.id} service={service.name} workspace={workspace} news={runs.items?.[0]?.id} />
       {may(workspace.role, "admin") && <Remove service={service} workspace={workspace.name} />}
     </article>

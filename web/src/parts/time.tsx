@@ -36,6 +36,12 @@ export function Ago({ at }: { at: string }) {
   );
 }
 
+/** A moment as the reader's clock and calendar say it. */
+export function Moment({ at }: { at: string }) {
+  const text = new Date(at).toLocaleString(undefined, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  return <time dateTime={at}>{text}</time>;
+}
+
 /** The time, looked at again every so often. */
 export function useNow(everyMs: number): number {
   const [now, setNow] = useState(Date.now);
