@@ -1,9 +1,13 @@
 //! An engine elsewhere, behind mutual TLS: the server starts a worker there for each run, and leaves nothing.
 
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use circle_test::{Circle, Lent, Options, StoryRun, StoryService, until};
+use circle_api::resources::EnrolmentCreate;
+use circle_core::nested::NestedRights;
+use circle_test::{Circle, Lent, Options, StoryRun, StoryService, program, until};
+use serde_json::{Value, json};
 
 /// No other story's link has this number.
 const LINK: u8 = 61;
@@ -244,5 +248,83 @@ async fn a_run_elsewhere_outlives_a_lost_link_and_a_server_and_is_taken_again_wh
     story.lent.start_again().await?;
     again.succeeds().await?;
     story.nothing_is_left().await?;
+    story.circle.stop().await
+}
+
+/// The engine's own client, as whoever sits at that machine.
+fn docker(story: &Story, words: &[String]) -> Result<String> {
+    let socket = story.lent.engine()?.socket();
+    let mut client = Command::new("docker");
+    let client = client.arg(format!("--host=unix://{}", socket.display())).args(words);
+    let output = client.output().context("start docker")?;
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    ensure!(output.status.success(), "docker {words:?}: {said}");
+    Ok(said)
+}
+
+/// What the guide has `docker run` say, with the first set of capabilities that this machine can give.
+fn carry(story: &Story, name: &str) -> Result<String> {
+    let words = |list: &Value, flag: &str| -> Vec<String> {
+        let names = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+        names.map(|name| format!("{flag}={name}")).collect()
+    };
+    let mut last = String::new();
+    for rights in NestedRights::SETS {
+        let mut host = json!({});
+        rights.write(&mut host);
+        let mut all = vec!["run".to_owned(), "--detach".to_owned(), format!("--name={name}")];
+        all.extend(words(&host["CapAdd"], "--cap-add"));
+        all.extend(words(&host["CapDrop"], "--cap-drop"));
+        let fixed = "--security-opt=seccomp=unconfined --security-opt=apparmor=unconfined --security-opt=systempaths=unconfined \
+                     --userns=host --cgroupns=private --tmpfs=/run:exec --tmpfs=/tmp:exec,mode=1777 \
+                     --volume=carried:/var/lib/circle --entrypoint=/usr/local/bin/circle";
+        all.extend(fixed.split_whitespace().map(str::to_owned));
+        let token = story.circle.folder().join("token");
+        all.push(format!("--volume={}:/etc/circle-enrolment:ro", token.display()));
+        all.push(format!(
+            "--volume={}:/usr/local/bin/circle:ro",
+            program("circle")?.display()
+        ));
+        let worker =
+            "circle/worker-base:12 worker --allow-plain-http --enrolment=/etc/circle-enrolment --data=/var/lib/circle";
+        all.extend(worker.split_whitespace().map(str::to_owned));
+        all.push(format!("--server={}", story.server_url()));
+        let here = story.lent.this_machine();
+        let relays = story.circle.addresses().into_iter();
+        all.extend(relays.map(|address| format!("--relay={address}={here}:{}", address.port())));
+        match docker(story, &all) {
+            Ok(said) => return Ok(said),
+            Err(error) => last = format!("{error:#}"),
+        }
+        docker(story, &["rm", "--force", name].map(str::to_owned))?;
+    }
+    anyhow::bail!("no set of capabilities: {last}")
+}
+
+#[tokio::test]
+async fn a_worker_that_is_a_container_carries_cells_and_goes_on_when_it_is_started_again() -> Result<()> {
+    let story = Story::start(LINK + 2).await?;
+    let token = story
+        .circle
+        .client()
+        .enrol_worker(&EnrolmentCreate::default())
+        .await?
+        .token;
+    std::fs::write(story.circle.folder().join("token"), token.expose())?;
+    carry(&story, "carried")?;
+    let shop = story.service("shop", "echo carried").await?;
+    shop.push("main").await?.succeeds().await?;
+    let workers = || async { story.circle.client().workers(&Default::default()).await };
+    let before: Vec<_> = workers().await?.items.into_iter().map(|worker| worker.id).collect();
+
+    // Killed as by a power cut; its token lies in its volume, and what its cells left in there is swept.
+    docker(&story, &["kill", "carried"].map(str::to_owned))?;
+    docker(&story, &["start", "carried"].map(str::to_owned))?;
+    let run = shop.push_ref("second").await?;
+    run.succeeds().await?;
+    ensure!(run.log("integration").await?.contains("carried"));
+    let after: Vec<_> = workers().await?.items.into_iter().map(|worker| worker.id).collect();
+    ensure!(before == after, "{before:?} {after:?}");
+    docker(&story, &["rm", "--force", "--volumes", "carried"].map(str::to_owned))?;
     story.circle.stop().await
 }

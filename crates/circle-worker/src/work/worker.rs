@@ -16,7 +16,7 @@ use super::cells::Cells;
 use super::executor::Executor;
 use super::one::{Ground, take};
 use crate::server::{CallError, Connection, Orders, Pause, Stop, identity, tell_roots};
-use crate::{WorkerConfig, WorkerError};
+use crate::{ProviderChoice, WorkerConfig, WorkerError};
 
 /// Offers that wait for a place; the server offers the others again.
 const MAX_OFFERS: usize = 4_096;
@@ -31,7 +31,9 @@ const LAST_WORDS: Duration = Duration::from_secs(8);
 /// worker for good. A server that is away is waited for.
 pub async fn work(config: WorkerConfig, shutdown: CancellationToken) -> Result<(), WorkerError> {
     make_folder(&config)?;
-    if config.once {
+    // The first process of a container makes cells of its container; the first of a machine is never this one.
+    let carries = config.provider == ProviderChoice::Process && std::process::id() == 1;
+    if config.once || carries {
         settle_in()?;
     }
     let cells = Arc::new(Cells::open(&config).await?);
@@ -282,7 +284,7 @@ async fn answer_shell(ground: Ground, run: RunId, shell: ShellId) {
     }
 }
 
-/// One that was started for a run has a container of its own, and takes it over.
+/// One that is the first process of a container takes the container over.
 pub(super) fn settle_in() -> Result<(), WorkerError> {
     circle_cell::process::take_control_groups()
         .map_err(|error| WorkerError::Configuration(format!("the container cannot carry a worker: {error}")))

@@ -1,13 +1,12 @@
 //! `circle worker join`: this machine becomes a worker of a server elsewhere. It opens no port: it connects out.
 
 use std::io::{Read, Write};
-use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use circle_api::client::Endpoint;
 use clap::Args;
 
+use super::plain_http::PlainHttp;
 use super::process::{self, WorkerFlags};
 use crate::context::Context;
 use crate::exit::{Exit, Failure};
@@ -22,17 +21,15 @@ pub(super) struct JoinArgs {
     token: String,
     #[command(flatten)]
     flags: WorkerFlags,
-    /// Speak plain HTTP with a server on another machine: the token, and every secret of the runs, can be read on the way
-    #[arg(long, help_heading = "Worker")]
-    allow_plain_http: bool,
+    #[command(flatten)]
+    plain: PlainHttp,
 }
 
 pub(super) async fn join(context: &Context, args: JoinArgs) -> anyhow::Result<Exit> {
     let Some(server) = context.args.server.clone() else {
         return Err(Failure::usage("name the server: --server https://HOST, or CIRCLE_SERVER").into());
     };
-    let endpoint: Endpoint = server.parse().map_err(|error| Failure::usage(format!("{error}")))?;
-    may_be_spoken_to(&endpoint, args.allow_plain_http)?;
+    args.plain.check(&server)?;
     let data = std::path::absolute(&context.args.data)?;
     let folder = data.join("worker");
     if folder.join("token").exists() {
@@ -48,19 +45,6 @@ pub(super) async fn join(context: &Context, args: JoinArgs) -> anyhow::Result<Ex
     // It works once; whoever comes later finds nothing to try.
     let _ = std::fs::remove_file(enrolment);
     worked
-}
-
-/// Refuses to send credentials in the clear, unless nobody else can hear them or somebody insists.
-fn may_be_spoken_to(endpoint: &Endpoint, plain_is_allowed: bool) -> Result<(), Failure> {
-    let Endpoint::Http(url) = endpoint else { return Ok(()) };
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let is_here = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-    if url.scheme() == "https" || is_here || plain_is_allowed {
-        return Ok(());
-    }
-    Err(Failure::usage(format!(
-        "{url} is plain HTTP on another machine: the token and every secret of the runs could be read on the way; use https://, or say --allow-plain-http"
-    )))
 }
 
 fn token(word: &str) -> Result<String, Failure> {
@@ -94,34 +78,7 @@ fn keep(path: &Path, token: &str) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use circle_api::client::Endpoint;
-
-    use super::{may_be_spoken_to, token};
-
-    #[test]
-    fn nothing_secret_goes_over_a_network_in_the_clear() {
-        let refused = |text: &str, allowed| {
-            let endpoint: Endpoint = text.parse().expect("an address");
-            may_be_spoken_to(&endpoint, allowed).is_err()
-        };
-        for fine in [
-            "https://ci.example.org",
-            "http://127.0.0.1:8080",
-            "http://localhost:8080",
-            "http://[::1]:8080",
-            "unix:///run/circle.sock",
-        ] {
-            assert!(!refused(fine, false), "{fine}");
-        }
-        for heard in [
-            "http://ci.example.org",
-            "http://10.0.0.7:8080",
-            "http://127.0.0.1.example.org",
-        ] {
-            assert!(refused(heard, false), "{heard}");
-            assert!(!refused(heard, true), "{heard}");
-        }
-    }
+    use super::token;
 
     #[test]
     fn only_an_enrolment_token_joins() {

@@ -3,6 +3,7 @@
 mod admin;
 mod command;
 mod join;
+mod plain_http;
 mod process;
 mod provider;
 mod storage;

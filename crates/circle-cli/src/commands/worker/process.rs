@@ -10,6 +10,7 @@ use circle_worker::{WorkerConfig, WorkerError, work};
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
+use super::plain_http::PlainHttp;
 use super::provider::ProviderFlags;
 use super::storage::StorageFlags;
 use super::surroundings::SurroundingsFlags;
@@ -28,6 +29,8 @@ pub(super) struct ProcessArgs {
     /// Take one run and end: how a server starts workers on hosts
     #[arg(long, hide = true)]
     once: bool,
+    #[command(flatten)]
+    plain: PlainHttp,
 }
 
 #[derive(Debug, Args)]
@@ -92,6 +95,7 @@ pub(super) async fn run(context: &Context, args: ProcessArgs) -> anyhow::Result<
     let data = std::path::absolute(&context.args.data)?;
     let here = || format!("unix://{}", data.join(SOCKET).display());
     let server = context.args.server.clone().unwrap_or_else(here);
+    args.plain.check(&server)?;
     let enrolment = args.enrolment.unwrap_or_else(|| data.join("server/local-enrolment"));
     let adapt = if args.once {
         WorkerConfig::for_one_run
