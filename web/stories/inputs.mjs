@@ -52,6 +52,7 @@ await form.getByLabel("Name", { exact: true }).fill("main");
 await form.getByLabel("Reason").fill("a release by hand");
 await version.waitFor();
 await version.fill("1.2");
+await form.getByText("the whole of it must match [0-9.]+").waitFor({ state: "detached" });
 await form.getByLabel("copies").fill("3");
 await form.getByLabel("place").selectOption("live");
 await form.getByLabel("dry_run").selectOption("true");
@@ -63,8 +64,9 @@ await page.getByText("version=1.2 copies=3 place=live dry=true tone=low").waitFo
 await page.locator("dl.given", { hasText: "version" }).getByText("1.2", { exact: true }).waitFor();
 await shot(page, "run-inputs");
 
-// What the clock starts.
+// What the clock starts; and what was refused says why.
 await page.goto(at);
+await page.getByText("inputs.copies: it is at most 9").waitFor();
 const schedules = page.getByRole("list", { name: "Schedules" });
 await schedules.locator(".row", { hasText: "of the pipeline file" }).getByText("0 4 1 1 *").waitFor();
 await page.getByText("Add a schedule").click();

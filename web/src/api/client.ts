@@ -13,7 +13,7 @@ export type LogLines = Schemas["LogLines"];
 /** What is wrong with one field of a request. */
 export interface Fault {
   /** Absent when it is about the whole. */
-  readonly field?: string | undefined;
+  readonly field?: string | null | undefined;
   readonly message: string;
 }
 
@@ -61,13 +61,13 @@ function sentenceOf(problem: unknown): string | undefined {
 }
 
 function faultsOf(problem: unknown): Fault[] {
-  const said = problem as { errors?: { field?: string | null; message: string }[] } | undefined;
-  return said?.errors?.map(({ field, message }) => ({ field: field ?? undefined, message })) ?? [];
+  const said = problem as { errors?: Fault[] } | undefined;
+  return said?.errors ?? [];
 }
 
 /** Faults that have no field to stand at; nothing when there are none. */
 export function inOneSentence(faults: readonly Fault[]): string | undefined {
-  const told = faults.map(({ field, message }) => (field === undefined ? message : `${field}: ${message}`));
+  const told = faults.map(({ field, message }) => (field == null ? message : `${field}: ${message}`));
   return told.length > 0 ? told.join("; ") : undefined;
 }
 

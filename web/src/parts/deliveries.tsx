@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
 
-import { api, reason, type Schemas, take } from "../api/client";
+import { api, inOneSentence, reason, type Schemas, take } from "../api/client";
 import { useDeed } from "../api/use-deed";
 import { words } from "../words/services";
 import { may, type Workspace } from "../workspace/rights";
@@ -103,6 +103,7 @@ function Row({ delivery, mayReplay, handled }: { delivery: Delivery; mayReplay: 
           </>
         )}
         {"why" in state && <> · {state.why}</>}
+        {"errors" in state && state.errors !== undefined && state.errors.length > 0 && <> ({inOneSentence(state.errors)})</>}
         {note !== null && <span role="status"> · {note}</span>}
       </span>
       {mayReplay && state.name !== "waiting" && delivery.source !== "approval" && (

@@ -18,7 +18,7 @@ const place = input("place", "choice", { options: ["qa", "live"] });
 const all = [version, copies, dry, place];
 
 const drawn = (inputs: readonly Input[], values = {}, faults: readonly { field?: string; message: string }[] = []) =>
-  renderToStaticMarkup(<InputFields inputs={inputs} values={values} faults={faults} set={() => undefined} />);
+  renderToStaticMarkup(<InputFields inputs={inputs} values={values} faults={faults} set={() => undefined} changed={() => undefined} />);
 
 test("each type has its own field, with what it takes and what counts without a value", () => {
   const text = drawn([version]);

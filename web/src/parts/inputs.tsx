@@ -36,17 +36,22 @@ interface Properties {
   readonly values: Values;
   readonly faults: readonly Fault[];
   readonly set: (values: Values) => void;
+  /** Told of the field that somebody writes into. */
+  readonly changed: (field: string) => void;
 }
 
 /** One field an input, of its type. */
-export function InputFields({ inputs, values, faults, set }: Properties) {
+export function InputFields({ inputs, values, faults, set, changed }: Properties) {
   return inputs.map((input) => (
     <InputField
       key={input.name}
       input={input}
       value={values[input.name] ?? input.default ?? ""}
       problem={faultOf(faults, input.name)}
-      onText={(value) => set({ ...values, [input.name]: value })}
+      onText={(value) => {
+        set({ ...values, [input.name]: value });
+        changed(`inputs.${input.name}`);
+      }}
     />
   ));
 }

@@ -43,7 +43,7 @@ function Form({ workspace, service, defaultBranch }: Properties) {
   const [values, setValues] = useState<Values>({});
   const [, go] = useLocation();
   const declared = useInputs({ workspace, service, of: meant });
-  const { run, busy, problem, faults } = useDeed();
+  const { run, busy, problem, faults, hasFields, changed } = useDeed();
   const inputs = declared.value?.inputs ?? [];
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -53,7 +53,7 @@ function Form({ workspace, service, defaultBranch }: Properties) {
       go(triggered.run == null ? at(workspace) : `/runs/${triggered.run.id}`);
     });
   };
-  const rest = faults.length === 0 ? problem : (inOneSentence(elsewhere(faults, inputs)) ?? null);
+  const rest = hasFields ? inOneSentence(elsewhere(faults, inputs)) ?? null : problem;
   return (
     <form onSubmit={submit} aria-busy={busy || (declared.value === null && declared.problem === null)}>
       <Which of={typed} type={setTyped} mean={setMeant} />
@@ -64,7 +64,7 @@ function Form({ workspace, service, defaultBranch }: Properties) {
           {declared.value === null ? declared.problem === null && words.reading : inputs.length === 0 ? words.noInputs : words.inputsHelp}
         </p>
         <Problem text={declared.problem} />
-        <InputFields inputs={inputs} values={values} faults={faults} set={setValues} />
+        <InputFields inputs={inputs} values={values} faults={faults} set={setValues} changed={changed} />
       </fieldset>
       <Problem text={rest} />
       <button type="submit" disabled={busy || declared.value === null}>

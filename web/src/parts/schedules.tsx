@@ -2,7 +2,7 @@ import { type FormEvent, useState } from "react";
 
 import { api, inOneSentence, type Schemas, take } from "../api/client";
 import { useData } from "../api/use-data";
-import { type Deed, useDeed } from "../api/use-deed";
+import { useDeed } from "../api/use-deed";
 import { words } from "../words/running";
 import { may, type Workspace } from "../workspace/rights";
 import { Confirmed } from "./confirmed";
@@ -142,7 +142,7 @@ function AddForm({ path, defaultBranch, added }: { path: Path; defaultBranch: st
   const [branch, setBranch] = useState(defaultBranch);
   const [values, setValues] = useState<Values>({});
   const declared = useInputs({ ...path, of: { kind: "branch", name: branch } });
-  const { run, busy, problem, faults }: Deed = useDeed();
+  const { run, busy, problem, faults, hasFields, changed } = useDeed();
   const inputs = declared.value?.inputs ?? [];
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -158,7 +158,10 @@ function AddForm({ path, defaultBranch, added }: { path: Path; defaultBranch: st
     required: true,
     autoComplete: "off",
     problem: faults.find((fault) => fault.field === field)?.message,
-    onText: (value: string) => setTexts({ ...texts, [field]: value }),
+    onText: (value: string) => {
+      setTexts({ ...texts, [field]: value });
+      changed(field);
+    },
   });
   const left = elsewhere(faults, inputs).filter(({ field }) => !FIELDS.some((own) => own === field));
   return (
@@ -168,8 +171,13 @@ function AddForm({ path, defaultBranch, added }: { path: Path; defaultBranch: st
       <Field label={words.zone} maxLength={64} {...text("zone")} />
       <Field label={words.scheduleBranch} maxLength={255} {...text("branch")} onBlur={() => setBranch(texts.branch)} />
       {/* Nobody is there to be asked when it is due, so nothing must be given. */}
-      <InputFields inputs={inputs.map((input) => ({ ...input, required: false }))} values={values} faults={faults} set={setValues} />
-      <Problem text={faults.length === 0 ? problem : (inOneSentence(left) ?? null)} />
+      {inputs.length > 0 && (
+        <fieldset>
+          <legend>{words.inputs}</legend>
+          <InputFields inputs={inputs.map((input) => ({ ...input, required: false }))} values={values} faults={faults} set={setValues} changed={changed} />
+        </fieldset>
+      )}
+      <Problem text={hasFields ? (inOneSentence(left) ?? null) : problem} />
       <button type="submit" disabled={busy}>
         {words.add}
       </button>

@@ -42,7 +42,7 @@ const english = {
   zone: "Time zone",
   scheduleBranch: "Branch",
   add: "Add",
-  polling: "Looking",
+  polling: "Polling",
   polled: (every: string) => `Its repository is looked at every ${every}.`,
   pollsNothing: "It was not seen yet; the first look starts nothing.",
   seen: (refs: number) => `${refs} branches and tags seen`,
