@@ -97,6 +97,14 @@ pub enum TargetKind {
     },
 }
 
+impl TargetKind {
+    /// Whether it is a socket of the server's own machine, which only the server's administrators may name.
+    pub fn is_local(&self) -> bool {
+        let Self::Swarm { endpoint, .. } = self;
+        endpoint.starts_with("unix:")
+    }
+}
+
 /// Why a trigger may not reach an environment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

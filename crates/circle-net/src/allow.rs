@@ -28,6 +28,14 @@ pub enum Allow {
 pub struct AllowError(String);
 
 impl Allow {
+    /// The entry that opens this place and no other.
+    pub(crate) fn service(host: &str, port: u16) -> Self {
+        Self::Service {
+            host: host.to_owned(),
+            port,
+        }
+    }
+
     /// Whether the entry lets a connection to this host, address and port pass.
     pub(crate) fn covers(&self, (host, port): (&str, u16), address: IpAddr) -> bool {
         match self {

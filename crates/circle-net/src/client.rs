@@ -1,6 +1,6 @@
 //! The client.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
@@ -11,7 +11,9 @@ use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::TokioExecutor;
+use ipnet::IpNet;
 use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::net::TcpStream;
 use url::Url;
 
 use crate::allow::Allow;
@@ -20,7 +22,7 @@ use crate::counters::Counters;
 use crate::error::NetError;
 use crate::request::{Bounds, Request, check};
 use crate::retry;
-use crate::rules::{Connector, Rules};
+use crate::rules::{Connector, Rules, connect, plain};
 
 /// Of an answer's head; beyond it the answer is an error.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -55,6 +57,13 @@ impl Net {
         Self { inner: Arc::new(inner) }
     }
 
+    /// A client that nothing is closed to: for addresses that the server's administrators answer for, and nobody else gave.
+    pub fn everywhere() -> Self {
+        let all = [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()];
+        let network = |address| IpNet::new_assert(address, 0);
+        Self::new(all.map(network).map(Allow::Network).to_vec())
+    }
+
     /// What was called since the start.
     pub fn counters(&self) -> &Counters {
         &self.inner.counters
@@ -66,12 +75,19 @@ impl Net {
     /// # Errors
     /// [`NetError`] when there are none, or one of them is forbidden.
     pub async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, NetError> {
-        let host = host.trim_end_matches('.').to_ascii_lowercase();
-        let found = self.inner.rules.resolve((&host, port)).await;
-        if matches!(found, Err(NetError::Denied { .. })) {
+        self.counted(self.inner.rules.resolve((&plain(host), port)).await)
+    }
+
+    /// A connection to a place, judged as it is made; the host is a plain one.
+    pub(crate) async fn connect(&self, place: (&str, u16)) -> Result<TcpStream, NetError> {
+        self.counted(connect(&self.inner.rules, place).await)
+    }
+
+    fn counted<T>(&self, outcome: Result<T, NetError>) -> Result<T, NetError> {
+        if matches!(outcome, Err(NetError::Denied { .. })) {
             self.inner.counters.denial();
         }
-        found
+        outcome
     }
 
     /// Makes the call, again when the request allows it. An answer of whatever status is no error.

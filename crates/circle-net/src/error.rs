@@ -2,17 +2,22 @@
 
 use std::time::Duration;
 
+use crate::allow::Allow;
+
 /// A call that brought no answer. An answer of whatever status is none of these.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NetError {
     /// The rules forbid it.
     #[error(
         "{host} is {address}, a {why} address, which this server calls for nobody: if it is yours, start the server with \
-         --allow-outgoing {address}"
+         --allow-outgoing {}",
+        Allow::service(host, *port)
     )]
     Denied {
         /// As it stands in the link.
         host: String,
+        /// The port that was to be connected to.
+        port: u16,
         /// What it resolves to.
         address: std::net::IpAddr,
         /// The kind of address.

@@ -73,6 +73,7 @@ mod tests {
         }
         let denied = NetError::Denied {
             host: "x".into(),
+            port: 80,
             address: [127, 0, 0, 1].into(),
             why: "loopback",
         };

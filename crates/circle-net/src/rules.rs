@@ -37,6 +37,7 @@ impl Rules {
         }
         Err(NetError::Denied {
             host: place.0.to_owned(),
+            port: place.1,
             address,
             why: why.word(),
         })
@@ -72,21 +73,30 @@ impl Service<Uri> for Connector {
         let rules = self.rules.clone();
         Box::pin(async move {
             let usual = if uri.scheme_str() == Some("https") { 443 } else { 80 };
-            let host = uri.host().unwrap_or_default();
-            let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
-            connect(&rules, (&host.to_ascii_lowercase(), uri.port_u16().unwrap_or(usual))).await
+            let host = plain(uri.host().unwrap_or_default());
+            let stream = connect(&rules, (&host, uri.port_u16().unwrap_or(usual))).await?;
+            Ok(TokioIo::new(stream))
         })
     }
 }
 
-async fn connect(rules: &Rules, place: (&str, u16)) -> Result<TokioIo<TcpStream>, NetError> {
+/// A host as it is compared and resolved: without brackets and the dot at the end, in small letters.
+pub(crate) fn plain(host: &str) -> String {
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .trim_end_matches('.')
+        .to_ascii_lowercase()
+}
+
+/// Connects to the first of the judged addresses that answers.
+pub(crate) async fn connect(rules: &Rules, place: (&str, u16)) -> Result<TcpStream, NetError> {
     let mut last = NetError::Unreachable(format!("{} has no address", place.0));
     for address in rules.resolve(place).await? {
         match tokio::time::timeout(CONNECT_TIME, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => {
                 // Requests are written whole; waiting for more of them helps nobody.
                 let _ = stream.set_nodelay(true);
-                return Ok(TokioIo::new(stream));
+                return Ok(stream);
             }
             Ok(Err(error)) => last = NetError::Unreachable(format!("{} at {address}: {error}", place.0)),
             Err(_) => last = NetError::Unreachable(format!("{} at {address} does not answer", place.0)),

@@ -36,8 +36,8 @@ pub struct ServerConfig {
     pub keep_audit_days: u32,
     /// How much one stage and one run may print, and how fast. Default 256 MiB, 1 GiB, 64 MiB a second.
     pub log: LogBounds,
-    /// Private networks and services that the server may call: a forge, a webhook's receiver. Default: none, only the internet;
-    /// `CIRCLE_ALLOW_OUTGOING`.
+    /// Private networks and services that the server may call: a forge, a repository, a webhook's receiver, a target. Default: none, only the
+    /// internet; `CIRCLE_ALLOW_OUTGOING`.
     pub allow_outgoing: Vec<Allow>,
     /// The mail server. Default: none, and nobody gets mail.
     pub mail: Option<MailConfig>,

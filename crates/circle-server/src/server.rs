@@ -97,8 +97,9 @@ impl Server {
             blobs,
             sources,
         } = stores;
+        let net = Net::new(config.allow_outgoing.clone());
         Self {
-            repositories: Repositories::new(config.data.join("mirrors")),
+            repositories: Repositories::new(config.data.join("mirrors"), net.clone()),
             oauth_flows: OauthFlows::default(),
             forge_refresh: Mutex::default(),
             queue: Queue::default(),
@@ -118,7 +119,7 @@ impl Server {
             shells: Meeting::default(),
             questions: Questions::default(),
             metrics: Metrics::default(),
-            net: Net::new(config.allow_outgoing.clone()),
+            net,
             backups: Turns::new(sources),
             large_bodies: Semaphore::new(limits::LARGE_BODIES),
             started_at: crate::time::now(),

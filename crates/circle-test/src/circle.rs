@@ -49,7 +49,7 @@ pub struct Options {
     pub cells: u32,
     /// A worker that is silent for so long has lost its run; the server's own when absent.
     pub lease_ms: Option<u32>,
-    /// A private network that the server may call for a workspace.
+    /// A private network that the server may call for a workspace, beside the story's repositories.
     pub allow_outgoing: Option<&'static str>,
 }
 
@@ -299,8 +299,11 @@ impl Circle {
         ];
         let lease = self.options.lease_ms;
         arguments.extend(lease.map(|lease_ms| format!("--lease-ms={lease_ms}")));
-        let allowed = self.options.allow_outgoing.iter();
-        arguments.extend(allowed.flat_map(|network| ["--allow-outgoing".to_owned(), (*network).to_owned()]));
+        let private = self.private.iter().flat_map(Private::addresses);
+        let network = self.options.allow_outgoing.map(str::to_owned);
+        for place in [self.git.address()].into_iter().chain(private).chain(network) {
+            arguments.extend(["--allow-outgoing".to_owned(), place]);
+        }
         let path = text(&program("circle")?);
         self.server = Some(Child::start(&path, arguments, &self.folder.path().join("server.log"))?);
         let token_file = data.join("server/admin-token");

@@ -177,6 +177,7 @@ impl Checkout<'_> {
             url: self.url,
             helper: self.helper,
             proxy: self.proxy,
+            passage: None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What git's errors mean for the person who waits.
 
+use circle_net::NetError;
+
 use crate::git::{GitStep, StepOutput};
 
 /// How much of git's own words is repeated, in characters.
@@ -140,6 +142,18 @@ impl GitFailure {
         Self {
             class: FailureClass::Other,
             sentence,
+        }
+    }
+
+    /// The way to the repository is closed, or ends nowhere.
+    pub(crate) fn on_the_way(subject: &str, trouble: &NetError) -> Self {
+        let class = match trouble.is_temporary() {
+            true => FailureClass::Unreachable,
+            false => FailureClass::Forbidden,
+        };
+        Self {
+            class,
+            sentence: format!("{subject} could not be reached: {trouble}"),
         }
     }
 

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use circle_net::Passage;
+
 use crate::git::GitStep;
 use crate::helper::Helper;
 use crate::url::{RepositoryUrl, Scheme};
+use crate::way;
 
 /// Configuration that counts over any file. `-c` reaches the git processes of submodules, too.
 const SETTINGS: &[&str] = &[
@@ -50,8 +53,10 @@ pub struct Transport<'a> {
     pub url: &'a RepositoryUrl,
     /// Who gives what opens the repository; `None` = nobody.
     pub helper: Option<&'a Helper>,
-    /// All http and https goes through this proxy, which may refuse addresses; `None` = directly.
+    /// All http and https goes through this proxy; `None` = directly.
     pub proxy: Option<&'a str>,
+    /// The only way out, to this address's host alone; `None` = git connects by itself.
+    pub passage: Option<&'a Passage>,
 }
 
 /// A step of git under the hardened settings.
@@ -69,7 +74,8 @@ pub fn harden<'a>(
     let proxy = transport
         .and_then(|transport| transport.proxy)
         .map(|proxy| format!("http.proxy={proxy}"));
-    for setting in SETTINGS.iter().copied().chain(proxy.as_deref()) {
+    let led = transport.and_then(way::setting);
+    for setting in SETTINGS.iter().copied().chain(proxy.as_deref()).chain(led.as_deref()) {
         argv.extend(["-c".to_owned(), setting.to_owned()]);
     }
     argv.extend(arguments.into_iter().map(str::to_owned));
@@ -110,14 +116,21 @@ fn environment(transport: Option<Transport<'_>>) -> Vec<(String, String)> {
         env.retain(|(name, _)| *name != "GIT_SSH_COMMAND");
         env.push(("GIT_SSH_COMMAND", ssh));
     }
+    if let Some(transport) = transport {
+        way::lead(transport, &mut env);
+    }
     env.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The address's own protocol and https: what submodules of such a repository are reached by. Never file, never ext.
+/// The address's own protocol and https: what submodules of such a repository are reached by. Never file, never ext. A passage leads to
+/// no submodule.
 fn protocols(transport: Option<Transport<'_>>) -> String {
-    match transport.map(|transport| transport.url.scheme()) {
-        None => "none".into(),
-        Some(Scheme::Https) => "https".into(),
-        Some(other) => format!("https:{}", other.word()),
+    let Some(transport) = transport else {
+        return "none".into();
+    };
+    match transport.url.scheme() {
+        Scheme::Https => "https".into(),
+        other if transport.passage.is_some() => other.word().into(),
+        other => format!("https:{}", other.word()),
     }
 }

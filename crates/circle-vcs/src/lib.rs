@@ -10,8 +10,8 @@
 //! serves only the host that it belongs to, and stands in no file, argument, environment or configuration; time and output end at
 //! named bounds.
 //!
-//! Absences: no LFS, no rule about addresses: whoever needs one gives a proxy
-//! ([`Transport::proxy`]) that enforces it at connect time.
+//! Absences: no LFS, no rule about addresses of its own: a mirror's git is led through somebody who has them
+//! ([`MirrorOptions::net`]), a worker's runs in a cell that has them.
 
 mod askpass;
 mod checkout;
@@ -24,6 +24,7 @@ mod helper;
 mod mirror;
 mod process;
 mod url;
+mod way;
 
 pub use checkout::{Checkout, CommitFacts, check_out};
 pub use credential::{Credential, Login, MAX_KEY_BYTES, check_private_key, host_keys};

@@ -113,6 +113,16 @@ impl Scheme {
         }
     }
 
+    /// Where it is spoken when an address names no port.
+    pub fn port(self) -> u16 {
+        match self {
+            Self::Https => 443,
+            Self::Http => 80,
+            Self::Ssh => 22,
+            Self::Git => 9418,
+        }
+    }
+
     fn of(word: &str) -> Option<Self> {
         [Self::Https, Self::Http, Self::Ssh, Self::Git]
             .into_iter()

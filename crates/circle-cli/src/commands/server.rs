@@ -64,8 +64,8 @@ pub(crate) struct ServerFlags {
     /// How fast the log of one run may grow, in MiB a second; a job that prints faster is held back
     #[arg(long, env = "CIRCLE_LOG_RATE_MIB", value_name = "MIB", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     log_rate_mib: u32,
-    /// A private network or service that the server may call, such as 10.1.0.0/16 or git.intern:443, for forges and webhooks; may be
-    /// repeated
+    /// A private network or service that the server may call, such as 10.1.0.0/16 or git.intern:443, for forges, repositories, webhooks
+    /// and targets; may be repeated
     #[arg(long, env = "CIRCLE_ALLOW_OUTGOING", value_name = "PLACE", value_delimiter = ',')]
     allow_outgoing: Vec<Allow>,
     #[command(flatten)]

@@ -53,7 +53,7 @@ impl Machine {
         let swarm = Swarm::start(&provider, vec![registry.address().parse()?]).await?;
         swarm.open_to_everybody()?;
         telling.note(&format!("Docker Swarm   {} (a cell of its own)", swarm.address()));
-        let circle = start_circle(&folder.path, options, &[registry.address(), git.address()])?;
+        let circle = start_circle(&folder.path, options, (registry.address(), git.address()))?;
         let client = answering(&circle, &folder.path.join("data")).await?;
         telling.note(&format!("Circle         http://127.0.0.1:{}", options.port));
         let machine = Self {
@@ -166,16 +166,18 @@ impl Drop for Folder {
     }
 }
 
-fn start_circle(folder: &Path, options: &DemoArgs, relays: &[String]) -> Result<Child> {
+fn start_circle(folder: &Path, options: &DemoArgs, (registry, git): (String, String)) -> Result<Child> {
     let mut arguments = vec![
         "up".to_owned(),
         "--data".into(),
         folder.join("data").display().to_string(),
     ];
     arguments.extend(["--listen".into(), format!("127.0.0.1:{}", options.port)]);
-    for relay in relays {
+    for relay in [&registry, &git] {
         arguments.extend(["--relay".into(), relay.clone()]);
     }
+    // The demo's git is on this machine, which is closed to the server unless somebody opens it.
+    arguments.extend(["--allow-outgoing".into(), git]);
     for image in &options.images {
         arguments.extend(["--image".into(), image.display().to_string()]);
     }

@@ -8,6 +8,7 @@ use circle_core::deployment::DeploymentState;
 use circle_core::environment::Target as TargetSettings;
 use circle_core::ids::DeploymentId;
 use circle_core::run::Run;
+use circle_net::Net;
 use circle_store::leases::Leases;
 use circle_store::records::kinds::{DEPLOYMENT_STATE, RUN_STATE};
 use circle_store::records::{FindAll, Query, RecordError, Records, Version};
@@ -29,8 +30,9 @@ const GATHER: Duration = Duration::from_millis(50);
 const DRIVEN_AT_ONCE: usize = 256;
 
 /// Makes the adapter for a target's settings; the secret is the TLS bundle, when there is one.
-pub type Connect =
-    Arc<dyn Fn(&TargetSettings, Option<SecretString>) -> Result<Arc<dyn Target>, TargetError> + Send + Sync>;
+pub type Connect = Arc<dyn Fn(TargetSettings, Option<SecretString>) -> Connecting + Send + Sync>;
+/// The adapter, once the place is known to be one that may be gone to.
+pub type Connecting = BoxFuture<'static, Result<Arc<dyn Target>, TargetError>>;
 /// Is told of every run that the engine changed.
 pub type Tell = Arc<dyn Fn(Run, Version) -> BoxFuture<'static, ()> + Send + Sync>;
 
@@ -41,7 +43,9 @@ pub struct Deployer {
     pub(super) vault: Arc<Vault>,
     pub(super) connect: Connect,
     pub(super) tell: Tell,
-    pub(super) http: reqwest::Client,
+    pub(super) net: Net,
+    /// For addresses that the server's administrators answer for.
+    pub(super) open_net: Net,
 }
 
 /// What a deployer stands on.
@@ -49,6 +53,8 @@ pub struct DeployerParts {
     pub records: Records,
     pub leases: Arc<dyn Leases>,
     pub vault: Arc<Vault>,
+    /// Asks new versions whether they answer.
+    pub net: Net,
     pub connect: Connect,
     pub tell: Tell,
 }
@@ -71,27 +77,24 @@ impl std::fmt::Debug for DeployerParts {
 
 impl Deployer {
     /// An engine over these stores.
-    ///
-    /// # Errors
-    /// When the client for checks from outside cannot be made.
-    pub fn new(parts: DeployerParts) -> Result<Self, reqwest::Error> {
-        let _already_installed = rustls::crypto::ring::default_provider().install_default();
-        let http = super::verify::client()?;
+    pub fn new(parts: DeployerParts) -> Self {
         let DeployerParts {
             records,
             leases,
             vault,
+            net,
             connect,
             tell,
         } = parts;
-        Ok(Self {
+        Self {
             records,
             leases,
             vault,
+            net,
+            open_net: Net::everywhere(),
             connect,
             tell,
-            http,
-        })
+        }
     }
 
     /// Until shutdown. What is in the middle of a call is dropped and taken up again at the next start.

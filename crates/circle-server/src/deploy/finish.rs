@@ -56,7 +56,7 @@ impl Deployer {
             Some(id) => Some(credentials::open_secret(self, *id).await?),
             None => None,
         };
-        Ok((self.connect)(&target, bundle))
+        Ok((self.connect)(target, bundle).await)
     }
 
     async fn remember_good(&self, deployment: &Deployment) -> Result<(), StepError> {

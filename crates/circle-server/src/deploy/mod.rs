@@ -23,7 +23,7 @@ mod turn;
 mod verify;
 mod wiring;
 
-pub use engine::{Connect, Deployer, DeployerParts, Tell};
+pub use engine::{Connect, Connecting, Deployer, DeployerParts, Tell};
 pub use port::{Change, Creation, RegistryLogin, Restoration, Sight, Sighting, Target, TargetError, TargetFacts};
 pub use record::WorkloadRecord;
 pub(crate) use seal::renew;

@@ -3,26 +3,19 @@
 use std::time::Duration;
 
 use circle_core::deployment::{Decision, Deployment, DeploymentEvent};
+use circle_net::{Bounds, Net, Request};
+use http::Method;
 
 use super::drive::{Next, StepError};
 use super::engine::Deployer;
+use super::port::TargetError;
+use crate::records::TargetRecord;
 use crate::time::now;
 
 /// One answer, body included.
 const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 /// Instances of one workload that are asked.
 const MAX_ADDRESSES: usize = 16;
-
-/// A client that follows no redirect: the answer must come from the workload itself.
-pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(ANSWER_LIMIT)
-        .timeout(ANSWER_LIMIT)
-        .no_proxy()
-        .tls_certs_only([])
-        .build()
-}
 
 impl Deployer {
     /// One check, and what follows from it.
@@ -39,15 +32,9 @@ impl Deployer {
         let Some(verify) = &deployment.verify else {
             return Ok(Ok(()));
         };
-        let addresses = match &deployment.bound_url {
-            Some(url) => vec![url.clone()],
-            None => match self.target_of(deployment).await? {
-                Ok(target) => match target.addresses(&deployment.workload).await {
-                    Ok(addresses) => addresses,
-                    Err(error) => return Ok(Err(error.to_string())),
-                },
-                Err(error) => return Ok(Err(error.to_string())),
-            },
+        let (net, addresses) = match self.places(deployment).await? {
+            Ok(places) => places,
+            Err(error) => return Ok(Err(error.to_string())),
         };
         if addresses.is_empty() {
             return Ok(Err(
@@ -60,20 +47,29 @@ impl Deployer {
                 address.trim_end_matches('/'),
                 verify.http.trim_start_matches('/')
             );
-            if let Err(why) = self.ask(&url).await {
+            if let Err(why) = ask(net, &url).await {
                 return Ok(Err(format!("{url}: {why}")));
             }
         }
         Ok(Ok(()))
     }
 
-    async fn ask(&self, url: &str) -> Result<(), String> {
-        let answer = self.http.get(url).send().await.map_err(|error| plain(&error))?;
-        if answer.status().is_success() {
-            Ok(())
-        } else {
-            Err(format!("answered {}", answer.status()))
+    /// Whom to ask, and the client for it. What an engine says of its nodes is believed when the server's administrators named its
+    /// socket; any other engine could say anything, and what is bound was typed in by a workspace.
+    async fn places(&self, deployment: &Deployment) -> Result<Result<(&Net, Vec<String>), TargetError>, StepError> {
+        if let Some(url) = &deployment.bound_url {
+            return Ok(Ok((&self.net, vec![url.clone()])));
         }
+        let target = match self.target_of(deployment).await? {
+            Ok(target) => target,
+            Err(error) => return Ok(Err(error)),
+        };
+        let id = deployment.target.to_string();
+        let known = self.records.load::<TargetRecord>(&id).await?;
+        let is_ours = known.is_some_and(|(TargetRecord(target), _)| target.kind.is_local());
+        let net = if is_ours { &self.open_net } else { &self.net };
+        let addresses = target.addresses(&deployment.workload).await;
+        Ok(addresses.map(|addresses| (net, addresses)))
     }
 
     /// Where the workload answers, told to people as soon as it is known.
@@ -87,13 +83,18 @@ impl Deployer {
     }
 }
 
-/// What people need of a client's error.
-fn plain(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return format!("no answer within {} s", ANSWER_LIMIT.as_secs());
+/// Whether the answer is a good one. A redirect is none: the answer must come from the workload itself.
+async fn ask(net: &Net, url: &str) -> Result<(), String> {
+    let bounds = Bounds {
+        time: ANSWER_LIMIT,
+        ..Bounds::default()
+    };
+    let request = Request::new(Method::GET, url).map_err(|error| error.to_string())?;
+    let answer = net.send(request.bounds(bounds)).await;
+    let answer = answer.map_err(|error| error.to_string())?;
+    if answer.status.is_success() {
+        Ok(())
+    } else {
+        Err(format!("answered {}", answer.status))
     }
-    if error.is_connect() {
-        return "no connection".into();
-    }
-    "the answer was broken off".into()
 }

@@ -1,9 +1,10 @@
 //! How an engine is reached: a unix socket, or TCP with client certificates.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+
+use super::judged::Judged;
 
 /// Until a connection stands.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -28,24 +29,20 @@ pub(crate) struct Docker {
 
 impl Docker {
     /// Reads `unix:///path` or `tcp://host:port`; a bundle holds client certificate, key and CA as PEM, in
-    /// this order.
-    pub(crate) fn new(endpoint: &str, bundle: Option<&SecretString>) -> Result<Self, Unusable> {
-        Self::at(endpoint, bundle, None)
-    }
-
-    /// The same, connecting to addresses that were judged before, whatever the name says now.
-    pub(crate) fn at(
+    /// this order. With addresses that were judged it connects to these, whatever the name says now; without, the endpoint
+    /// is one of the server's administrators.
+    pub(crate) fn new(
         endpoint: &str,
         bundle: Option<&SecretString>,
-        judged: Option<(&str, &[SocketAddr])>,
+        judged: Option<&Judged>,
     ) -> Result<Self, Unusable> {
         let _already_installed = rustls::crypto::ring::default_provider().install_default();
         let mut builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
-        if let Some((host, addresses)) = judged {
-            builder = builder.resolve_to_addrs(host, addresses);
+        if let Some(judged) = judged {
+            builder = builder.resolve_to_addrs(&judged.host, &judged.addresses);
         }
         let (builder, base) = match (
             endpoint.strip_prefix("unix://"),
@@ -100,7 +97,7 @@ mod tests {
     fn what_is_wrong_with_an_endpoint_is_said() {
         let refused = |endpoint: &str, bundle: Option<&str>| {
             let bundle = bundle.map(SecretString::from);
-            Docker::new(endpoint, bundle.as_ref())
+            Docker::new(endpoint, bundle.as_ref(), None)
                 .err()
                 .map(|unusable| unusable.to_string())
         };

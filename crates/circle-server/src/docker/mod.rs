@@ -5,6 +5,8 @@
 
 mod calls;
 mod endpoint;
+mod judged;
 
 pub(crate) use calls::Fault;
 pub(crate) use endpoint::Docker;
+pub(crate) use judged::Judged;

@@ -1,12 +1,11 @@
 //! From a record to its host.
 
-use std::net::SocketAddr;
-
+use circle_net::NetError;
 use secrecy::SecretString;
 
 use super::docker::DockerHost;
 use super::{HostError, WorkerHost};
-use crate::docker::Docker;
+use crate::docker::{Docker, Judged};
 use crate::records::HostRecord;
 use crate::server::Server;
 
@@ -17,14 +16,11 @@ use crate::server::Server;
 pub(crate) async fn open(server: &Server, record: &HostRecord) -> Result<Box<dyn WorkerHost>, HostError> {
     let bundle = bundle(server, record).await?;
     let endpoint = record.settings.endpoint.as_str();
-    let judged = match (record.workspace, endpoint.strip_prefix("tcp://")) {
-        (Some(_), Some(place)) => Some(addresses(server, place).await?),
-        _ => None,
+    let judged = match record.workspace {
+        Some(_) => Judged::of(&server.net, endpoint).await.map_err(closed)?,
+        None => None,
     };
-    let judged = judged
-        .as_ref()
-        .map(|(host, addresses)| (host.as_str(), addresses.as_slice()));
-    let docker = Docker::at(endpoint, bundle.as_ref(), judged);
+    let docker = Docker::new(endpoint, bundle.as_ref(), judged.as_ref());
     let docker = docker.map_err(|unusable| HostError::Unable(unusable.to_string()))?;
     Ok(Box::new(DockerHost::new(record.id, record.settings.clone(), docker)))
 }
@@ -38,16 +34,9 @@ async fn bundle(server: &Server, record: &HostRecord) -> Result<Option<SecretStr
         .ok_or_else(|| HostError::Unable("its certificates are gone: register it again".into()))
 }
 
-async fn addresses(server: &Server, place: &str) -> Result<(String, Vec<SocketAddr>), HostError> {
-    let unable = |why: String| HostError::Unable(why);
-    let url: url::Url = format!("tcp://{place}")
-        .parse()
-        .map_err(|error| unable(format!("{place} is no address: {error}")))?;
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-    let port = url.port().ok_or_else(|| unable(format!("{place} names no port")))?;
-    match server.net.addresses(&host, port).await {
-        Ok(addresses) => Ok((host, addresses)),
-        Err(error) if error.is_temporary() => Err(HostError::Unreachable(error.to_string())),
-        Err(error) => Err(unable(error.to_string())),
+fn closed(error: NetError) -> HostError {
+    if error.is_temporary() {
+        return HostError::Unreachable(error.to_string());
     }
+    HostError::Unable(error.to_string())
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use circle_core::ids::ServiceId;
 use circle_core::service::Service;
+use circle_net::Net;
 use circle_vcs::{Credential, FailureClass, GitFailure, Mirror, MirrorOptions, RepositoryUrl};
 use tokio::sync::Mutex;
 
@@ -16,13 +17,16 @@ const OPEN_MIRRORS: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Repositories {
     folder: PathBuf,
+    /// Makes the connections of every mirror: addresses of repositories are typed in by people.
+    net: Net,
     open: Mutex<HashMap<ServiceId, Arc<Mirror>>>,
 }
 
 impl Repositories {
-    pub(crate) fn new(folder: PathBuf) -> Self {
+    pub(crate) fn new(folder: PathBuf, net: Net) -> Self {
         Self {
             folder,
+            net,
             open: Mutex::default(),
         }
     }
@@ -51,6 +55,7 @@ impl Repositories {
         let folder = self.folder.join(service.id.to_string());
         let options = MirrorOptions {
             credential,
+            net: Some(self.net.clone()),
             ..MirrorOptions::default()
         };
         let mirror = Arc::new(Mirror::open(&folder, url, options).await?);

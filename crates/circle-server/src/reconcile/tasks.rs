@@ -18,7 +18,7 @@ pub(crate) async fn start(
     view::rebuild(server).await?;
     let (waiting, active, _) = server.queue.figures();
     tracing::info!(waiting, active, "the queue was read");
-    let deployer = crate::deploy::of_server(server).map_err(|error| ApiError::Internal(error.to_string()))?;
+    let deployer = crate::deploy::of_server(server);
     tasks.spawn(deployer.run(server.shutdown.clone()));
     tasks.spawn(deliveries::run(Arc::clone(server)));
     tasks.spawn(polling::run(Arc::clone(server)));

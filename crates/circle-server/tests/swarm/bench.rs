@@ -12,7 +12,9 @@ use circle_core::ids::{RunId, TargetId};
 use circle_core::names::Slug;
 use circle_core::run::{Run, RunEvent};
 use circle_lab::{Credentials, Registry, Swarm, visit};
+use circle_net::Net;
 use circle_server::Vault;
+use circle_server::deploy::swarm::SwarmTarget;
 use circle_server::deploy::{Deployer, DeployerParts, Target, WorkloadRecord, swarm};
 use circle_server::records::{DeploymentRecord, RunRecord, TargetRecord};
 use circle_store::leases::Leases;
@@ -38,6 +40,8 @@ pub(crate) struct Bench {
     pub(crate) tally: Arc<Tally>,
     pub(crate) swarm: Swarm,
     pub(crate) target: TargetId,
+    /// What the engine may call; nothing of this machine at first.
+    pub(crate) net: Net,
     leases: Arc<dyn Leases>,
     vault: Arc<Vault>,
     registry: Registry,
@@ -82,6 +86,7 @@ impl Bench {
             records: Records::new(Arc::new(store)),
             tally: Arc::new(Tally::default()),
             target: TargetId::from_uuid(Uuid::from_u128(7)),
+            net: Net::new(Vec::new()),
             leases,
             vault,
             registry,
@@ -136,20 +141,30 @@ impl Bench {
         format!("{}/shop", self.registry.address())
     }
 
+    /// The adapter for the Swarm itself, without an engine around it.
+    pub(crate) async fn adapter(&self) -> SwarmTarget {
+        let target = SwarmTarget::open(&self.net, &self.swarm.endpoint(), None).await;
+        target.expect("a target")
+    }
+
     /// Starts the engine, or starts it again.
     pub(crate) fn start_engine(&mut self) {
-        let tally = Arc::clone(&self.tally);
+        let (tally, net) = (Arc::clone(&self.tally), self.net.clone());
         let parts = DeployerParts {
             records: self.records.clone(),
             leases: Arc::clone(&self.leases),
             vault: Arc::clone(&self.vault),
+            net: self.net.clone(),
             connect: Arc::new(move |settings, bundle| {
-                let inner = swarm::connect(settings, bundle)?;
-                Ok(Arc::new(Counted::new(inner, Arc::clone(&tally))) as Arc<dyn Target>)
+                let (tally, net) = (Arc::clone(&tally), net.clone());
+                Box::pin(async move {
+                    let inner = swarm::connect(&net, &settings, bundle).await?;
+                    Ok(Arc::new(Counted::new(inner, tally)) as Arc<dyn Target>)
+                })
             }),
             tell: Arc::new(|_, _| Box::pin(async {})),
         };
-        let deployer = Arc::new(Deployer::new(parts).expect("a deployer"));
+        let deployer = Arc::new(Deployer::new(parts));
         self.engine.spawn(deployer.run(CancellationToken::new()));
     }
 

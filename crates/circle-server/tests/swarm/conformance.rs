@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use circle_core::deployment::Rollout;
 use circle_core::environment::WorkloadCreate;
 use circle_lab::Credentials;
+use circle_net::Net;
 use circle_server::deploy::swarm::SwarmTarget;
 use circle_server::deploy::{Change, Creation, RegistryLogin, Restoration, Sight, Sighting, Target, TargetError};
 
@@ -30,7 +31,7 @@ pub(crate) async fn the_swarm_adapter_keeps_the_port_s_promises() {
         two: reference(bench.version("two", Health::Good).await),
         bad: reference(bench.version("bad", Health::Bad).await),
     };
-    let target = SwarmTarget::new(&bench.swarm.endpoint(), None).expect("a target");
+    let target = bench.adapter().await;
     keeps_its_promises(&target, &versions).await;
 
     // Only this adapter: the beginning of an id is no name, and a field that Circle does not know stays.
@@ -55,7 +56,7 @@ pub(crate) async fn the_swarm_adapter_keeps_the_port_s_promises() {
 
 pub(crate) async fn a_place_that_is_no_manager_or_not_there_says_so() {
     let bench = Bench::start().await;
-    let target = SwarmTarget::new(&bench.swarm.endpoint(), None).expect("a target");
+    let target = bench.adapter().await;
     docker(bench.swarm.socket(), &["swarm", "leave", "--force"], &[]).await;
     let error = target.probe().await.expect_err("no manager");
     assert!(
@@ -67,11 +68,14 @@ pub(crate) async fn a_place_that_is_no_manager_or_not_there_says_so() {
         matches!(&error, TargetError::Refused { why } if why.contains("manager")),
         "{error}"
     );
-    let nowhere = SwarmTarget::new("unix:///nonexistent/docker.sock", None).expect("a target");
+    let net = Net::new(Vec::new());
+    let nowhere = SwarmTarget::open(&net, "unix:///nonexistent/docker.sock", None).await;
+    let nowhere = nowhere.expect("a target");
     let error = nowhere.observe("web").await.expect_err("nobody there");
     assert!(matches!(error, TargetError::Unreachable { .. }), "{error}");
     for endpoint in ["docker.sock", "http://host", "unix://relative", ""] {
-        SwarmTarget::new(endpoint, None).expect_err(endpoint);
+        let refused = SwarmTarget::open(&net, endpoint, None).await;
+        refused.expect_err(endpoint);
     }
     bench.stop().await;
 }
@@ -98,7 +102,7 @@ pub(crate) async fn a_private_registry_is_pulled_from_with_its_login_alone() {
     .await;
     docker(socket, &["image", "prune", "--all", "--force"], &[]).await;
 
-    let target = SwarmTarget::new(&bench.swarm.endpoint(), None).expect("a target");
+    let target = bench.adapter().await;
     let image = format!("{}@{digest}", bench.repository());
     let how = WorkloadCreate {
         port: None,

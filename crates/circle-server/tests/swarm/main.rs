@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a test program's output is its report")]
 
 mod bench;
+mod closed;
 mod conformance;
 mod counted;
 mod crashes;
@@ -37,6 +38,8 @@ const STORIES: &[(&str, Story)] = &[
     story!(updates::a_version_that_answers_wrongly_is_rolled_back),
     story!(updates::a_first_version_that_never_starts_fails_and_says_that_it_stays),
     story!(updates::sec_68_a_rollback_goes_to_the_digest_though_the_tag_moved),
+    story!(closed::sec_42_a_workspaces_target_leads_nowhere_that_a_webhook_may_not),
+    story!(closed::sec_42_a_check_from_outside_asks_no_closed_address),
     story!(environments::sec_71_a_ref_that_is_not_protected_touches_nothing),
     story!(environments::an_environment_waits_for_those_it_needs),
     story!(turns::sec_66_two_deployments_of_one_workload_take_turns),

@@ -31,8 +31,7 @@ pub(crate) struct Visits {
 }
 
 impl Visitor {
-    pub(crate) fn start(endpoint: &str, service: &'static str) -> Self {
-        let target = SwarmTarget::new(endpoint, None).expect("a target");
+    pub(crate) fn start(target: SwarmTarget, service: &'static str) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let mut tasks = JoinSet::new();
         let ends = Arc::clone(&stop);

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use circle_net::Net;
 use circle_server::deploy::swarm::SwarmTarget;
 use circle_server::deploy::{Target, TargetError};
 use secrecy::SecretString;
@@ -55,7 +56,9 @@ async fn probe(place: &Path, port: u16, parts: &[&str]) -> Result<String, Target
         .iter()
         .map(|part| std::fs::read_to_string(place.join(part)).expect("a file"))
         .collect();
-    let target = SwarmTarget::new(&format!("tcp://127.0.0.1:{port}"), Some(&SecretString::from(bundle)))?;
+    let net = Net::new(vec![format!("127.0.0.1:{port}").parse().expect("an entry")]);
+    let (endpoint, bundle) = (format!("tcp://127.0.0.1:{port}"), SecretString::from(bundle));
+    let target = SwarmTarget::open(&net, &endpoint, Some(&bundle)).await?;
     target.probe().await.map(|facts| facts.description)
 }
 

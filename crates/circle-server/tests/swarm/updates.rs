@@ -70,7 +70,7 @@ pub(crate) async fn an_update_misses_no_answer_and_the_same_version_again_change
     assert_eq!(bench.ended(first).await.0, "succeeded");
     bench.answers("shop", "one").await;
 
-    let visitor = Visitor::start(&bench.swarm.endpoint(), "shop");
+    let visitor = Visitor::start(bench.adapter().await, "shop");
     let second = bench.deploy(2, &two).await;
     assert_eq!(bench.ended(second).await.0, "succeeded");
     let visits = visitor.end().await;
@@ -105,7 +105,7 @@ pub(crate) async fn a_bad_version_is_rolled_back_while_the_old_one_answers() {
     assert_eq!(bench.ended(first).await.0, "succeeded");
     bench.answers("shop", "one").await;
 
-    let visitor = Visitor::start(&bench.swarm.endpoint(), "shop");
+    let visitor = Visitor::start(bench.adapter().await, "shop");
     let second = bench.deploy(2, &bad).await;
     let (word, message) = bench.ended(second).await;
     let visits = visitor.end().await;

@@ -61,8 +61,7 @@ impl Mirror {
     /// [`FailureClass::UnknownRef`] and the others of [`GitFailure`].
     pub async fn resolve(&self, git_ref: &GitRef) -> Result<CommitId, GitFailure> {
         let subject = format!("{git_ref} of {}", self.url);
-        let helper = self.helper()?;
-        let transport = self.transport(helper.as_ref().map(|(helper, _)| helper));
+        let call = self.call().await?;
         let peeled = format!("{git_ref}^{{}}");
         let arguments = [
             "ls-remote",
@@ -72,12 +71,8 @@ impl Mirror {
             git_ref.as_str(),
             peeled.as_str(),
         ];
-        let output = self
-            .must(
-                &harden("ask for the ref", Some(transport), ASK_LIMIT, arguments),
-                &subject,
-            )
-            .await?;
+        let step = harden("ask for the ref", Some(call.transport()), ASK_LIMIT, arguments);
+        let output = call.must(&step, &subject).await?;
         let text = output.text();
         let find = |name: &str| {
             text.lines()
@@ -100,8 +95,7 @@ impl Mirror {
     /// # Errors
     /// [`GitFailure`], also when there are more than fit into the bound of the runner's output.
     pub async fn refs(&self) -> Result<BTreeMap<String, String>, GitFailure> {
-        let helper = self.helper()?;
-        let transport = self.transport(helper.as_ref().map(|(helper, _)| helper));
+        let call = self.call().await?;
         let arguments = [
             "ls-remote",
             "--quiet",
@@ -111,8 +105,8 @@ impl Mirror {
             "--",
             self.url.as_str(),
         ];
-        let step = harden("ask for the refs", Some(transport), ASK_LIMIT, arguments);
-        let output = self.must(&step, self.url.as_str()).await?;
+        let step = harden("ask for the refs", Some(call.transport()), ASK_LIMIT, arguments);
+        let output = call.must(&step, self.url.as_str()).await?;
         let text = output.text();
         let pairs = text.lines().filter_map(|line| line.split_once('\t'));
         let known = pairs.filter(|(object, name)| CommitId::new(*object).is_ok() && GitRef::new(*name).is_ok());
@@ -181,8 +175,7 @@ impl Mirror {
     }
 
     async fn fetch_once(&self, what: &str, subject: &str) -> Result<(), GitFailure> {
-        let helper = self.helper()?;
-        let transport = self.transport(helper.as_ref().map(|(helper, _)| helper));
+        let call = self.call().await?;
         let arguments = [
             "fetch",
             "--quiet",
@@ -195,8 +188,7 @@ impl Mirror {
             "origin",
             what,
         ];
-        self.must(&harden("fetch", Some(transport), FETCH_LIMIT, arguments), subject)
-            .await?;
-        Ok(())
+        let step = harden("fetch", Some(call.transport()), FETCH_LIMIT, arguments);
+        call.must(&step, subject).await.map(drop)
     }
 }

@@ -3,6 +3,7 @@
 //! A mirror is a cache: it may be deleted at any time, and is made anew when it is damaged or has grown too large. It
 //! serves forges without an API for files: pipeline files, changed paths, titles.
 
+mod call;
 mod fetch;
 mod folder;
 mod open;

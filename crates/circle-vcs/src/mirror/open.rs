@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
+use circle_net::Net;
 use tokio::sync::Mutex;
 
 use super::folder;
 use crate::credential::Credential;
 use crate::failure::{GitFailure, classify};
 use crate::git::{GitStep, StepOutput, StepRunner};
-use crate::harden::Transport;
-use crate::helper::Helper;
 use crate::process::{LocalRunner, RunLimits};
 use crate::url::RepositoryUrl;
 
@@ -22,7 +21,7 @@ pub struct Mirror {
     pub(super) options: MirrorOptions,
     pub(super) runner: LocalRunner,
     /// Whoever opens the repository now; it may be set anew between two fetches.
-    credential: RwLock<Option<Credential>>,
+    pub(super) credential: RwLock<Option<Credential>>,
     /// Held while the folder is changed.
     pub(super) turn: Mutex<()>,
 }
@@ -32,18 +31,19 @@ pub struct Mirror {
 pub struct MirrorOptions {
     /// For the repository's own host.
     pub credential: Option<Credential>,
-    /// See [`Transport::proxy`].
-    pub proxy: Option<String>,
+    /// Makes every connection to the repository, and refuses what its rules forbid; `None` = git connects by itself, to whatever the
+    /// address leads to.
+    pub net: Option<Net>,
     /// A mirror that is larger when it is opened is made anew, in bytes.
     pub max_bytes: u64,
 }
 
 impl Default for MirrorOptions {
-    /// Nobody's credential, no proxy, 2 GiB.
+    /// Nobody's credential, nobody who judges addresses, 2 GiB.
     fn default() -> Self {
         Self {
             credential: None,
-            proxy: None,
+            net: None,
             max_bytes: 2 * 1024 * 1024 * 1024,
         }
     }
@@ -84,28 +84,6 @@ impl Mirror {
 
     pub(super) fn repository(&self) -> PathBuf {
         self.folder.join("repository")
-    }
-
-    /// A program for one command's questions; two commands side by side have one each.
-    pub(super) fn helper(&self) -> Result<Option<(Helper, tempdir::Folder)>, GitFailure> {
-        let known = self.credential.read().unwrap_or_else(PoisonError::into_inner);
-        // Bound to its host: it does not follow a repository that moved.
-        let Some(credential) = known.as_ref().filter(|known| known.origin == self.url.origin()) else {
-            return Ok(None);
-        };
-        let folder = tempdir::Folder::make(&self.folder)
-            .map_err(|error| GitFailure::other(format!("no folder for git's questions: {error}")))?;
-        let helper = Helper::start(folder.path(), folder.path(), credential, None)
-            .map_err(|error| GitFailure::other(format!("git cannot be given the credentials: {error}")))?;
-        Ok(Some((helper, folder)))
-    }
-
-    pub(super) fn transport<'a>(&'a self, helper: Option<&'a Helper>) -> Transport<'a> {
-        Transport {
-            url: &self.url,
-            helper,
-            proxy: self.options.proxy.as_deref(),
-        }
     }
 
     pub(super) async fn run(&self, step: &GitStep) -> Result<StepOutput, GitFailure> {

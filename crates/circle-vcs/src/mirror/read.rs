@@ -5,7 +5,7 @@ use std::time::Duration;
 use circle_core::names::CommitId;
 
 use super::open::Mirror;
-use crate::failure::{FailureClass, GitFailure};
+use crate::failure::{FailureClass, GitFailure, classify};
 use crate::git::{GitStep, StepOutput, StepRunner};
 use crate::harden::harden;
 
@@ -28,12 +28,11 @@ impl Mirror {
         max_bytes: usize,
     ) -> Result<Option<Vec<u8>>, GitFailure> {
         check_path(path)?;
-        let helper = self.helper()?;
-        let transport = self.transport(helper.as_ref().map(|(helper, _)| helper));
+        let call = self.call().await?;
         let name = format!("{commit}:{path}");
         let step = harden(
             "read a file",
-            Some(transport),
+            Some(call.transport()),
             READ_LIMIT,
             ["cat-file", "blob", name.as_str()],
         );
@@ -50,7 +49,8 @@ impl Mirror {
                 sentence,
             });
         }
-        self.good(&step, output, path).map(|output| Some(output.stdout))
+        let output = call.good(&step, output, &format!("{path} of {}", self.url))?;
+        Ok(Some(output.stdout))
     }
 
     /// Whether the commit has a plain file there.
@@ -92,7 +92,9 @@ impl Mirror {
         if output.cut {
             return Ok(None);
         }
-        let output = self.good(&step, output, "the changed paths")?;
+        if !output.is_success() {
+            return Err(classify(&step, &output, &format!("the changed paths of {}", self.url)));
+        }
         let paths = output.stdout.split(|byte| *byte == 0).filter(|path| !path.is_empty());
         let paths: Vec<String> = paths
             .take(max + 1)
@@ -105,8 +107,7 @@ impl Mirror {
         if self.has_commit(commit).await? {
             return Ok(true);
         }
-        let helper = self.helper()?;
-        let transport = self.transport(helper.as_ref().map(|(helper, _)| helper));
+        let call = self.call().await?;
         let arguments = [
             "fetch",
             "--quiet",
@@ -121,7 +122,7 @@ impl Mirror {
         let _turn = self.turn.lock().await;
         // A commit that was pushed over is often gone; that is no failure of the newer one.
         Ok(self
-            .run(&harden("fetch", Some(transport), READ_LIMIT, arguments))
+            .run(&harden("fetch", Some(call.transport()), READ_LIMIT, arguments))
             .await?
             .is_success())
     }
@@ -148,17 +149,6 @@ impl Mirror {
             .run(step)
             .await
             .map_err(|error| GitFailure::not_run(step, &error))
-    }
-
-    fn good(&self, step: &GitStep, output: StepOutput, what: &str) -> Result<StepOutput, GitFailure> {
-        if output.is_success() {
-            return Ok(output);
-        }
-        Err(crate::failure::classify(
-            step,
-            &output,
-            &format!("{what} of {}", self.url),
-        ))
     }
 }
 

@@ -3,5 +3,6 @@
 mod checkout;
 mod deploy_key;
 mod mirror;
+mod passage;
 mod security;
 mod support;

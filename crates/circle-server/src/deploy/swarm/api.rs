@@ -2,21 +2,23 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
+use circle_net::{Net, NetError};
 use http::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use crate::deploy::port::{RegistryLogin, TargetError};
-use crate::docker::{Docker, Fault};
+use crate::docker::{Docker, Fault, Judged};
 
 /// A manager of a Swarm.
 #[derive(Debug, Clone)]
 pub(super) struct Manager(Docker);
 
 impl Manager {
-    /// Reads `unix:///path` or `tcp://host:port`, and a bundle of client certificate, key and CA in PEM.
-    pub(super) fn new(endpoint: &str, bundle: Option<&SecretString>) -> Result<Self, TargetError> {
-        let docker = Docker::new(endpoint, bundle).map_err(|unusable| TargetError::Refused {
+    /// Reads `unix:///path` or `tcp://host:port`, which is judged, and a bundle of client certificate, key and CA in PEM.
+    pub(super) async fn open(net: &Net, endpoint: &str, bundle: Option<&SecretString>) -> Result<Self, TargetError> {
+        let judged = Judged::of(net, endpoint).await.map_err(closed)?;
+        let docker = Docker::new(endpoint, bundle, judged.as_ref()).map_err(|unusable| TargetError::Refused {
             why: format!("the target: {unusable}"),
         })?;
         Ok(Self(docker))
@@ -51,6 +53,15 @@ impl Manager {
             request = request.header("x-registry-auth", registry_auth(login));
         }
         self.0.send(Method::POST, request).await.map_err(meaning)
+    }
+}
+
+fn closed(error: NetError) -> TargetError {
+    let why = format!("the target could not be reached: {error}");
+    if error.is_temporary() {
+        TargetError::Unreachable { why }
+    } else {
+        TargetError::Refused { why }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use circle_core::deployment::Deployment;
 use circle_core::environment::{Target as Settings, TargetKind};
+use circle_net::Net;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -25,20 +26,26 @@ pub struct SwarmTarget {
 /// The adapter for a target's settings: the ordinary `Connect` of a deployer.
 ///
 /// # Errors
-/// [`TargetError::Refused`] for an endpoint or a bundle that cannot be used.
-pub fn connect(settings: &Settings, bundle: Option<SecretString>) -> Result<Arc<dyn Target>, TargetError> {
+/// As [`SwarmTarget::open`].
+pub async fn connect(
+    net: &Net,
+    settings: &Settings,
+    bundle: Option<SecretString>,
+) -> Result<Arc<dyn Target>, TargetError> {
     let TargetKind::Swarm { endpoint, .. } = &settings.kind;
-    Ok(Arc::new(SwarmTarget::new(endpoint, bundle.as_ref())?))
+    Ok(Arc::new(SwarmTarget::open(net, endpoint, bundle.as_ref()).await?))
 }
 
 impl SwarmTarget {
-    /// Through `unix:///path` or `tcp://host:port`; the bundle holds client certificate, key and CA as PEM.
+    /// Through `unix:///path` or `tcp://host:port`, if that leads where the server may go; the bundle holds client certificate,
+    /// key and CA as PEM. Nobody is called yet.
     ///
     /// # Errors
-    /// [`TargetError::Refused`] says what is wrong with it.
-    pub fn new(endpoint: &str, bundle: Option<&SecretString>) -> Result<Self, TargetError> {
+    /// [`TargetError::Refused`] says what is wrong with it, or which address is closed; [`TargetError::Unreachable`] that the
+    /// name has no address now.
+    pub async fn open(net: &Net, endpoint: &str, bundle: Option<&SecretString>) -> Result<Self, TargetError> {
         Ok(Self {
-            endpoint: Manager::new(endpoint, bundle)?,
+            endpoint: Manager::open(net, endpoint, bundle).await?,
         })
     }
 
