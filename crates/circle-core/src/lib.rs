@@ -18,6 +18,7 @@ pub mod notice;
 pub mod pipeline;
 pub mod plan;
 pub mod poll;
+pub mod pulls;
 pub mod queue;
 pub mod rights;
 pub mod roots;

@@ -113,6 +113,12 @@ pub(crate) const RESEAL_PERIOD: Duration = Duration::from_secs(600);
 pub(crate) const POLLS_AT_ONCE: usize = 32;
 /// Of one host as many: one that hangs has no more of the places than these.
 pub(crate) const POLLS_OF_A_HOST: usize = 2;
+/// Lists of pull requests that one token asks for at the same time.
+pub(crate) const PULLS_OF_A_TOKEN: usize = 1;
+/// And as long it is left alone afterwards: at most 3,600 lists in an hour, where the strictest forge allows 5,000 requests.
+pub(crate) const PULLS_REST: Duration = Duration::from_secs(1);
+/// Open pull requests of a repository that is polled: twenty pages of most forges.
+pub(crate) const PULLS_POLLED: usize = 1_000;
 /// Changes that are taken in one write: with what was seen they fit into a document.
 pub(crate) const POLL_CHANGES: usize = 50;
 

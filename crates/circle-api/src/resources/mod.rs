@@ -43,7 +43,7 @@ pub use log::{LiveTicket, LogGroup, LogIndex, LogLines, LogLinesQuery, MAX_LOG_L
 pub use page::{DEFAULT_PAGE, MAX_PAGE, Page, PageQuery};
 pub use policy::{MAX_POLICY_ENTRIES, PolicyChange, PolicyView};
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem, ProblemEntry};
-pub use pull_request::{ApprovalView, ApproveRequest, PullRequestView};
+pub use pull_request::{ApprovalView, ApproveRequest, PullPollView, PullRequestView};
 pub use registry::{RegistryChange, RegistryCreate, RegistryView};
 pub use run::{
     ImageView, RerunLink, RootView, RunQuery, RunState, RunSummary, RunView, Surroundings, VerdictView, WaitingReason,

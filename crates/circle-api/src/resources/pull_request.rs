@@ -1,7 +1,8 @@
-//! What a run is told of its pull request, and what somebody looks at before a stranger's may run as a member's.
+//! What a run is told of its pull request, what somebody looks at before a stranger's may run as a member's, and how they are polled.
 
 use circle_core::run::Run;
 use circle_core::trigger::{Event, Trust};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -50,6 +51,29 @@ pub struct ApproveRequest {
     /// The commit that was looked at, in full; another one is refused.
     #[schema(max_length = 64)]
     pub commit: String,
+}
+
+/// How pull requests are looked at, as often as branches, and what was seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PullPollView {
+    /// Open pull requests that were seen; absent before the first look, which starts nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<u32>,
+    /// The last look that was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub looked_at: Option<Timestamp>,
+    /// The last look that found something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<Timestamp>,
+    /// When they are looked at again; later when other services of the forge come first, or when it wants to be left alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_at: Option<Timestamp>,
+    /// Looks in a row that were not answered; the pauses grow with them, to an hour.
+    #[serde(default)]
+    pub failures: u32,
+    /// What the last of them said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
 }
 
 impl PullRequestView {

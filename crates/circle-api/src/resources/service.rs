@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::starting::{InputView, InputWish};
-use super::{CredentialView, ServiceForge};
+use super::{CredentialView, PullPollView, ServiceForge};
 use crate::worker::SecretValue;
 
 /// Links a repository.
@@ -160,6 +160,9 @@ pub struct PollView {
     /// What the last of them said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
+    /// Of pull requests; absent where no forge tells of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulls: Option<PullPollView>,
 }
 
 impl PollView {
@@ -173,6 +176,7 @@ impl PollView {
             next_at: None,
             failures: 0,
             trouble: None,
+            pulls: None,
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Bodies that GitHub invented and Gitea sends too. What is not named here is passed over unread, however much it is.
+//! Bodies and answers that GitHub invented and Gitea sends too. What is not named here is passed over unread, however much it is.
 
 use circle_core::forge::Account;
 use serde::Deserialize;
 
+use super::PullRequest;
 use super::notice::{Notice, PullAction, PullNotice, Unreadable, What};
 
 #[derive(Deserialize)]
@@ -16,7 +17,7 @@ struct Push {
 }
 
 #[derive(Deserialize)]
-struct Pull {
+struct PullCall {
     action: String,
     number: u64,
     pull_request: Request,
@@ -29,6 +30,31 @@ struct Request {
     head: Side,
     base: Side,
     user: Person,
+    #[serde(default)]
+    labels: Option<Vec<Label>>,
+}
+
+/// What the API answers about one.
+#[derive(Deserialize)]
+pub(super) struct Pull {
+    number: u64,
+    state: String,
+    head: Side,
+    base: Side,
+    user: Option<Poster>,
+    labels: Option<Vec<Label>>,
+}
+
+#[derive(Deserialize)]
+struct Label {
+    name: String,
+}
+
+/// Whoever is gone has no id, or one below zero.
+#[derive(Deserialize)]
+struct Poster {
+    id: i64,
+    login: String,
 }
 
 #[derive(Deserialize)]
@@ -71,7 +97,7 @@ pub(super) fn push(body: &[u8]) -> Result<Notice, Unreadable> {
 }
 
 pub(super) fn pull(body: &[u8]) -> Result<Notice, Unreadable> {
-    let pull: Pull = parsed(body)?;
+    let pull: PullCall = parsed(body)?;
     let request = pull.pull_request;
     Ok(notice(
         Some(pull.repository),
@@ -83,9 +109,14 @@ pub(super) fn pull(body: &[u8]) -> Result<Notice, Unreadable> {
             into: request.base.branch,
             from: request.head.repo.map(|place| place.id.to_string()),
             author: request.user.into(),
-            sender: pull.sender.into(),
+            sender: Some(pull.sender.into()),
+            labels: names(request.labels),
         }),
     ))
+}
+
+fn names(labels: Option<Vec<Label>>) -> Vec<String> {
+    labels.into_iter().flatten().map(|label| label.name).collect()
 }
 
 /// A ping, or what nothing is done about: only the repository is read, and that may be missing.
@@ -118,6 +149,24 @@ fn action(word: &str) -> PullAction {
 
 pub(super) fn parsed<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Unreadable> {
     serde_json::from_slice(body).map_err(|error| Unreadable(error.to_string()))
+}
+
+impl From<Pull> for PullRequest {
+    fn from(pull: Pull) -> Self {
+        let author = pull.user.map(|user| (user.id.to_string(), user.login));
+        // Nobody has this id, so nobody may push.
+        let (id, login) = author.unwrap_or_else(|| ("-1".into(), "ghost".into()));
+        Self {
+            number: pull.number,
+            open: pull.state == "open",
+            head: pull.head.sha,
+            base: Some(pull.base.sha).filter(|sha| !sha.is_empty()),
+            into: pull.base.branch,
+            from: pull.head.repo.map(|place| place.id.to_string()),
+            author: Account { id, login },
+            labels: names(pull.labels),
+        }
+    }
 }
 
 impl From<Person> for Account {

@@ -25,5 +25,5 @@ pub(crate) use grant::{Grant, expiry};
 pub use notice::{Notice, PullAction, PullNotice, Unreadable, What, read};
 pub(crate) use oauth::{App as OauthClient, authorize_url, challenge, exchange, linking_scope};
 pub use open::{Access, open};
-pub use port::{Forge, HookState, HookWish, PullRequest, Repositories, Repository};
+pub use port::{Forge, HookState, HookWish, OpenPulls, PullRequest, PullsWish, Repositories, Repository};
 pub use verify::verify;

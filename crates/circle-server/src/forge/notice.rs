@@ -2,6 +2,7 @@
 
 use axum::http::HeaderMap;
 use circle_core::forge::{Account, ForgeKind};
+use serde::{Deserialize, Serialize};
 
 use super::{gitea, github, gitlab};
 
@@ -55,12 +56,15 @@ pub struct PullNotice {
     pub from: Option<String>,
     /// Who opened it.
     pub author: Account,
-    /// Who did this to it.
-    pub sender: Account,
+    /// Who did this to it; `None` when the forge was only looked at.
+    pub sender: Option<Account>,
+    /// By name.
+    pub labels: Vec<String>,
 }
 
 /// What was done to a pull request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PullAction {
     /// Opened, or opened again.
     Opened,

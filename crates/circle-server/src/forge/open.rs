@@ -48,7 +48,10 @@ pub fn open(net: &Net, access: Access) -> Result<Box<dyn Forge>, ForgeError> {
     };
     let wire = |accept| Wire::new(net.clone(), base.clone(), access.token.clone(), accept);
     Ok(match access.kind {
-        ForgeKind::Github => Box::new(Github::new(wire(accept), wire("application/vnd.github.raw+json"))),
+        ForgeKind::Github => {
+            let raw = wire("application/vnd.github.raw+json");
+            Box::new(Github::new(wire(accept).keeping_marks(), raw))
+        }
         ForgeKind::Gitlab => Box::new(Gitlab::new(wire(accept))),
         ForgeKind::Gitea => Box::new(Gitea::new(wire(accept))),
     })

@@ -5,6 +5,7 @@ use circle_core::forge::{Account, Permission};
 use circle_core::names::CommitId;
 use circle_core::run::Status;
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use super::ForgeError;
 
@@ -57,6 +58,9 @@ pub trait Forge: Send + Sync + std::fmt::Debug {
 
     /// A pull request as it is now.
     async fn pull_request(&self, repository: &str, number: u64) -> Result<PullRequest, ForgeError>;
+
+    /// Every pull request that is open, in any order; one that is opened or closed meanwhile may stand there or not.
+    async fn open_pull_requests(&self, repository: &str, wish: PullsWish<'_>) -> Result<OpenPulls, ForgeError>;
 
     /// Paths that a pull request changes, both sides of a rename; `None` when there are more than `max`.
     async fn pull_request_files(
@@ -131,10 +135,47 @@ pub enum HookState {
 }
 
 /// A pull request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullRequest {
+    /// Within the repository.
+    pub number: u64,
     /// Its newest commit.
     pub head: String,
     /// Whether it can still be merged or closed.
     pub open: bool,
+    /// The newest commit of the branch that it goes into, when the forge says it.
+    pub base: Option<String>,
+    /// The branch that it goes into.
+    pub into: String,
+    /// The repository that its branch lies in, by id; `None` when that is gone.
+    pub from: Option<String>,
+    /// Who opened it.
+    pub author: Account,
+    /// By name.
+    pub labels: Vec<String>,
+}
+
+/// Which open pull requests are asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct PullsWish<'a> {
+    /// More than so many are not listed.
+    pub max: usize,
+    /// What an earlier list came with; nothing is read again when it is still that list.
+    pub mark: Option<&'a str>,
+}
+
+/// The open pull requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OpenPulls {
+    /// The list that the mark came with.
+    Same,
+    /// Every one.
+    All {
+        /// In the forge's order.
+        items: Vec<PullRequest>,
+        /// Names this list, where the forge can say that it did not change.
+        mark: Option<String>,
+    },
+    /// More than were asked for.
+    TooMany,
 }

@@ -99,7 +99,7 @@ async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
         return settle(server, id, DeliveryState::refused("the service was removed")).await;
     };
     let (service, wish) = match &delivery.payload {
-        Payload::Forge { .. } => forge_wish::understand(server, &delivery.payload, service).await?,
+        Payload::Forge { .. } | Payload::Polled { .. } => forge_wish::understand(server, &delivery, service).await?,
         Payload::Approved { run, by, approver } => {
             let wish = approved_wish::understand(server, &service, *run, (by, *approver)).await?;
             (service, wish)

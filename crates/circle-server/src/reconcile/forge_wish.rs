@@ -3,44 +3,42 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use circle_core::forge::{Account, ForgeConnection, ForgeLink, Permission, PullFacts};
+use circle_core::ids::DeliveryId;
 use circle_core::names::{BranchName, CommitId, GitRef, NameError};
 use circle_core::queue::Priority;
 use circle_core::service::Service;
 use circle_core::trigger::{Event, Trust};
 
 use super::planning::cut;
-use super::wish::{NoWish, Wish, event_of, is_zero};
+use super::polling;
+use super::wish::{NoWish, POLLING, Wish, event_of, is_zero};
 use crate::forge::{self, Forge, ForgeError, Notice, PullAction, PullNotice, What, clone_url};
 use crate::http::ApiError;
-use crate::records::{Payload, ServiceRecord};
+use crate::records::{Delivery, Payload, PolledPull, ServiceRecord};
 use crate::server::Server;
 
-/// A call of a forge, with what it is about.
+/// A call of a forge, or what a look found instead, with what it is about.
 struct Call<'a> {
     service: &'a Service,
     link: &'a ForgeLink,
     connection: &'a ForgeConnection,
+    /// The delivery of a call; `None` when polling found it.
+    told_by: Option<DeliveryId>,
 }
 
-/// Reads a call of a forge. A repository that was renamed is followed: the service is given back as it is now.
+/// Reads what a forge told, or what polling found there. A repository that was renamed is followed: the service is given back as it is now.
 pub(super) async fn understand(
     server: &Server,
-    payload: &Payload,
+    delivery: &Delivery,
     service: Service,
 ) -> Result<(Service, Result<Wish, NoWish>), ApiError> {
-    let Payload::Forge { forge, headers, body } = payload else {
-        return Err(ApiError::Internal("a delivery of another kind".into()));
-    };
-    let refused = |why: &str| Ok(Err(NoWish::Refused(why.into())));
     let Some(link) = service.forge.clone() else {
-        return refused("the service is not linked to a forge any more").map(|wish| (service, wish));
+        let why = "the service is not linked to a forge any more";
+        return Ok((service, Err(NoWish::Refused(why.into()))));
     };
-    let Some(text) = server.kept_text(body).await? else {
-        return refused("the body is damaged, or older than what is kept").map(|wish| (service, wish));
-    };
-    let notice = match forge::read(*forge, &header_map(headers), text.as_bytes()) {
+    let notice = match noticed(server, &delivery.payload).await? {
         Ok(notice) => notice,
-        Err(error) => return Ok((service, Err(NoWish::Refused(error.to_string())))),
+        Err(no) => return Ok((service, Err(no))),
     };
     let connection = server.forge_connection(link.connection).await?;
     if let Err(no) = of_this_repository(&notice, &link) {
@@ -51,15 +49,51 @@ pub(super) async fn understand(
         service: &service,
         link: &link,
         connection: &connection,
+        told_by: matches!(delivery.payload, Payload::Forge { .. }).then_some(delivery.id),
     };
     let wish = call.wish(server, notice.what).await?;
     Ok((service, wish))
 }
 
+async fn noticed(server: &Server, payload: &Payload) -> Result<Result<Notice, NoWish>, ApiError> {
+    match payload {
+        Payload::Forge { forge, headers, body } => {
+            let Some(text) = server.kept_text(body).await? else {
+                let why = "the body is damaged, or older than what is kept";
+                return Ok(Err(NoWish::Refused(why.into())));
+            };
+            let notice = forge::read(*forge, &header_map(headers), text.as_bytes());
+            Ok(notice.map_err(|error| NoWish::Refused(error.to_string())))
+        }
+        Payload::Polled { repository, found } => Ok(Ok(polled(repository, found))),
+        _ => Err(ApiError::Internal("a delivery of another kind".into())),
+    }
+}
+
+/// A look tells what a call would, but for who did it.
+fn polled(repository: &str, found: &PolledPull) -> Notice {
+    let pull = found.pull.clone();
+    Notice {
+        repository: Some(repository.to_owned()),
+        full_name: None,
+        what: What::Pull(PullNotice {
+            action: found.action,
+            number: pull.number,
+            head: pull.head,
+            base: pull.base,
+            into: pull.into,
+            from: pull.from,
+            author: pull.author,
+            sender: None,
+            labels: pull.labels,
+        }),
+    }
+}
+
 /// Each once.
-fn people(author: &Account, sender: &Account) -> Vec<Account> {
+fn people(author: &Account, sender: Option<&Account>) -> Vec<Account> {
     let mut people = vec![author.clone()];
-    people.extend((sender.id != author.id).then(|| sender.clone()));
+    people.extend(sender.filter(|sender| sender.id != author.id).cloned());
     people
 }
 
@@ -121,17 +155,27 @@ impl Call<'_> {
                 after,
                 sender,
             } => self.push((git_ref, before, after), &sender),
-            What::Pull(pull) => {
-                let trust = match self.may_run(&pull) {
-                    Ok(()) => self.trust(server, &pull).await?,
-                    Err(no) => return Ok(Err(no)),
-                };
-                trust.and_then(|trust| {
-                    self.pull(pull, trust)
-                        .map_err(|error| NoWish::Refused(error.to_string()))
-                })
-            }
+            What::Pull(pull) => self.proposal(server, pull).await?,
         })
+    }
+
+    async fn proposal(&self, server: &Server, pull: PullNotice) -> Result<Result<Wish, NoWish>, ApiError> {
+        let judged = match self.may_run(&pull) {
+            Ok(()) => self.trust(server, &pull).await?,
+            Err(no) => Err(no),
+        };
+        // What waits is told when it is judged; until then polling may find it.
+        let told_by = self.told_by.filter(|_| !matches!(judged, Err(NoWish::Later(_))));
+        if let Some(delivery) = told_by
+            && polling::hear_pull(server, self.service, delivery, &pull).await?
+        {
+            let why = "polling had found this commit of the pull request before the call came";
+            return Ok(Err(NoWish::Ignored(why.into())));
+        }
+        Ok(judged.and_then(|trust| {
+            self.pull(pull, trust)
+                .map_err(|error| NoWish::Refused(error.to_string()))
+        }))
     }
 
     /// Whoever could push is a member: the forge has seen to it.
@@ -173,7 +217,8 @@ impl Call<'_> {
         }
     }
 
-    /// Who cannot be judged for good is a stranger; who cannot be judged now waits.
+    /// Who cannot be judged for good is a stranger; who cannot be judged now waits. A look does not say who moved it: whoever did could
+    /// push to the repository, as its branch lies there.
     async fn trust(&self, server: &Server, pull: &PullNotice) -> Result<Result<Trust, NoWish>, ApiError> {
         let same_repository = pull.from.as_deref() == Some(self.link.repository.as_str());
         if !same_repository {
@@ -181,9 +226,11 @@ impl Call<'_> {
         }
         let forge = server.forge(self.connection).await?;
         let author = self.permission(forge.as_ref(), &pull.author).await;
-        let sender = match &author {
-            Ok(known) if pull.sender.id == pull.author.id => Ok(*known),
-            _ => self.permission(forge.as_ref(), &pull.sender).await,
+        let sender = match (&author, &pull.sender) {
+            (Ok(known), None) => Ok(*known),
+            (Ok(known), Some(sender)) if sender.id == pull.author.id => Ok(*known),
+            (_, Some(sender)) => self.permission(forge.as_ref(), sender).await,
+            (Err(error), None) => Err(error.clone()),
         };
         Ok(match (author, sender) {
             (Ok(author), Ok(sender)) => Ok(PullFacts {
@@ -214,14 +261,16 @@ impl Call<'_> {
                 into: BranchName::new(pull.into)?,
                 base: base.clone(),
                 fork: pull.from.as_deref() != Some(self.link.repository.as_str()),
-                people: people(&pull.author, &pull.sender),
+                people: people(&pull.author, pull.sender.as_ref()),
                 approved_by: None,
                 approver: None,
             },
             git_ref: GitRef::new(self.connection.kind.pull_ref(pull.number))?,
             commit: Some(CommitId::new(pull.head)?),
             before: base,
-            actor: pull.sender.actor(self.connection.kind),
+            actor: pull
+                .sender
+                .map_or_else(|| POLLING.to_owned(), |sender| sender.actor(self.connection.kind)),
             priority: Priority::Normal,
             trust,
             inputs: Default::default(),

@@ -21,7 +21,9 @@ pub(crate) async fn start(
     let deployer = crate::deploy::of_server(server);
     tasks.spawn(deployer.run(server.shutdown.clone()));
     tasks.spawn(deliveries::run(Arc::clone(server)));
-    tasks.spawn(polling::run(Arc::clone(server)));
+    for course in [polling::Course::Refs, polling::Course::Pulls] {
+        tasks.spawn(polling::run(Arc::clone(server), course));
+    }
     tasks.spawn(schedules::run(Arc::clone(server)));
     tasks.spawn(statuses::run(Arc::clone(server)));
     tasks.spawn(notices::make(Arc::clone(server)));

@@ -11,6 +11,9 @@ use crate::records::{Delivery, ManualBody, POLL, Payload, ScheduledBody};
 
 use super::planning::cut;
 
+/// Who asks when nobody told who did.
+pub(super) const POLLING: &str = "polling";
+
 /// A run that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wish {
@@ -44,7 +47,9 @@ pub(super) fn understand(delivery: &Delivery, service: &Service) -> Result<Wish,
         Payload::Git { body, .. } => from_hook(body, service, &delivery.source),
         Payload::Manual(manual) => Ok(from_person(manual, service)),
         Payload::Schedule(due) => Ok(from_clock(due, service)),
-        Payload::Forge { .. } | Payload::Approved { .. } => Err(NoWish::Refused("a delivery of another kind".into())),
+        Payload::Forge { .. } | Payload::Polled { .. } | Payload::Approved { .. } => {
+            Err(NoWish::Refused("a delivery of another kind".into()))
+        }
     }
 }
 
@@ -78,7 +83,7 @@ fn from_hook(body: &str, service: &Service, source: &str) -> Result<Wish, NoWish
         git_ref,
         commit: Some(commit),
         before,
-        actor: if source == POLL { "polling" } else { "hook" }.into(),
+        actor: if source == POLL { POLLING } else { "hook" }.into(),
         priority: Priority::Normal,
         trust: Trust::Member,
         inputs: Values::new(),

@@ -13,7 +13,7 @@ use circle_store::records::{Kind, Record};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::KeptBody;
+use super::{KeptBody, PolledPull};
 
 /// The source word of plain git hooks.
 pub const GIT_HOOK: &str = "git";
@@ -66,6 +66,13 @@ pub enum Payload {
         /// What may be shown of the headers; secrets are not among them.
         headers: BTreeMap<String, String>,
         body: KeptBody,
+    },
+    /// A pull request that polling found another: what a call of the forge would tell.
+    Polled {
+        /// The forge's own id of the repository that was looked at.
+        repository: String,
+        #[serde(flatten)]
+        found: PolledPull,
     },
     /// A member lets a stranger's commit run as a member's.
     Approved {

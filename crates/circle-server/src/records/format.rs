@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     AnswerRecord, AuditRecord, BlobRecord, Delivery, DeploymentRecord, EnvironmentRecord, ForgeRecord, HostRecord,
-    IdentityProviderRecord, IdentityRecord, NoticeRecord, PollRecord, RegistryRecord, RunRecord, ScheduleRecord,
-    SecretRecord, ServiceRecord, ShellRecord, TargetRecord, TokenRecord, UserRecord, WebhookRecord, WorkerRecord,
-    WorkspaceRecord,
+    IdentityProviderRecord, IdentityRecord, NoticeRecord, PollRecord, PullPollRecord, RegistryRecord, RunRecord,
+    ScheduleRecord, SecretRecord, ServiceRecord, ShellRecord, TargetRecord, TokenRecord, UserRecord, WebhookRecord,
+    WorkerRecord, WorkspaceRecord,
 };
 use crate::deploy::WorkloadRecord;
 
@@ -132,6 +132,7 @@ fn schemas() -> BTreeMap<Kind, u32> {
         of::<PollRecord>(),
         of::<IdentityProviderRecord>(),
         of::<IdentityRecord>(),
+        of::<PullPollRecord>(),
     ])
 }
 

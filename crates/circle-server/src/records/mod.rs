@@ -15,6 +15,7 @@ mod kept_body;
 mod named;
 mod notice;
 mod poll;
+mod pull_poll;
 mod run;
 mod schedule;
 mod secret;
@@ -39,7 +40,8 @@ pub use named::{
     EnvironmentRecord, ForgeRecord, RegistryRecord, ServiceRecord, TargetRecord, WebhookRecord, WorkspaceRecord,
 };
 pub use notice::NoticeRecord;
-pub use poll::PollRecord;
+pub use poll::{Looks, PollRecord};
+pub use pull_poll::{PolledPull, PullPollRecord};
 pub use run::RunRecord;
 pub use schedule::ScheduleRecord;
 pub use secret::{Sealed, SecretRecord, scope_key};

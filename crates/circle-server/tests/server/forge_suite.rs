@@ -6,10 +6,10 @@ use circle_core::forge::{Account, ForgeKind, Permission};
 use circle_core::names::CommitId;
 use circle_core::run::{Status, StatusWord};
 use circle_net::Net;
-use circle_server::forge::{Access, Forge, ForgeError, HookState, HookWish, open};
+use circle_server::forge::{Access, Forge, ForgeError, HookState, HookWish, OpenPulls, PullRequest, PullsWish, open};
 use secrecy::SecretString;
 
-use crate::support::forge::{BOT, Forge as Played, Member, Pull, Repo, TOKEN};
+use crate::support::forge::{BOT, Forge as Played, Member, Pull, Repo, TOKEN, Who};
 
 /// What an adapter finds there.
 pub(crate) struct World {
@@ -22,8 +22,12 @@ pub(crate) struct World {
     pub(crate) stranger: Account,
     /// Repositories of the token's owner.
     pub(crate) count: usize,
-    /// A pull request, its head, and the paths that it changes.
+    /// A pull request of the member's from the repository itself into main, its head, and the paths that it changes.
     pub(crate) pull: (u64, String, Vec<String>),
+    /// Its labels.
+    pub(crate) labels: Vec<String>,
+    /// Every open pull request; there are closed ones too.
+    pub(crate) open: Vec<u64>,
     pub(crate) file: (String, String),
 }
 
@@ -41,6 +45,7 @@ pub(crate) async fn conforms(forge: &dyn Forge, world: &World) {
     finds(forge, world).await;
     hooks(forge, world).await;
     reads(forge, world).await;
+    lists_pull_requests(forge, world).await;
     tells(forge, world).await;
     knows_people(forge, world).await;
 }
@@ -124,6 +129,44 @@ async fn reads(forge: &dyn Forge, world: &World) {
     );
 }
 
+async fn lists_pull_requests(forge: &dyn Forge, world: &World) {
+    let repository = world.repository.as_str();
+    let ask = |max| PullsWish { max, mark: None };
+    let all = forge.open_pull_requests(repository, ask(1_000)).await.expect("a list");
+    let OpenPulls::All { items, .. } = all else {
+        panic!("{all:?}")
+    };
+    let mut numbers: Vec<u64> = items.iter().map(|pull| pull.number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, world.open, "each once");
+    let (number, head, _) = &world.pull;
+    let wanted = PullRequest {
+        number: *number,
+        head: head.clone(),
+        open: true,
+        base: items[0].base.clone(),
+        into: "main".into(),
+        from: Some(world.repository.clone()),
+        author: world.member.clone(),
+        labels: world.labels.clone(),
+    };
+    let listed = items.iter().find(|pull| pull.number == *number);
+    assert_eq!(listed, Some(&wanted));
+    assert_eq!(
+        forge.pull_request(repository, *number).await,
+        Ok(wanted),
+        "and by itself"
+    );
+    let few = forge.open_pull_requests(repository, ask(world.open.len() - 1)).await;
+    assert_eq!(few, Ok(OpenPulls::TooMany));
+    let exactly = forge.open_pull_requests(repository, ask(world.open.len())).await;
+    assert!(matches!(exactly, Ok(OpenPulls::All { .. })), "{exactly:?}");
+    assert_eq!(
+        forge.open_pull_requests("4711471147", ask(9)).await,
+        Err(ForgeError::NotFound)
+    );
+}
+
 async fn tells(forge: &dyn Forge, world: &World) {
     let words = [
         StatusWord::Pending,
@@ -184,13 +227,20 @@ fn world(forge: &Played) -> World {
         .chain(["old.c".into()])
         .collect();
     paths.sort();
-    repo.pulls.insert(
-        3,
-        Pull {
-            head: head.clone(),
-            files,
-        },
-    );
+    let labels = vec!["needs review".to_owned(), "red".to_owned()];
+    let pull = Pull {
+        files,
+        labels: labels.clone(),
+        ..Pull::of(&head, 1, Who(7, "alice"))
+    };
+    repo.pulls.insert(3, pull);
+    // More than two pages of them, and some that are closed.
+    for number in 100..350 {
+        let mut pull = Pull::of(&"c".repeat(40), 9, Who(8, "mallory"));
+        pull.open = number % 10 > 0;
+        repo.pulls.insert(number, pull);
+    }
+    let open = repo.listed().map(|(number, _)| number).collect();
     repo.files = BTreeMap::from([("docs/a b.md".into(), "content".into())]);
     let fillers = (2..=70).map(|id| Repo::of(id, &format!("team/filler-{id}")));
     forge.facts().repos = std::iter::once(repo).chain(fillers).collect();
@@ -206,6 +256,8 @@ fn world(forge: &Played) -> World {
         stranger: account("8", "mallory"),
         count: 70,
         pull: (3, head, paths),
+        labels,
+        open,
         file: ("docs/a b.md".into(), "content".into()),
     }
 }
@@ -216,6 +268,45 @@ async fn every_adapter_keeps_what_the_port_promises() {
         let played = Played::start(kind).await;
         let world = world(&played);
         conforms(access(kind, &played.address, TOKEN).as_ref(), &world).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_did_not_change_is_not_read_again_where_the_forge_can_say_so() {
+    for kind in [ForgeKind::Gitea, ForgeKind::Github, ForgeKind::Gitlab] {
+        let played = Played::start(kind).await;
+        let mut repo = Repo::of(1, "team/shop");
+        repo.pulls.insert(3, Pull::of(&"b".repeat(40), 9, Who(8, "mallory")));
+        played.facts().repos = vec![repo];
+        let forge = access(kind, &played.address, TOKEN);
+        let ask = async |mark: Option<&str>| {
+            let wish = PullsWish { max: 1_000, mark };
+            forge.open_pull_requests("1", wish).await.expect("a list")
+        };
+        let OpenPulls::All { mark, items } = ask(None).await else {
+            panic!("{kind:?}")
+        };
+        assert_eq!(
+            (items.len(), mark.is_some()),
+            (1, kind == ForgeKind::Github),
+            "{kind:?}"
+        );
+        // A mark that nobody gave, or of another list, is none.
+        assert!(matches!(ask(Some("W/\"x\"")).await, OpenPulls::All { .. }));
+        let again = ask(mark.as_deref()).await;
+        assert_eq!(again == OpenPulls::Same, kind == ForgeKind::Github, "{kind:?}");
+        played.facts().repos[0].pulls.get_mut(&3).expect("it").head = "d".repeat(40);
+        assert!(matches!(ask(mark.as_deref()).await, OpenPulls::All { .. }), "{kind:?}");
+        // Of a list of several pages one mark says nothing.
+        for number in 4..200 {
+            let pull = Pull::of(&"b".repeat(40), 9, Who(8, "mallory"));
+            played.facts().repos[0].pulls.insert(number, pull);
+        }
+        let long = ask(None).await;
+        assert!(
+            matches!(&long, OpenPulls::All { mark: None, items } if items.len() == 197),
+            "{kind:?}"
+        );
     }
 }
 

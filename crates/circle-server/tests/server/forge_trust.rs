@@ -32,7 +32,7 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    async fn new(kind: ForgeKind) -> Self {
+    pub(crate) async fn new(kind: ForgeKind) -> Self {
         let scene = Self::unlinked(kind).await;
         let circle = &scene.circle;
         connect(circle, &scene.forge).await;
@@ -92,8 +92,8 @@ impl Scene {
             .await
             .expect("pushed");
         let pull = Pull {
-            head: head.clone(),
             files: vec![(path.to_owned(), None)],
+            ..Pull::of(&head, FORK, MALLORY)
         };
         self.forge.facts().repos[0].pulls.insert(number, pull);
         head
@@ -121,7 +121,7 @@ impl Scene {
         }
     }
 
-    async fn is_stranger(&self, run: RunId) -> bool {
+    pub(crate) async fn is_stranger(&self, run: RunId) -> bool {
         self.circle
             .run(run)
             .await
@@ -130,7 +130,7 @@ impl Scene {
             .stranger
     }
 
-    async fn approve(&self, run: RunId, commit: &str) -> Result<RunId, String> {
+    pub(crate) async fn approve(&self, run: RunId, commit: &str) -> Result<RunId, String> {
         let wish = ApproveRequest { commit: commit.into() };
         let approved = self
             .circle

@@ -1,8 +1,8 @@
 //! The same with a real Gitea: `make test-real`.
 
 use circle_api::resources::{
-    ForgeCreate, ForgeHookState, ForgeKind, ForgeLinkCreate, ForgeOauthBegin, ForgeOauthFinish, ForgeRepositoryQuery,
-    RunQuery, RunSummary,
+    ApproveRequest, DeliveryState, ForgeCreate, ForgeHookState, ForgeKind, ForgeLinkCreate, ForgeOauthBegin,
+    ForgeOauthFinish, ForgeRepositoryQuery, RunQuery, RunSummary,
 };
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_api::worker::SecretValue;
@@ -10,10 +10,11 @@ use circle_core::forge::{self, Account};
 use circle_core::names::CommitId;
 use circle_core::trigger::Trust;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::forge_oauth::code_on;
 use crate::forge_suite::{World, access, conforms};
+use crate::polling_pulls::{look, poll};
 use crate::support::gitea::Gitea;
 use crate::support::{Circle, PIPELINE, Played, slug, until};
 use crate::tenancy::browser::{Browser, manage};
@@ -184,6 +185,23 @@ async fn real_gitea_keeps_what_the_port_promises() {
     let head = gitea.push("alice", "bot/shop", "topic", ("c", "1")).await;
     let wish = json!({"head": "topic", "base": "main", "title": "A change"});
     let pull = gitea.ask_as("alice", Method::POST, "repos/bot/shop/pulls", wish).await;
+    let number = pull["number"].as_u64().expect("a number");
+    let label = json!({"name": "needs review", "color": "#ff0000"});
+    let label = gitea.ask(Method::POST, "repos/bot/shop/labels", label).await;
+    let path = format!("repos/bot/shop/issues/{number}/labels");
+    gitea.ask(Method::POST, &path, json!({"labels": [label["id"]]})).await;
+    let mut open = vec![number];
+    for at in 0..52 {
+        let branch = format!("more-{at}");
+        let wish = json!({"new_branch_name": branch, "old_ref_name": "topic"});
+        gitea.ask(Method::POST, "repos/bot/shop/branches", wish).await;
+        let wish = json!({"head": branch, "base": "main", "title": "More"});
+        let more = gitea.ask(Method::POST, "repos/bot/shop/pulls", wish).await;
+        open.push(more["number"].as_u64().expect("a number"));
+    }
+    let closed = open.pop().expect("the last");
+    let path = format!("repos/bot/shop/pulls/{closed}");
+    gitea.ask(Method::PATCH, &path, json!({"state": "closed"})).await;
     let account = |id: u64, login: &str| Account {
         id: id.to_string(),
         login: login.into(),
@@ -195,7 +213,9 @@ async fn real_gitea_keeps_what_the_port_promises() {
         member: account(alice, "alice"),
         stranger: account(mallory, "mallory"),
         count: 2,
-        pull: (pull["number"].as_u64().expect("a number"), head, vec!["c".into()]),
+        pull: (number, head, vec!["c".into()]),
+        labels: vec!["needs review".into()],
+        open,
         file,
     };
     conforms(
@@ -309,4 +329,80 @@ async fn real_gitea_says_who_signs_in() {
     let (status, said) = browser.finish("openid", &back).await;
     assert_eq!(status, 200, "{said}");
     assert_eq!(browser.whoami().await.as_deref(), Some("alice-2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a Gitea: make test-real"]
+async fn real_gitea_pull_requests_of_forks_are_polled_without_a_hook() {
+    let (circle, gitea) = connected().await;
+    gitea.person("mallory").await;
+    gitea.repository("shop").await;
+    gitea.push("bot", "bot/shop", "main", ("caicloud.yml", PIPELINE)).await;
+    link(&circle, "bot/shop").await;
+    // As a forge that cannot call: nobody tells.
+    for hook in gitea
+        .ask(Method::GET, "repos/bot/shop/hooks", Value::Null)
+        .await
+        .as_array()
+        .expect("a list")
+    {
+        let path = format!("repos/bot/shop/hooks/{}", hook["id"]);
+        gitea.ask(Method::DELETE, &path, Value::Null).await;
+    }
+    poll(&circle, "shop").await;
+    gitea
+        .ask_as("mallory", Method::POST, "repos/bot/shop/forks", json!({}))
+        .await;
+    let first = gitea.push("mallory", "mallory/shop", "topic", ("b", "1")).await;
+    let wish = json!({"head": "mallory:topic", "base": "main", "title": "Of a stranger"});
+    let pull = gitea
+        .ask_as("mallory", Method::POST, "repos/bot/shop/pulls", wish)
+        .await;
+    let number = pull["number"].as_u64().expect("a number");
+    assert_eq!(look(&circle, "shop").await.open, Some(1));
+    let run = pull_of(&circle, &first).await;
+    assert_eq!(
+        (trust(&circle, &run).await, run.actor.as_str()),
+        (Trust::Stranger, "polling")
+    );
+
+    // It waits for somebody who looks at exactly this commit.
+    let seen = circle.api.approval(run.id).await.expect("to look at");
+    assert_eq!((seen.commit.as_str(), seen.pipeline_changed), (first.as_str(), false));
+    let wish = ApproveRequest { commit: first.clone() };
+    let approved = circle.api.approve(run.id, &wish).await.expect("approved");
+    let approved = approved.run.expect("a run");
+    assert_eq!(trust(&circle, &approved).await, Trust::Member);
+
+    // The next commit is a stranger's again, and takes the place of both.
+    let second = gitea.push("mallory", "mallory/shop", "topic", ("b", "2")).await;
+    let shown = || async {
+        let path = format!("repos/bot/shop/pulls/{number}");
+        gitea.ask(Method::GET, &path, Value::Null).await["head"]["sha"].clone()
+    };
+    until("Gitea to show the commit", shown, |head| *head == json!(second)).await;
+    look(&circle, "shop").await;
+    let newest = pull_of(&circle, &second).await;
+    assert_eq!(trust(&circle, &newest).await, Trust::Stranger);
+    for older in [run.id, approved.id] {
+        assert_eq!(circle.ended(older).await.run.state.word(), "cancelled");
+    }
+    let late = circle.api.approve(run.id, &wish).await.expect_err("it has moved on");
+    assert!(late.to_string().contains("moved on"), "{late}");
+
+    // Its end is told, and starts nothing.
+    let path = format!("repos/bot/shop/pulls/{number}");
+    gitea
+        .ask_as("mallory", Method::PATCH, &path, json!({"state": "closed"}))
+        .await;
+    assert_eq!(look(&circle, "shop").await.open, Some(0));
+    let deliveries = circle.api.deliveries(DEFAULT_WORKSPACE, &Default::default()).await;
+    let newest = deliveries.expect("deliveries").items.into_iter().next().expect("one");
+    let why = format!("pull request {number} was closed");
+    assert_eq!(
+        (newest.source.as_str(), newest.state),
+        ("poll", DeliveryState::Ignored { why })
+    );
+    let runs = circle.runs().await.into_iter();
+    assert_eq!(runs.filter(|run| run.event == "pull_request").count(), 3);
 }

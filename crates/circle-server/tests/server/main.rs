@@ -28,6 +28,7 @@ mod owners;
 mod pages;
 mod planning;
 mod polling;
+mod polling_pulls;
 mod queue;
 mod restart;
 mod retention;

@@ -62,6 +62,8 @@ pub enum Kind {
     IdentityProvider,
     /// Whose an account at an identity provider is.
     Identity,
+    /// What polling has seen of a service's pull requests.
+    PullPoll,
 }
 
 /// A declared order over the documents of one kind.
@@ -259,6 +261,8 @@ pub const AUDIT_WORKSPACE: Index = ordered(Kind::Audit, "workspace", &["/workspa
 
 /// What is looked at next.
 pub const POLL_DUE: Index = ordered(Kind::Poll, "due", &["/due"]);
+/// Whose pull requests are looked at next.
+pub const PULL_POLL_DUE: Index = ordered(Kind::PullPoll, "due", &["/due"]);
 /// An identity provider by name.
 pub const IDENTITY_PROVIDER_NAME: Index = unique(Kind::IdentityProvider, "name", &["/name"]);
 /// An identity by what the provider calls it for ever; equality on the provider lists its identities.
@@ -467,6 +471,12 @@ const TABLE: &[Row] = &[
         head: &["/provider", "/user"],
         indexes: &[IDENTITY_SUBJECT, IDENTITY_USER],
     },
+    Row {
+        kind: Kind::PullPoll,
+        name: "pull_poll",
+        head: &["/due", "/connection"],
+        indexes: &[PULL_POLL_DUE],
+    },
 ];
 
 #[cfg(test)]
@@ -483,7 +493,7 @@ mod tests {
                 row.name
             );
         }
-        assert_eq!(TABLE.len(), Kind::Identity as usize + 1);
+        assert_eq!(TABLE.len(), Kind::PullPoll as usize + 1);
     }
 
     #[test]

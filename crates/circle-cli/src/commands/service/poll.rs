@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use circle_api::resources::PollView;
+use circle_api::resources::{PollView, PullPollView};
 use circle_core::poll::{LEAST_SECONDS, MOST_SECONDS};
 use jiff::Timestamp;
 
@@ -41,19 +41,37 @@ pub(super) fn sentence(poll: Option<&PollView>, now: Timestamp) -> String {
         let _ = write!(text, " Something had changed {}.", age(at, now));
     }
     if let Some(trouble) = &poll.trouble {
-        let times = poll.failures;
-        let _ = write!(
-            text,
-            "\nIt does not answer, {times} times in a row: {}",
-            safe_line(trouble.as_bytes(), false)
-        );
+        let _ = write!(text, "\nIt does not answer, {}", in_a_row(poll.failures, trouble));
+    }
+    if let Some(pulls) = &poll.pulls {
+        let _ = write!(text, "\n{}", of_pulls(pulls, now));
     }
     text
 }
 
+/// The same of pull requests.
+fn of_pulls(pulls: &PullPollView, now: Timestamp) -> String {
+    let mut text = match (pulls.open, pulls.looked_at) {
+        (Some(open), Some(at)) => format!("Open pull requests: {open}, seen {}.", age(at, now)),
+        _ => "Open pull requests: not seen yet; the first look starts nothing.".to_owned(),
+    };
+    if let Some(at) = pulls.changed_at {
+        let _ = write!(text, " Something had changed {}.", age(at, now));
+    }
+    if let Some(trouble) = &pulls.trouble {
+        let told = in_a_row(pulls.failures, trouble);
+        let _ = write!(text, "\nThe forge does not tell of them, {told}");
+    }
+    text
+}
+
+fn in_a_row(failures: u32, trouble: &str) -> String {
+    format!("{failures} times in a row: {}", safe_line(trouble.as_bytes(), false))
+}
+
 #[cfg(test)]
 mod tests {
-    use circle_api::resources::PollView;
+    use circle_api::resources::{PollView, PullPollView};
     use jiff::Timestamp;
 
     use super::{interval, sentence};
@@ -88,6 +106,19 @@ mod tests {
             told.contains("7 branches and tags, seen 5 min ago") && told.contains("2 times in a row"),
             "{told}"
         );
-        assert!(!told.contains('\u{1b}'), "{told}");
+        assert!(!told.contains('\u{1b}') && !told.contains("pull requests"), "{told}");
+        let mut pulls = PullPollView::default();
+        poll.pulls = Some(pulls.clone());
+        assert!(sentence(Some(&poll), now).contains("Open pull requests: not seen yet"));
+        (pulls.open, pulls.looked_at) = (Some(3), "2026-11-26T12:08:00Z".parse().ok());
+        (pulls.failures, pulls.trouble) = (4, Some("no more requests\u{7}".into()));
+        poll.pulls = Some(pulls);
+        let told = sentence(Some(&poll), now);
+        let wanted = [
+            "Open pull requests: 3, seen 2 min ago",
+            "does not tell of them, 4 times in a row",
+        ];
+        assert!(wanted.iter().all(|part| told.contains(part)), "{told}");
+        assert!(!told.contains('\u{7}'), "{told}");
     }
 }

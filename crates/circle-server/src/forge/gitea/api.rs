@@ -8,10 +8,13 @@ use circle_core::run::{Status, StatusWord};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use super::shapes::{File, Granted, Hook, Pull, Repo, User};
+use super::shapes::{File, Granted, Hook, Repo, User};
+use crate::forge::github_like::Pull;
 use crate::forge::page::{PAGE, PAGES, paths};
 use crate::forge::wire::Wire;
-use crate::forge::{Forge, ForgeError, HookState, HookWish, PullRequest, Repositories, Repository};
+use crate::forge::{
+    Forge, ForgeError, HookState, HookWish, OpenPulls, PullRequest, PullsWish, Repositories, Repository,
+};
 
 /// What Circle wants to be told of.
 const EVENTS: &[&str] = &["push", "pull_request", "pull_request_sync", "pull_request_label"];
@@ -147,11 +150,18 @@ impl Forge for Gitea {
         let (owner, name) = self.name(repository).await?;
         let number = number.to_string();
         let path = ["repos", owner.as_str(), name.as_str(), "pulls", &number];
-        let pull: Pull = self.wire.get(&path, &[]).await?;
-        Ok(PullRequest {
-            head: pull.head.sha,
-            open: pull.state == "open",
-        })
+        Ok(self.wire.get::<Pull>(&path, &[]).await?.into())
+    }
+
+    async fn open_pull_requests(&self, repository: &str, wish: PullsWish<'_>) -> Result<OpenPulls, ForgeError> {
+        let (owner, name) = self.name(repository).await?;
+        let query = [
+            ("state", "open".to_owned()),
+            ("sort", "oldest".into()),
+            ("limit", PAGE.to_string()),
+        ];
+        let path = ["repos", owner.as_str(), name.as_str(), "pulls"];
+        Ok(self.wire.list::<Pull>(&path, &query, wish).await?.into())
     }
 
     async fn pull_request_files(

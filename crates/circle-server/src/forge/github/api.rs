@@ -8,15 +8,21 @@ use circle_core::run::{Status, StatusWord};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use super::shapes::{File, Granted, Hook, Pull, Repo, User};
+use super::shapes::{File, Granted, Hook, Repo, User};
+use crate::forge::github_like::Pull;
 use crate::forge::page::{PAGE, PAGES, paths};
 use crate::forge::wire::Wire;
-use crate::forge::{Forge, ForgeError, HookState, HookWish, PullRequest, Repositories, Repository};
+use crate::forge::{
+    Forge, ForgeError, HookState, HookWish, OpenPulls, PullRequest, PullsWish, Repositories, Repository,
+};
 
 /// What Circle wants to be told of.
 const EVENTS: &[&str] = &["push", "pull_request"];
 /// GitHub cuts nothing itself: a longer description is refused.
 const DESCRIPTION_CHARS: usize = 140;
+
+/// As many pull requests as GitHub gives at once: each page counts against the limit of the token.
+const PULLS_PAGE: u32 = 100;
 
 /// A GitHub.
 #[derive(Debug)]
@@ -147,11 +153,18 @@ impl Forge for Github {
 
     async fn pull_request(&self, repository: &str, number: u64) -> Result<PullRequest, ForgeError> {
         let path = ["repositories", repository, "pulls", &number.to_string()];
-        let pull: Pull = self.wire.get(&path, &[]).await?;
-        Ok(PullRequest {
-            head: pull.head.sha,
-            open: pull.state == "open",
-        })
+        Ok(self.wire.get::<Pull>(&path, &[]).await?.into())
+    }
+
+    async fn open_pull_requests(&self, repository: &str, wish: PullsWish<'_>) -> Result<OpenPulls, ForgeError> {
+        let query = [
+            ("state", "open".to_owned()),
+            ("sort", "created".into()),
+            ("direction", "asc".into()),
+            ("per_page", PULLS_PAGE.to_string()),
+        ];
+        let path = ["repositories", repository, "pulls"];
+        Ok(self.wire.list::<Pull>(&path, &query, wish).await?.into())
     }
 
     async fn pull_request_files(

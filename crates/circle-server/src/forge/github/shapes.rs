@@ -45,17 +45,6 @@ pub(super) struct HookConfig {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Pull {
-    pub(super) state: String,
-    pub(super) head: Head,
-}
-
-#[derive(Deserialize)]
-pub(super) struct Head {
-    pub(super) sha: String,
-}
-
-#[derive(Deserialize)]
 pub(super) struct File {
     pub(super) filename: String,
     pub(super) previous_filename: Option<String>,

@@ -11,7 +11,9 @@ use serde_json::json;
 use super::shapes::{Diff, Hook, Member, Merge, Project, User};
 use crate::forge::page::{PAGE, PAGES, paths};
 use crate::forge::wire::Wire;
-use crate::forge::{Forge, ForgeError, HookState, HookWish, PullRequest, Repositories, Repository};
+use crate::forge::{
+    Forge, ForgeError, HookState, HookWish, OpenPulls, PullRequest, PullsWish, Repositories, Repository,
+};
 
 /// A GitLab.
 #[derive(Debug)]
@@ -144,11 +146,18 @@ impl Forge for Gitlab {
 
     async fn pull_request(&self, repository: &str, number: u64) -> Result<PullRequest, ForgeError> {
         let path = ["projects", repository, "merge_requests", &number.to_string()];
-        let merge: Merge = self.wire.get(&path, &[]).await?;
-        Ok(PullRequest {
-            head: merge.sha,
-            open: merge.state == "opened",
-        })
+        Ok(self.wire.get::<Merge>(&path, &[]).await?.into())
+    }
+
+    async fn open_pull_requests(&self, repository: &str, wish: PullsWish<'_>) -> Result<OpenPulls, ForgeError> {
+        let query = [
+            ("state", "opened".to_owned()),
+            ("order_by", "created_at".into()),
+            ("sort", "asc".into()),
+            ("per_page", PAGE.to_string()),
+        ];
+        let path = ["projects", repository, "merge_requests"];
+        Ok(self.wire.list::<Merge>(&path, &query, wish).await?.into())
     }
 
     async fn pull_request_files(

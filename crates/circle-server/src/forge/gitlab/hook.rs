@@ -26,6 +26,13 @@ struct Merge {
     object_attributes: Attributes,
     #[serde(default)]
     changes: Changes,
+    #[serde(default)]
+    labels: Option<Vec<Label>>,
+}
+
+#[derive(Deserialize)]
+struct Label {
+    title: String,
 }
 
 #[derive(Deserialize)]
@@ -121,7 +128,8 @@ fn merge(body: &[u8]) -> Result<Notice, Unreadable> {
             into: request.target_branch,
             from: request.source_project_id.map(|id| id.to_string()),
             author: if author.id == sender.id { sender.clone() } else { author },
-            sender,
+            sender: Some(sender),
+            labels: merge.labels.into_iter().flatten().map(|label| label.title).collect(),
         }),
     ))
 }

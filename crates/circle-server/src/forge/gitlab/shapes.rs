@@ -3,7 +3,7 @@
 use circle_core::forge::{Account, Permission};
 use serde::Deserialize;
 
-use crate::forge::Repository;
+use crate::forge::{PullRequest, Repository};
 
 /// From this level on one may push.
 const DEVELOPER: u32 = 30;
@@ -58,8 +58,15 @@ pub(super) struct Hook {
 
 #[derive(Deserialize)]
 pub(super) struct Merge {
-    pub(super) sha: String,
-    pub(super) state: String,
+    iid: u64,
+    /// Missing until GitLab has looked at what was proposed.
+    sha: Option<String>,
+    state: String,
+    target_branch: String,
+    source_project_id: Option<u64>,
+    author: User,
+    #[serde(default)]
+    labels: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +90,21 @@ impl From<User> for Account {
         Self {
             id: user.id.to_string(),
             login: user.username,
+        }
+    }
+}
+
+impl From<Merge> for PullRequest {
+    fn from(merge: Merge) -> Self {
+        Self {
+            number: merge.iid,
+            open: merge.state == "opened",
+            head: merge.sha.unwrap_or_default(),
+            base: None,
+            into: merge.target_branch,
+            from: merge.source_project_id.map(|id| id.to_string()),
+            author: merge.author.into(),
+            labels: merge.labels,
         }
     }
 }

@@ -86,6 +86,7 @@ async fn parts(server: &Server, payload: &Payload) -> Result<(BTreeMap<String, S
             let text = text.unwrap_or_else(|| "(the body is damaged, or older than what is kept)".to_owned());
             (headers.clone(), text)
         }
+        Payload::Polled { found, .. } => wish(serde_json::to_value(found).unwrap_or_default()),
         Payload::Manual(manual) => wish(serde_json::to_value(manual).unwrap_or_default()),
         Payload::Schedule(due) => wish(serde_json::to_value(due).unwrap_or_default()),
         Payload::Approved { run, by, .. } => wish(serde_json::json!({ "run": run, "by": by })),

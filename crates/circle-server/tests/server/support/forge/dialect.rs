@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 /// What was asked.
 pub(super) struct Asked {
@@ -15,6 +16,8 @@ pub(super) struct Asked {
     pub(super) path: Vec<String>,
     pub(super) query: HashMap<String, String>,
     pub(super) body: Value,
+    /// Names the list that is known.
+    pub(super) mark: Option<String>,
 }
 
 impl Asked {
@@ -30,6 +33,11 @@ impl Asked {
             path: segments.map(decoded).collect(),
             query: query.into_owned().collect(),
             body: serde_json::from_slice(body).unwrap_or_default(),
+            mark: parts
+                .headers
+                .get("if-none-match")
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
         }
     }
 
@@ -40,7 +48,7 @@ impl Asked {
     /// A page of a list, with a link to the next one where there is one.
     pub(super) fn page(&self, items: Vec<Value>, size: &str) -> Response {
         let number = |name: &str| self.query.get(name).and_then(|text| text.parse::<usize>().ok());
-        let (page, size) = (number("page").unwrap_or(1), number(size).unwrap_or(20).min(50));
+        let (page, size) = (number("page").unwrap_or(1), number(size).unwrap_or(20).min(100));
         let more = items.len() > page * size;
         let part: Vec<Value> = items.into_iter().skip((page - 1) * size).take(size).collect();
         let mut response = Json(part).into_response();
@@ -50,6 +58,18 @@ impl Asked {
         }
         response
     }
+}
+
+/// The same list with its name, or nothing when it is known by that name.
+pub(super) async fn marked(response: Response, known: Option<&str>) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, 64 << 20).await.expect("a list");
+    let mark = format!("W/\"{}\"", hex::encode(Sha256::digest(&body)));
+    if known == Some(mark.as_str()) {
+        return StatusCode::NOT_MODIFIED.into_response();
+    }
+    parts.headers.insert("etag", mark.parse().expect("a header"));
+    Response::from_parts(parts, body.into())
 }
 
 pub(super) fn json(value: Value) -> Response {

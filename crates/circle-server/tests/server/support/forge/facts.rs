@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::Who;
+
 /// Everything.
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
@@ -12,6 +14,10 @@ pub(crate) struct Facts {
     pub(crate) posted: Vec<Posted>,
     /// It answers nothing but 502.
     pub(crate) down: bool,
+    /// It wants to be left alone for so many seconds.
+    pub(crate) busy_s: Option<u64>,
+    /// Lists that it did not send because they were known.
+    pub(crate) same: u32,
     /// Paths that were asked for, without a query.
     pub(crate) asked: Vec<String>,
     pub(crate) last_hook: u64,
@@ -46,6 +52,28 @@ pub(crate) struct Pull {
     pub(crate) head: String,
     /// New and old path.
     pub(crate) files: Vec<(String, Option<String>)>,
+    pub(crate) open: bool,
+    /// It is open, and missing in a list that shifted while it was read.
+    pub(crate) hidden: bool,
+    /// The repository that its branch lies in.
+    pub(crate) from: u64,
+    pub(crate) author: Who,
+    pub(crate) labels: Vec<String>,
+}
+
+impl Pull {
+    /// An open one.
+    pub(crate) fn of(head: &str, from: u64, author: Who) -> Self {
+        Self {
+            head: head.into(),
+            files: Vec::new(),
+            open: true,
+            hidden: false,
+            from,
+            author,
+            labels: Vec::new(),
+        }
+    }
 }
 
 /// A status of a commit.
@@ -75,6 +103,14 @@ impl Repo {
 
     pub(crate) fn owner_and_name(&self) -> (&str, &str) {
         self.full_name.rsplit_once('/').expect("owner/name")
+    }
+}
+
+impl Repo {
+    /// What a list of open pull requests shows.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = (u64, &Pull)> {
+        let listed = self.pulls.iter().filter(|(_, pull)| pull.open && !pull.hidden);
+        listed.map(|(number, pull)| (*number, pull))
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::BOT;
 use super::dialect::{Asked, json as answered, missing};
-use super::facts::{Facts, Posted, Repo};
+use super::facts::{Facts, Posted, Pull, Repo};
 
 pub(super) fn answer(facts: &mut Facts, asked: &Asked, kind: ForgeKind) -> Response {
     let segments = asked.segments();
@@ -90,8 +90,11 @@ fn within(facts: &mut Facts, at: usize, rest: &[&str], asked: &Asked, kind: Forg
             Some(content) => content.clone().into_response(),
             None => missing(),
         },
+        (Method::GET, ["pulls"]) if asked.query.get("state").is_some_and(|state| state == "open") => {
+            asked.page(repo.listed().map(|pull| proposed(repo, pull)).collect(), size)
+        }
         (Method::GET, ["pulls", number]) => match number.parse().ok().and_then(|number: u64| repo.pulls.get(&number)) {
-            Some(pull) => answered(json!({"state": "open", "head": {"sha": pull.head}})),
+            Some(pull) => answered(proposed(repo, (number.parse().unwrap_or_default(), pull))),
             None => missing(),
         },
         (Method::GET, ["pulls", number, "files"]) => {
@@ -108,6 +111,16 @@ fn within(facts: &mut Facts, at: usize, rest: &[&str], asked: &Asked, kind: Forg
         }
         _ => missing(),
     }
+}
+
+fn proposed(repo: &Repo, (number, pull): (u64, &Pull)) -> Value {
+    let labels: Vec<Value> = pull.labels.iter().map(|name| json!({"name": name})).collect();
+    json!({
+        "number": number, "state": if pull.open { "open" } else { "closed" },
+        "user": {"id": pull.author.0, "login": pull.author.1}, "labels": labels,
+        "head": {"ref": "topic", "sha": pull.head, "repo": {"id": pull.from, "full_name": "x/y"}},
+        "base": {"ref": "main", "sha": "", "repo": {"id": repo.id, "full_name": repo.full_name}},
+    })
 }
 
 fn shown(repo: &Repo, _: ForgeKind) -> Value {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::BOT;
 use super::dialect::{Asked, json as answered, missing};
-use super::facts::{Facts, Posted, Repo};
+use super::facts::{Facts, Posted, Pull, Repo};
 
 pub(super) fn answer(facts: &mut Facts, asked: &Asked) -> Response {
     let segments = asked.segments();
@@ -57,9 +57,12 @@ fn within(facts: &mut Facts, at: usize, rest: &[&str], asked: &Asked) -> Respons
             Some(content) => content.clone().into_response(),
             None => missing(),
         },
+        (Method::GET, ["merge_requests"]) if asked.query.get("state").is_some_and(|state| state == "opened") => {
+            asked.page(repo.listed().map(proposed).collect(), "per_page")
+        }
         (Method::GET, ["merge_requests", number]) => {
             match number.parse().ok().and_then(|number: u64| repo.pulls.get(&number)) {
-                Some(pull) => answered(json!({"state": "opened", "sha": pull.head})),
+                Some(pull) => answered(proposed((number.parse().unwrap_or_default(), pull))),
                 None => missing(),
             }
         }
@@ -77,6 +80,14 @@ fn within(facts: &mut Facts, at: usize, rest: &[&str], asked: &Asked) -> Respons
         }
         _ => missing(),
     }
+}
+
+fn proposed((number, pull): (u64, &Pull)) -> Value {
+    json!({
+        "iid": number, "state": if pull.open { "opened" } else { "closed" }, "sha": pull.head,
+        "author": {"id": pull.author.0, "username": pull.author.1}, "labels": pull.labels,
+        "source_project_id": pull.from, "target_branch": "main",
+    })
 }
 
 /// GitLab refuses a status that is set already.

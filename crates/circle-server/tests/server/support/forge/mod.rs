@@ -14,7 +14,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use circle_core::forge::ForgeKind;
 use circle_lab::{Credentials, GitServer, GitWeb, Repository};
@@ -131,20 +131,35 @@ async fn answer(State(site): State<Site>, request: Request) -> Response {
     if !path.starts_with("/api/") {
         return git(&site, &parts, body).await;
     }
+    let asked = dialect::Asked::of(&parts, &body);
+    let answer = api(&site, &parts, &asked);
+    // GitHub alone can be asked whether a list is another one.
+    if site.kind != ForgeKind::Github || asked.method != Method::GET || answer.status() != StatusCode::OK {
+        return answer;
+    }
+    let answer = dialect::marked(answer, asked.mark.as_deref()).await;
     let mut facts = site.facts.lock().unwrap_or_else(PoisonError::into_inner);
-    facts.asked.push(path);
+    facts.same += u32::from(answer.status() == StatusCode::NOT_MODIFIED);
+    answer
+}
+
+fn api(site: &Site, parts: &Parts, asked: &dialect::Asked) -> Response {
+    let mut facts = site.facts.lock().unwrap_or_else(PoisonError::into_inner);
+    facts.asked.push(parts.uri.path().to_owned());
     if facts.down {
         return StatusCode::BAD_GATEWAY.into_response();
+    }
+    if let Some(seconds) = facts.busy_s {
+        return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", seconds.to_string())]).into_response();
     }
     let bearer = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
     let is_known = bearer == Some(&format!("Bearer {TOKEN}")) || facts.let_in.knows(bearer);
     if !is_known {
         return StatusCode::UNAUTHORIZED.into_response();
     }
-    let asked = dialect::Asked::of(&parts, &body);
     match site.kind {
-        ForgeKind::Gitlab => gitlab::answer(&mut facts, &asked),
-        ForgeKind::Github | ForgeKind::Gitea => github_like::answer(&mut facts, &asked, site.kind),
+        ForgeKind::Gitlab => gitlab::answer(&mut facts, asked),
+        ForgeKind::Github | ForgeKind::Gitea => github_like::answer(&mut facts, asked, site.kind),
     }
 }
 

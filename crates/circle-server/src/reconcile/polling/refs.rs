@@ -1,15 +1,13 @@
-//! One look at one repository.
+//! One look at the branches and tags of one repository.
 
 use circle_api::resources::GitHook;
-use circle_core::ids::DeliveryId;
-use circle_core::poll::{Change, Refs, Seen, pause_ms};
+use circle_core::poll::{Change, Refs, Seen};
 use circle_core::service::Service;
-use rand::RngExt;
-use uuid::Uuid;
 
+use super::looked::{answered, failed, polled, put_off};
 use crate::http::{ApiError, for_git, store_delivery};
 use crate::limits::POLL_CHANGES;
-use crate::records::{Delivery, DeliveryState, POLL, Payload, PollRecord, ServiceRecord};
+use crate::records::{Delivery, Payload, PollRecord, ServiceRecord};
 use crate::server::Server;
 use crate::time::now_ms;
 
@@ -97,7 +95,8 @@ fn take(poll: &mut PollRecord, before: &PollRecord, changes: &[Change]) -> bool 
     if !next.keep(&seen) {
         return false;
     }
-    (next.round, next.pending, next.changed_at) = (poll.round + 1, taken, Some(now_ms()));
+    (next.round, next.pending) = (poll.round + 1, taken);
+    next.looks.changed_at = Some(now_ms());
     *poll = next;
     true
 }
@@ -131,45 +130,10 @@ fn delivery(service: &Service, poll: &PollRecord, change: &Change) -> Result<Del
         delivery: None,
     };
     let body = serde_json::to_string(&body).map_err(|error| ApiError::Internal(error.to_string()))?;
-    let now = now_ms();
-    Ok(Delivery {
-        id: DeliveryId::from_uuid(Uuid::now_v7()),
-        workspace: service.workspace,
-        service: service.id,
-        forge: format!("{POLL}:{}", service.id),
-        delivery_id: format!("{}:{}:{}", poll.since, poll.round, change.git_ref),
-        source: POLL.into(),
-        payload: Payload::Git {
-            body,
-            headers: Default::default(),
-        },
-        state: DeliveryState::Waiting,
-        received_at: now,
-        tries: 0,
-        next_try_at: now,
-    })
-}
-
-fn answered(poll: &mut PollRecord) {
-    (poll.looked_at, poll.failures, poll.trouble) = (Some(now_ms()), 0, None);
-}
-
-fn failed(poll: &mut PollRecord, why: &str) {
-    poll.failures = poll.failures.saturating_add(1);
-    poll.trouble = Some(why.to_owned());
-}
-
-/// Says what came of a look, and when the next one is.
-async fn put_off(server: &Server, before: &PollRecord, note: impl Fn(&mut PollRecord)) -> Result<(), ApiError> {
-    let chance: u32 = rand::rng().random();
-    let set = |poll: &mut PollRecord| {
-        if !poll.is_of(before) {
-            return Ok(());
-        }
-        note(poll);
-        poll.due = now_ms() + pause_ms(poll.interval_s, poll.failures, chance);
-        Ok::<(), ApiError>(())
+    let name = format!("{}:{}:{}", poll.since, poll.round, change.git_ref);
+    let payload = Payload::Git {
+        body,
+        headers: Default::default(),
     };
-    server.records.update(&before.service.to_string(), set).await?;
-    Ok(())
+    Ok(polled(service, name, payload))
 }
