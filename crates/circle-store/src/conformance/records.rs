@@ -68,6 +68,10 @@ pub const CASES: &[Case<Port>] = &[
         run: |place| Box::pin(find::heads_carry_what_is_declared(place)),
     },
     Case {
+        name: "many at once and the first are what one by one gives",
+        run: |place| Box::pin(find::many_at_once_and_the_first_are_what_one_by_one_gives(place)),
+    },
+    Case {
         name: "absent fields leave the index",
         run: |place| Box::pin(find::absent_fields_leave_the_index(place)),
     },

@@ -34,6 +34,32 @@ pub(super) async fn heads_carry_what_is_declared(place: Place<'_>) {
     assert_eq!(by_id.heads, page.heads);
 }
 
+pub(super) async fn many_at_once_and_the_first_are_what_one_by_one_gives(place: Place<'_>) {
+    let store = place.open().await;
+    for number in 1..=3 {
+        let run = a_run(&format!("run_{number}"), "svc", number);
+        store.insert(run).await.expect("inserted");
+    }
+    let one = |id: &'static str| {
+        let store = store.clone();
+        async move { store.get(Kind::Run, id).await.expect("an answer").expect("it is there") }
+    };
+    let wanted = ["run_3", "run_9", "run_1", "run_3"].map(str::to_owned).to_vec();
+    let many = store.several(Kind::Run, wanted).await.expect("an answer");
+    assert_eq!(many, [one("run_3").await, one("run_1").await, one("run_3").await]);
+    assert_eq!(store.several(Kind::Run, Vec::new()).await.expect("an answer"), []);
+    // Another kind's ids are another kind's.
+    let other = store.several(Kind::Service, vec!["run_1".to_owned()]).await;
+    assert_eq!(other.expect("an answer"), []);
+    let of_service = || Query::over(kinds::RUN_NUMBER).equal("svc");
+    let first = store.first(of_service()).await.expect("an answer");
+    assert_eq!(first, Some(one("run_1").await));
+    let last = store.first(of_service().descending()).await.expect("an answer");
+    assert_eq!(last, Some(one("run_3").await));
+    let none = store.first(Query::over(kinds::RUN_NUMBER).equal("other")).await;
+    assert_eq!(none.expect("an answer"), None);
+}
+
 pub(super) async fn absent_fields_leave_the_index(place: Place<'_>) {
     let store = place.open().await;
     store

@@ -33,6 +33,14 @@ impl Store for FaultyStore {
         self.plan.run("get", lost, self.inner.get(kind, id)).await
     }
 
+    async fn several(&self, kind: Kind, ids: Vec<String>) -> Result<Vec<Stored>, StoreError> {
+        self.plan.run("get", lost, self.inner.several(kind, ids)).await
+    }
+
+    async fn first(&self, query: Query) -> Result<Option<Stored>, StoreError> {
+        self.plan.run("find", lost, self.inner.first(query)).await
+    }
+
     async fn insert(&self, new: NewDocument) -> Result<Version, StoreError> {
         self.plan.run("insert", lost, self.inner.insert(new)).await
     }

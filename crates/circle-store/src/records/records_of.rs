@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::kinds::{Index, Kind};
 use super::record::{decode, encode};
-use super::{Changes, FindAll, Page, Query, Record, RecordError, Store, StoreError, Version};
+use super::{Changes, FindAll, Head, Page, Query, Record, RecordError, Store, StoreError, Version};
 
 /// Loads, inserts and replaces records by type. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -74,29 +74,25 @@ impl Records {
     /// The one record that has these values of a unique index.
     pub async fn load_by<T: Record>(&self, query: Query) -> Result<Option<(T, Version)>, RecordError> {
         check_names_one::<T>(&query)?;
-        let page = self.store.find(query.limit(1)).await?;
-        match page.heads.first() {
-            Some(head) => self.load(&head.id).await,
-            None => Ok(None),
-        }
+        self.store.first(query).await?.map(decode).transpose()
     }
 
     /// The whole records of a page. A record that was deleted since it was found is left out.
     pub async fn load_page<T: Record>(&self, page: &Page) -> Result<Vec<(T, Version)>, RecordError> {
-        let mut records = Vec::with_capacity(page.heads.len());
-        for head in &page.heads {
-            records.extend(self.load(&head.id).await?);
-        }
-        Ok(records)
+        self.load_heads(&page.heads).await
+    }
+
+    async fn load_heads<T: Record>(&self, heads: &[Head]) -> Result<Vec<(T, Version)>, RecordError> {
+        let ids = heads.iter().map(|head| head.id.clone()).collect();
+        let found = self.store.several(T::KIND, ids).await?;
+        found.into_iter().map(decode).collect()
     }
 
     /// Every record of a query in its order, whatever pages they stand on: for queries whose answers fit in memory.
     pub async fn load_all<T: Record>(&self, query: Query) -> Result<Vec<(T, Version)>, RecordError> {
         let (mut pages, mut records) = (FindAll::new(self.store.as_ref(), query), Vec::new());
         while let Some(heads) = pages.next().await? {
-            for head in heads {
-                records.extend(self.load(&head.id).await?);
-            }
+            records.extend(self.load_heads(&heads).await?);
         }
         Ok(records)
     }

@@ -27,6 +27,12 @@ pub trait Store: Send + Sync + Debug {
     /// The document and its version, or `None`.
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Stored>, StoreError>;
 
+    /// The documents of these ids that are there, in the order of the ids: a page of a list is one read, not fifty.
+    async fn several(&self, kind: Kind, ids: Vec<String>) -> Result<Vec<Stored>, StoreError>;
+
+    /// The first document that the query finds: what [`find`](Store::find) and [`get`](Store::get) give, in one read.
+    async fn first(&self, query: Query) -> Result<Option<Stored>, StoreError>;
+
     /// Puts a new document, or [`StoreError::Conflict`] with the unique index in the way (`"id"` for the id itself).
     async fn insert(&self, new: NewDocument) -> Result<Version, StoreError>;
 

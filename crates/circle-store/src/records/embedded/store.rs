@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use rusqlite::Connection;
 
 use super::catalog::Catalog;
 use super::connection::open_writer;
@@ -62,7 +63,7 @@ impl EmbeddedStore {
     /// To restore it, stop the server and put it in the place of `circle.db`, without the `-wal` and `-shm` beside it.
     pub async fn back_up(&self, to: &Path) -> Result<(), StoreError> {
         let to = to.to_owned();
-        let work = move |connection: &rusqlite::Connection| {
+        let work = move |connection: &Connection| {
             let path = to.to_str().ok_or_else(|| StoreError::Invalid {
                 reason: format!("{} is no text", to.display()),
             })?;
@@ -91,6 +92,28 @@ impl Store for EmbeddedStore {
         self.readers
             .read(move |connection| read::get(connection, kind, &id))
             .await
+    }
+
+    async fn several(&self, kind: Kind, ids: Vec<String>) -> Result<Vec<Stored>, StoreError> {
+        let all = move |connection: &Connection| {
+            let found = ids.iter().map(|id| read::get(connection, kind, id));
+            found.filter_map(Result::transpose).collect()
+        };
+        self.readers.read(all).await
+    }
+
+    async fn first(&self, query: Query) -> Result<Option<Stored>, StoreError> {
+        let query = query.limit(1);
+        query.check()?;
+        let catalog = Arc::clone(&self.catalog);
+        let first = move |connection: &Connection| {
+            let page = read::find(connection, &catalog, &query)?;
+            let Some(head) = page.heads.first() else {
+                return Ok(None);
+            };
+            read::get(connection, query.index.kind, &head.id)
+        };
+        self.readers.read(first).await
     }
 
     async fn insert(&self, new: NewDocument) -> Result<Version, StoreError> {
