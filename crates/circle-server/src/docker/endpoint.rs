@@ -5,6 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::judged::Judged;
+use super::place::Place;
 
 /// Until a connection stands.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -44,22 +45,18 @@ impl Docker {
         if let Some(judged) = judged {
             builder = builder.resolve_to_addrs(&judged.host, &judged.addresses);
         }
-        let (builder, base) = match (
-            endpoint.strip_prefix("unix://"),
-            endpoint.strip_prefix("tcp://"),
-            bundle,
-        ) {
+        let (builder, base) = match (endpoint.strip_prefix("unix://"), Place::of(endpoint), bundle) {
             (Some(path), _, _) if path.starts_with('/') => (
                 builder.unix_socket(path.to_owned()).tls_certs_only([]),
                 "http://engine".to_owned(),
             ),
-            (_, Some(host), None) => (builder.tls_certs_only([]), format!("http://{host}")),
-            (_, Some(host), Some(bundle)) => {
+            (_, Some(place), None) => (builder.tls_certs_only([]), format!("http://{place}")),
+            (_, Some(place), Some(bundle)) => {
                 let pem = bundle.expose_secret().as_bytes();
                 let identity = reqwest::Identity::from_pem(pem).map_err(|_| Unusable(NO_CLIENT.into()))?;
                 (
                     builder.identity(identity).tls_certs_only(authorities(pem)?),
-                    format!("https://{host}"),
+                    format!("https://{place}"),
                 )
             }
             _ => {

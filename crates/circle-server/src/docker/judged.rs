@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use circle_net::{Net, NetError};
-use url::Url;
+
+use super::place::Place;
 
 /// The addresses behind an engine's name that were judged; what connects, connects to these.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +17,12 @@ impl Judged {
     /// Judges what `tcp://host:port` leads to now. `None` for a socket of this machine: only administrators of the server
     /// may name one.
     pub(crate) async fn of(net: &Net, endpoint: &str) -> Result<Option<Self>, NetError> {
-        let Some(place) = endpoint.strip_prefix("tcp://") else {
+        if endpoint.starts_with("unix:") {
             return Ok(None);
-        };
-        let wrong = |why: String| NetError::Address(format!("{place} {why}"));
-        let url = Url::parse(endpoint).map_err(|error| wrong(format!("is no address: {error}")))?;
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let port = url.port().ok_or_else(|| wrong("names no port".into()))?;
+        }
+        let wrong = || NetError::Address(format!("{endpoint} is not tcp://host:port"));
+        let place = Place::of(endpoint).ok_or_else(wrong)?;
+        let (host, port) = (place.host(), place.port());
         let addresses = net.addresses(&host, port).await?;
         Ok(Some(Self { host, addresses }))
     }
@@ -51,7 +51,12 @@ mod tests {
             let judged = Judged::of(&open, closed).await;
             assert!(matches!(judged, Err(NetError::Denied { .. })), "{closed}: {judged:?}");
         }
-        for wrong in ["tcp://127.0.0.1", "tcp://:1", "tcp://a b:1"] {
+        for wrong in [
+            "tcp://127.0.0.1",
+            "tcp://:1",
+            "tcp://a b:1",
+            r"tcp://127.0.0.1:1\@example.com:80/..",
+        ] {
             let judged = Judged::of(&open, wrong).await;
             assert!(matches!(judged, Err(NetError::Address(_))), "{wrong}: {judged:?}");
         }

@@ -6,7 +6,9 @@
 mod calls;
 mod endpoint;
 mod judged;
+mod place;
 
 pub(crate) use calls::Fault;
 pub(crate) use endpoint::Docker;
 pub(crate) use judged::Judged;
+pub(crate) use place::Place;

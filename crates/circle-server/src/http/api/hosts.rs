@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::page::seen_page;
 use super::validate::Faults;
 use crate::auth::{Admin, Caller, Found, Viewer, Within};
+use crate::docker::Place;
 use crate::http::{ApiError, Body, IfMatch, Params, Tagged};
 use crate::records::{HostFinding, HostRecord, HostSettings, HostWish, WorkerRecord};
 use crate::server::Server;
@@ -243,10 +244,7 @@ fn is_bundle(length: usize) -> bool {
 }
 
 fn check(wish: &HostCreate, settings: &HostSettings, may_use_sockets: bool) -> Result<(), ApiError> {
-    let tcp = wish
-        .endpoint
-        .strip_prefix("tcp://")
-        .is_some_and(|place| !place.is_empty());
+    let tcp = Place::of(&wish.endpoint).is_some();
     let socket = wish.endpoint.starts_with("unix:///");
     let bundle = wish.tls_bundle.as_ref().map_or(1, |bundle| bundle.expose().len());
     let mut faults = Faults::default();

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use super::page::page;
 use super::validate::Faults;
 use crate::auth::{Admin, Caller, Viewer, Within};
+use crate::docker::Place;
 use crate::http::{ApiError, Body, IfMatch, Params, Segments, Tagged};
 use crate::records::{EnvironmentRecord, TargetRecord};
 use crate::server::Server;
@@ -160,7 +161,7 @@ fn reaches(caller: &Caller, swarm: &SwarmEndpoint) -> Result<(), ApiError> {
 }
 
 fn check(swarm: &SwarmEndpoint) -> Result<(), ApiError> {
-    let known = swarm.endpoint.starts_with("unix:///") || swarm.endpoint.starts_with("tcp://");
+    let known = swarm.endpoint.starts_with("unix:///") || Place::of(&swarm.endpoint).is_some();
     let bundle = swarm.tls_bundle.as_ref().map_or(1, |bundle| bundle.expose().len());
     Faults::default()
         .text(Some(&swarm.endpoint), 512, "swarm.endpoint")
