@@ -109,13 +109,14 @@ pub(crate) const MARKS_OF_A_STREAM: u64 = 100_000;
 /// What is sealed under an older master key is looked for again; a rotation wakes it at once.
 pub(crate) const RESEAL_PERIOD: Duration = Duration::from_secs(600);
 
-/// Repositories that are looked at at the same time, each by a process of git.
+/// Repositories that one loop looks at at the same time: one loop for branches and tags, one for pull requests.
 pub(crate) const POLLS_AT_ONCE: usize = 32;
 /// Of one host as many: one that hangs has no more of the places than these.
 pub(crate) const POLLS_OF_A_HOST: usize = 2;
 /// Lists of pull requests that one token asks for at the same time.
 pub(crate) const PULLS_OF_A_TOKEN: usize = 1;
-/// And as long it is left alone afterwards: at most 3,600 lists in an hour, where the strictest forge allows 5,000 requests.
+/// So long a token is left alone after a list: 3,600 lists in an hour at most. A list of several pages is several requests; a forge
+/// that has enough says so, and is left alone for as long as it says.
 pub(crate) const PULLS_REST: Duration = Duration::from_secs(1);
 /// Open pull requests of a repository that is polled: twenty pages of most forges.
 pub(crate) const PULLS_POLLED: usize = 1_000;

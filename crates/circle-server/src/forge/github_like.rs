@@ -4,6 +4,7 @@ use circle_core::forge::Account;
 use serde::Deserialize;
 
 use super::PullRequest;
+use super::labels::bounded;
 use super::notice::{Notice, PullAction, PullNotice, Unreadable, What};
 
 #[derive(Deserialize)]
@@ -116,7 +117,7 @@ pub(super) fn pull(body: &[u8]) -> Result<Notice, Unreadable> {
 }
 
 fn names(labels: Option<Vec<Label>>) -> Vec<String> {
-    labels.into_iter().flatten().map(|label| label.name).collect()
+    bounded(labels.into_iter().flatten().map(|label| label.name))
 }
 
 /// A ping, or what nothing is done about: only the repository is read, and that may be missing.

@@ -11,6 +11,7 @@ mod github;
 mod github_like;
 mod gitlab;
 mod grant;
+mod labels;
 mod notice;
 mod oauth;
 mod open;

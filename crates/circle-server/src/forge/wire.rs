@@ -17,6 +17,8 @@ use crate::time::now_ms;
 
 /// A page of repositories or files is a few hundred kilobytes.
 const ANSWER_BYTES: usize = 8 * 1024 * 1024;
+/// All pages of a list together: a thousand pull requests with long descriptions.
+const LIST_BYTES: usize = 32 * 1024 * 1024;
 /// A forge that takes longer is down for us.
 const ANSWER_TIME: Duration = Duration::from_secs(20);
 /// Questions are asked once more when nobody answered.
@@ -105,7 +107,7 @@ impl Wire {
         query: &[(&str, String)],
         wish: PullsWish<'_>,
     ) -> Result<Listed<T>, ForgeError> {
-        let (mut items, mut mark) = (Vec::new(), None);
+        let (mut items, mut mark, mut read) = (Vec::new(), None, 0);
         for page in 1..=PAGES {
             let query: Vec<_> = query.iter().cloned().chain([("page", page.to_string())]).collect();
             let place = Place {
@@ -116,6 +118,10 @@ impl Wire {
             let answer = self.send(Method::GET, place, None, ANSWER_BYTES).await?;
             if answer.is_same {
                 return Ok(Listed::Same);
+            }
+            read += answer.body.len();
+            if read > LIST_BYTES {
+                break;
             }
             items.extend(parsed::<Vec<T>>(&answer.body)?);
             if items.len() > wish.max {

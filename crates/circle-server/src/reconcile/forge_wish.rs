@@ -44,7 +44,10 @@ pub(super) async fn understand(
     if let Err(no) = of_this_repository(&notice, &link) {
         return Ok((service, Err(no)));
     }
-    let service = follow(server, service, &connection, &notice).await?;
+    let service = match notice.full_name.as_deref() {
+        Some(now) => follow(server, service, (&connection, now)).await?,
+        None => service,
+    };
     let call = Call {
         service: &service,
         link: &link,
@@ -121,16 +124,15 @@ fn of_this_repository(notice: &Notice, link: &ForgeLink) -> Result<(), NoWish> {
 }
 
 /// The same repository under another name: the service is fetched from there from now on.
-async fn follow(
+pub(super) async fn follow(
     server: &Server,
     service: Service,
-    connection: &ForgeConnection,
-    notice: &Notice,
+    (connection, now): (&ForgeConnection, &str),
 ) -> Result<Service, ApiError> {
     let known = service.forge.as_ref().map(|link| link.full_name.as_str());
-    let Some(now) = notice.full_name.as_deref().filter(|now| known != Some(*now)) else {
+    if known == Some(now) {
         return Ok(service);
-    };
+    }
     tracing::info!(service = %service.name, from = known, to = now, "a repository was renamed");
     let set = |ServiceRecord(service): &mut ServiceRecord| {
         if let Some(link) = &mut service.forge {

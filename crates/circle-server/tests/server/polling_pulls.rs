@@ -1,6 +1,6 @@
 //! Pull requests of forges that cannot call: found, judged and run as if the forge had told of them, once, whatever stops in between.
 
-use circle_api::resources::{DeliveryState, PullPollView, ServiceChange};
+use circle_api::resources::{DeliveryState, PollView, PullPollView, ServiceChange};
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_core::forge::ForgeKind;
 use circle_core::ids::RunId;
@@ -404,4 +404,56 @@ async fn more_than_can_be_kept_is_refused_with_a_sentence_and_other_repositories
     let plain = circle.service_as(serde_json::from_value(plain).expect("a wish")).await;
     let shown = circle.api.service(DEFAULT_WORKSPACE, plain.service.name.as_str()).await;
     assert_eq!(shown.expect("it").poll.expect("it is polled").pulls, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_08_who_took_the_old_name_of_a_polled_repository_is_not_followed() {
+    for kind in KINDS {
+        let scene = Scene::new(kind).await;
+        let circle = &scene.circle;
+        poll(circle, "shop").await;
+        let refs = || async {
+            let service = circle
+                .api
+                .service(DEFAULT_WORKSPACE, "shop")
+                .await
+                .expect("the service");
+            (service.repository, service.poll.expect("it is polled"))
+        };
+        until("a base line of branches", refs, |(_, poll)| poll.refs.is_some()).await;
+
+        // Renamed, and the forge tells nobody; at the old name somebody else pushes.
+        let renamed = scene
+            .forge
+            .repository(SHOP + 2, "team/store", crate::forge_trust::PIPELINE)
+            .await;
+        {
+            let mut facts = scene.forge.facts();
+            facts.repos.retain(|repo| repo.id != SHOP + 2);
+            facts.repos[0].full_name = "team/store".into();
+            facts.repos.push(Repo::of(SHOP + 3, "team/shop"));
+        }
+        scene.repo.commit("Steal it").await.expect("a commit");
+        scene.repo.push("main").await.expect("pushed");
+        look(circle, "shop").await;
+        let moved =
+            |(repository, poll): &(String, PollView)| repository.ends_with("/team/store.git") && poll.refs.is_some();
+        until("it is looked at where it is now", refs, moved).await;
+        assert_eq!(count(circle).await, 0, "{kind:?}");
+
+        // At its new place it goes on, after a base line.
+        renamed.commit("Go on").await.expect("a commit");
+        renamed.push("main").await.expect("pushed");
+        let tip = renamed.git(&["rev-parse", "HEAD"]).await.expect("a commit");
+        look(circle, "shop").await;
+        let runs = || async { circle.runs().await };
+        let runs = until("the run of its push", runs, |runs| !runs.is_empty()).await;
+        assert_eq!(runs[0].commit.as_deref(), Some(tip.trim()), "{kind:?}");
+
+        // Gone: nobody knows what to look at, whoever has the name.
+        scene.forge.facts().repos.retain(|repo| repo.id != SHOP);
+        let pulls = look(circle, "shop").await;
+        assert!(pulls.trouble.is_some(), "{kind:?}");
+        assert_eq!(count(circle).await, 1, "{kind:?}");
+    }
 }

@@ -5,6 +5,7 @@ use circle_core::forge::Account;
 use serde::Deserialize;
 
 use crate::forge::github_like::parsed;
+use crate::forge::labels::bounded;
 use crate::forge::notice::{Notice, PullAction, PullNotice, Unreadable, What, header};
 
 #[derive(Deserialize)]
@@ -129,7 +130,7 @@ fn merge(body: &[u8]) -> Result<Notice, Unreadable> {
             from: request.source_project_id.map(|id| id.to_string()),
             author: if author.id == sender.id { sender.clone() } else { author },
             sender: Some(sender),
-            labels: merge.labels.into_iter().flatten().map(|label| label.title).collect(),
+            labels: bounded(merge.labels.into_iter().flatten().map(|label| label.title)),
         }),
     ))
 }

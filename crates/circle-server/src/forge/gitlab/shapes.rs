@@ -3,6 +3,7 @@
 use circle_core::forge::{Account, Permission};
 use serde::Deserialize;
 
+use crate::forge::labels::bounded;
 use crate::forge::{PullRequest, Repository};
 
 /// From this level on one may push.
@@ -104,7 +105,7 @@ impl From<Merge> for PullRequest {
             into: merge.target_branch,
             from: merge.source_project_id.map(|id| id.to_string()),
             author: merge.author.into(),
-            labels: merge.labels,
+            labels: bounded(merge.labels),
         }
     }
 }

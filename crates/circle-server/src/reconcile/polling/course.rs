@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use circle_store::records::{Index, Kind, RecordError, Version, kinds};
 
+use super::looked::{Looked, failed, put_off};
 use super::{pulls, refs};
 use crate::http::ApiError;
 use crate::limits::{POLLS_OF_A_HOST, PULLS_OF_A_TOKEN};
 use crate::records::{PollRecord, PullPollRecord};
 use crate::server::Server;
+
+/// What stands at a service; why it was stands in the server's log.
+const BROKE_OFF: &str = "the look was broken off by a fault of this server, which its log tells of";
 
 /// What is looked at.
 #[derive(Debug, Clone, Copy)]
@@ -58,10 +62,25 @@ impl Course {
         }
     }
 
+    /// A look that broke off is put off like one without an answer, so that it does not keep others of its group waiting.
+    pub(super) async fn broke_off(self, server: &Server, id: &str) -> Result<(), ApiError> {
+        match self {
+            Self::Refs => broke_off::<PollRecord>(server, id).await,
+            Self::Pulls => broke_off::<PullPollRecord>(server, id).await,
+        }
+    }
+
     pub(super) async fn remove(self, server: &Server, id: &str, version: Version) -> Result<(), RecordError> {
         match self {
             Self::Refs => server.records.delete::<PollRecord>(id, version).await,
             Self::Pulls => server.records.delete::<PullPollRecord>(id, version).await,
         }
     }
+}
+
+async fn broke_off<R: Looked>(server: &Server, id: &str) -> Result<(), ApiError> {
+    let Some((before, _)) = server.records.load::<R>(id).await? else {
+        return Ok(());
+    };
+    put_off(server, &before, |poll| failed(poll, BROKE_OFF)).await
 }

@@ -163,11 +163,17 @@ async fn fill(
 }
 
 async fn look(server: Arc<Server>, course: Course, (id, group): (String, String)) -> Done {
-    let rest = course.look(&server, &id).await.unwrap_or_else(|error| {
-        tracing::warn!(service = id, %error, "a repository was not looked at to the end; it is tried again");
-        // A store in trouble is not asked without end; the looks of this group wait with it.
-        LOOP_PERIOD
-    });
+    let rest = match course.look(&server, &id).await {
+        Ok(rest) => rest,
+        Err(error) => {
+            tracing::warn!(service = id, %error, "a repository was not looked at to the end; it is tried again");
+            if let Err(error) = course.broke_off(&server, &id).await {
+                tracing::warn!(service = id, %error, "the next look could not be put off");
+            }
+            // A store in trouble is not asked without end; the looks of this group wait with it.
+            LOOP_PERIOD
+        }
+    };
     Done { id, group, rest }
 }
 

@@ -10,6 +10,7 @@ mod adopt;
 mod course;
 mod desk;
 mod hear;
+mod linked;
 mod looked;
 mod pulls;
 mod refs;

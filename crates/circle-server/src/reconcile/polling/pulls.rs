@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use circle_core::forge::ForgeLink;
 use circle_core::pulls::{Became, Pull, PullChange, Pulls, SeenPulls, labels};
 use circle_core::service::Service;
 
+use super::linked::{followed, opened};
 use super::looked::{answered, failed, polled, put_off};
 use crate::forge::{Forge, ForgeError, OpenPulls, PullAction, PullRequest, PullsWish};
 use crate::http::{ApiError, store_delivery};
@@ -50,6 +50,14 @@ pub(super) async fn look(server: &Server, id: &str) -> Result<Duration, ApiError
         max: PULLS_POLLED,
         mark: poll.mark.as_deref().filter(|_| poll.seen.is_some()),
     };
+    // The rules of the base are read there, too.
+    let service = match followed(server, service, (forge.as_ref(), &link)).await? {
+        Ok(service) => service,
+        Err(error) => {
+            put_off(server, &poll, |poll| failed(poll, &error.to_string())).await?;
+            return Ok(rest_after(&error));
+        }
+    };
     match forge.open_pull_requests(&link.repository, wish).await {
         Ok(OpenPulls::Same) => put_off(server, &poll, answered).await?,
         Ok(OpenPulls::TooMany) => put_off(server, &poll, |poll| failed(poll, TOO_MANY)).await?,
@@ -63,17 +71,6 @@ pub(super) async fn look(server: &Server, id: &str) -> Result<Duration, ApiError
         }
     }
     Ok(PULLS_REST)
-}
-
-async fn opened(server: &Server, service: &Service, link: &ForgeLink) -> Result<Box<dyn Forge>, &'static str> {
-    let forge = async {
-        let connection = server.forge_connection(link.connection).await?;
-        server.forge(&connection).await
-    };
-    forge.await.map_err(|error| {
-        tracing::warn!(service = %service.name, %error, "the forge's token cannot be used now");
-        "the token of the forge cannot be used now: look after it with `circle forge check`"
-    })
 }
 
 /// A forge that wants to be left alone is, by every service of this token.

@@ -4,6 +4,7 @@ use circle_api::resources::GitHook;
 use circle_core::poll::{Change, Refs, Seen};
 use circle_core::service::Service;
 
+use super::linked::{followed, opened};
 use super::looked::{answered, failed, polled, put_off};
 use crate::http::{ApiError, for_git, store_delivery};
 use crate::limits::POLL_CHANGES;
@@ -36,10 +37,31 @@ pub(super) async fn look(server: &Server, id: &str) -> Result<(), ApiError> {
         // It is made anew with the address of now, see `adopt`.
         return put_off(server, &poll, |_| {}).await;
     }
+    let service = match at_its_place(server, service).await? {
+        Ok(service) => service,
+        Err(why) => return put_off(server, &poll, |poll| failed(poll, &why)).await,
+    };
+    if poll.repository != service.repository {
+        // It was renamed or moved, and is looked at where it is now.
+        return put_off(server, &poll, |_| {}).await;
+    }
     match refs(server, &service).await {
         Err(why) => put_off(server, &poll, |poll| failed(poll, &why)).await,
         Ok(refs) => found(server, &service, &poll, &refs).await,
     }
+}
+
+/// The service with its repository where the forge has it now, or why nobody knows.
+async fn at_its_place(server: &Server, service: Service) -> Result<Result<Service, String>, ApiError> {
+    let Some(link) = service.forge.clone() else {
+        return Ok(Ok(service));
+    };
+    let forge = match opened(server, &service, &link).await {
+        Ok(forge) => forge,
+        Err(why) => return Ok(Err(why.to_owned())),
+    };
+    let followed = followed(server, service, (forge.as_ref(), &link)).await?;
+    Ok(followed.map_err(|error| error.to_string()))
 }
 
 /// What is there now, or why nobody knows.
