@@ -69,6 +69,8 @@ await page.goto(`${CIRCLE_URL}/services`);
 await button("Continue with ours").click();
 await page.waitForURL(/\/services$/);
 await button("Sign out").click();
+// Whoever leaves the page before the server has answered is still signed in.
+await button("Sign in").waitFor();
 const byPassword = async () => {
   await page.getByLabel("Name", { exact: true }).fill("ann");
   await page.getByLabel("Password").fill(PASSWORD);

@@ -40,8 +40,10 @@ impl Part {
 
     /// Writes everything that comes, for the owner's eyes alone, and sees it on the disk.
     pub(crate) async fn take(&self, pieces: Download) -> anyhow::Result<()> {
+        // What an earlier one left is not written into: in a folder of others it could be theirs, or lead elsewhere.
+        self.forget();
         let mut open = OpenOptions::new();
-        let open = open.write(true).create(true).truncate(true).mode(0o600);
+        let open = open.write(true).create_new(true).mode(0o600);
         let mut file = open.open(&self.part).map_err(|error| broken(&self.part, &error))?;
         each(pieces, |piece| {
             file.write_all(piece).map_err(|error| broken(&self.part, &error).into())
@@ -58,7 +60,7 @@ impl Part {
         synced.map_err(|error| broken(&self.file, &error))
     }
 
-    /// What is left of it is nothing; the next one writes over it where it cannot be removed.
+    /// Nothing is left of it, if it can be removed.
     pub(crate) fn forget(&self) {
         let _ = remove_file(&self.part);
     }

@@ -170,10 +170,10 @@ pub fn settle_standing(declared: &[Input], given: &Values) -> Result<Values, Vec
 fn unknown(declared: &[Input]) -> String {
     let known: Vec<&str> = declared.iter().map(|input| input.name.as_str()).collect();
     if known.is_empty() {
-        return "the pipeline file at this commit declares no inputs".to_owned();
+        return "no inputs are declared at this commit".to_owned();
     }
     format!(
-        "the pipeline file at this commit declares no such input; it has {}",
+        "no such input is declared at this commit; there are: {}",
         known.join(", ")
     )
 }
@@ -336,7 +336,7 @@ mod tests {
             .collect();
         insta::assert_debug_snapshot!(told);
         let none = settle(&[], &values(&[("x", "1")])).expect_err("nothing is declared");
-        assert_eq!(none[0].message, "the pipeline file at this commit declares no inputs");
+        assert_eq!(none[0].message, "no inputs are declared at this commit");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Looking for a text in everything that lies beneath a folder.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -16,8 +17,14 @@ pub fn files_with(folder: &Path, text: &str) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let Ok(kind) = entry.file_type() else { continue };
+        let Some(entries) = there(fs::read_dir(folder))? else {
+            continue;
+        };
+        for entry in entries {
+            let entry = entry?;
+            let Some(kind) = there(entry.file_type())? else {
+                continue;
+            };
             if kind.is_dir() {
                 folders.push(entry.path());
             } else if kind.is_file() && entry.file_name() != "pool.btrfs" && holds(&entry.path(), text)? {
@@ -29,10 +36,15 @@ pub fn files_with(folder: &Path, text: &str) -> Result<Vec<PathBuf>> {
 }
 
 fn holds(file: &Path, text: &str) -> Result<bool> {
-    match fs::read(file) {
-        Ok(content) => Ok(content.windows(text.len()).any(|window| window == text.as_bytes())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error.into()),
+    let content = there(fs::read(file))?.unwrap_or_default();
+    Ok(content.windows(text.len()).any(|window| window == text.as_bytes()))
+}
+
+/// `None` for what is gone meanwhile.
+fn there<T>(looked: io::Result<T>) -> io::Result<Option<T>> {
+    match looked {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
     }
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use circle_test::{Circle, Options, files_with};
 
 const SECRET: &str = "correct-horse-battery";
-/// Its value is known by the checksum alone, so that nothing here shows it.
+/// The secret is known by its length alone, so that nothing here shows it.
 const PIPELINE: &str = "version: 1
 pre_build:
   image: circle/busybox:1

@@ -6,10 +6,15 @@ export type Input = Schemas["InputView"];
 /** What stands in the fields, by the names of inputs. */
 export type Values = Readonly<Record<string, string>>;
 
+/** What stands in a field; an input may be called `constructor`. */
+function own(values: Values, name: string): string | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
+}
+
 /** What is to be sent: only what differs from what counts anyway, so that a default that changes meanwhile still counts. */
 export function given(inputs: readonly Input[], values: Values): Record<string, string> {
   const changed = inputs.flatMap(({ name, default: byDefault }) => {
-    const value = values[name];
+    const value = own(values, name);
     return value === undefined || value === (byDefault ?? "") ? [] : [[name, value] as const];
   });
   return Object.fromEntries(changed);
@@ -46,7 +51,7 @@ export function InputFields({ inputs, values, faults, set, changed }: Properties
     <InputField
       key={input.name}
       input={input}
-      value={values[input.name] ?? input.default ?? ""}
+      value={own(values, input.name) ?? input.default ?? ""}
       problem={faultOf(faults, input.name)}
       onText={(value) => {
         set({ ...values, [input.name]: value });

@@ -26,7 +26,26 @@ export function Polling({ poll }: { poll: Schemas["PollView"] }) {
         )}
       </p>
       <Problem text={poll.trouble == null ? null : words.trouble(poll.failures ?? 0, poll.trouble)} />
+      {poll.pulls != null && <Pulls pulls={poll.pulls} />}
     </section>
+  );
+}
+
+/** What the forge told of pull requests when it was asked. */
+function Pulls({ pulls }: { pulls: Schemas["PullPollView"] }) {
+  return (
+    <>
+      <p className="facts">
+        {pulls.open == null ? words.pullsNothing : words.pulls(pulls.open)}
+        {pulls.looked_at != null && (
+          <span>
+            {" "}
+            · {words.looked} <Ago at={pulls.looked_at} />
+          </span>
+        )}
+      </p>
+      <Problem text={pulls.trouble == null ? null : words.pullTrouble(pulls.failures ?? 0, pulls.trouble)} />
+    </>
   );
 }
 

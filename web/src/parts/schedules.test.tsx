@@ -43,6 +43,11 @@ test("looking at a repository says what was seen, and what it answers instead", 
   for (const told of ["every 5 min.", "3 branches and tags seen", "last look", "next look", "4 times in a row: no route"]) {
     expect(seen).toContain(told);
   }
+  expect(seen).not.toContain("ull requests");
+  expect(polled({ pulls: {} })).toContain("Pull requests were not seen yet");
+  const pulls = polled({ pulls: { open: 2, looked_at: "2026-01-02T03:00:00Z", failures: 3, trouble: "no token" } });
+  expect(pulls).toContain("2 open pull requests seen");
+  expect(pulls).toContain("does not tell of pull requests, 3 times in a row: no token");
   expect(polled({ every_s: 90 })).toContain("every 90 s.");
   expect(polled({ every_s: 7200 })).toContain("every 2 h.");
 });

@@ -50,6 +50,9 @@ const english = {
   nextLook: "next look",
   changed: "last change",
   trouble: (times: number, why: string) => `It does not answer, ${times} times in a row: ${why}`,
+  pulls: (open: number) => `${open} open pull requests seen`,
+  pullsNothing: "Pull requests were not seen yet; the first look starts nothing.",
+  pullTrouble: (times: number, why: string) => `The forge does not tell of pull requests, ${times} times in a row: ${why}`,
 };
 
 const chinese: typeof english = {
@@ -102,6 +105,9 @@ const chinese: typeof english = {
   nextLook: "下次查看",
   changed: "上次变化",
   trouble: (times, why) => `连续 ${times} 次无响应：${why}`,
+  pulls: (open) => `已看到 ${open} 个打开的合并请求`,
+  pullsNothing: "尚未查看合并请求；第一次查看不会触发运行。",
+  pullTrouble: (times, why) => `代码托管平台连续 ${times} 次未返回合并请求：${why}`,
 };
 
 export const words = chosen(english, chinese);

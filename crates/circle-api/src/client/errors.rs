@@ -65,9 +65,9 @@ fn problem_sentence(problem: &Problem) -> String {
     }
 }
 
-/// Whether a sentence has the last part of a field's name.
+/// Whether a sentence has the last part of a field's name. Inputs have names of people's own, which no message says.
 fn names(sentence: &str, field: &str) -> bool {
-    sentence.contains(field.rsplit('.').next().unwrap_or(field))
+    !field.starts_with("inputs.") && sentence.contains(field.rsplit('.').next().unwrap_or(field))
 }
 
 fn entry_sentence(entry: &ProblemEntry) -> String {

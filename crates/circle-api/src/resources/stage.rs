@@ -30,7 +30,7 @@ pub struct StageView {
     /// Taken over from the run that is repeated.
     #[serde(default)]
     pub reused: bool,
-    /// What its `outputs:` copied out, when the server keeps it.
+    /// What its `outputs:` copied out. It is told for ever; the tar itself is kept as long as logs are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<OutputView>,
 }

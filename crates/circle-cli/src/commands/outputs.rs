@@ -43,7 +43,7 @@ pub(crate) async fn outputs(context: &Context, args: OutputsArgs) -> anyhow::Res
         each(pieces().await?, |piece| context.printer.bytes(piece)).await?;
         return Ok(Exit::Ok);
     }
-    let named = format!("{}-{}-{name}.tar", view.run.service, view.run.number);
+    let named = format!("{}-{}-{name}.tar", view.run.service_name, view.run.number);
     let file = args.to.unwrap_or_else(|| PathBuf::from(named));
     let part = Part::of(&file)?;
     let written = part.take(pieces().await?).await;

@@ -99,11 +99,11 @@ pub(super) async fn list_inputs(
     let client = &session.client;
     let found = client.inputs(&session.workspace, service.as_str(), query).await?;
     let none = "Neither the pipeline file there nor the service declares inputs.";
-    printer.show(&found, |printer| in_words(&found.inputs, none, printer))
+    printer.show(&found, |printer| in_columns(&found.inputs, none, printer))
 }
 
 /// Inputs in columns.
-pub(super) fn in_words(inputs: &[InputView], none: &str, printer: &Printer) -> String {
+pub(super) fn in_columns(inputs: &[InputView], none: &str, printer: &Printer) -> String {
     let mut table = Table::new(&["INPUT", "FROM", "TAKES", "DEFAULT", "DESCRIPTION"]);
     for input in inputs {
         // Whoever may push wrote this.
@@ -209,7 +209,7 @@ fn told(why: String, errors: &[ProblemEntry]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{in_words, once_each};
+    use super::{in_columns, once_each};
     use crate::paint::Paint;
     use crate::printer::Printer;
     use circle_api::resources::starting::InputValue;
@@ -230,8 +230,8 @@ mod tests {
             json: false,
             width: None,
         };
-        insta::assert_snapshot!(in_words(&inputs, "", &printer));
-        assert_eq!(in_words(&[], "There are none.", &printer), "There are none.");
+        insta::assert_snapshot!(in_columns(&inputs, "", &printer));
+        assert_eq!(in_columns(&[], "There are none.", &printer), "There are none.");
     }
 
     #[test]

@@ -27,7 +27,8 @@ pub struct Declared {
     pub places: Vec<Place>,
 }
 
-/// What a run may be given, by its file and its service. Every reader of declared inputs asks this.
+/// What a run may be given, by its file and its service. Everything on the server that reads declared
+/// inputs asks this; `circle run` and `circle lint` know the file alone.
 ///
 /// # Errors
 /// Every name that cannot be meant as both say it.

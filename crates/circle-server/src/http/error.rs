@@ -49,6 +49,10 @@ pub(crate) enum ApiError {
     Protocol { said: String },
     #[error("there is no {what} \"{name}\"")]
     NotFound { what: &'static str, name: String },
+    #[error(
+        "the outputs of stage \"{stage}\" are gone: they are kept for {days} days (--keep-days); run it again with `circle rerun`"
+    )]
+    OutputGone { stage: String, days: u32 },
     #[error("there is nothing at this address")]
     NoRoute,
     #[error("this address does not take this method")]
@@ -122,7 +126,9 @@ impl ApiError {
                 "protocol",
                 "another protocol version is needed",
             ),
-            Self::NotFound { .. } | Self::NoRoute => (StatusCode::NOT_FOUND, "not-found", "not found"),
+            Self::NotFound { .. } | Self::OutputGone { .. } | Self::NoRoute => {
+                (StatusCode::NOT_FOUND, "not-found", "not found")
+            }
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method", "the method is not allowed"),
             Self::Precondition => (StatusCode::PRECONDITION_FAILED, "changed", "it was changed meanwhile"),
             Self::KeyUsed => (

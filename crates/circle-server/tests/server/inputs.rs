@@ -89,7 +89,7 @@ async fn every_fault_names_its_field_and_nothing_runs() {
     let wanted = [
         (
             "inputs.vresion",
-            "the pipeline file at this commit declares no such input; it has version, copies, dry_run, place",
+            "no such input is declared at this commit; there are: version, copies, dry_run, place",
         ),
         ("inputs.version", "the whole of it must match [0-9.]+"),
         ("inputs.copies", "it is at most 9"),
@@ -155,10 +155,7 @@ async fn the_file_at_the_very_commit_decides() {
     let ApiError::Problem(problem) = refused else {
         panic!("{refused:?}")
     };
-    assert_eq!(
-        problem.errors[0].message,
-        "the pipeline file at this commit declares no inputs"
-    );
+    assert_eq!(problem.errors[0].message, "no inputs are declared at this commit");
     let run = circle
         .api
         .trigger(DEFAULT_WORKSPACE, &wish(&newest.commit))

@@ -34,7 +34,10 @@ async fn old_outputs_and_logs_are_gone_and_the_run_is_known() {
     let look = || async { circle.api.stage_output(run, "pre_build").await.err() };
     let refused = until("the outputs are removed", look, Option::is_some).await;
     let sentence = refused.expect("an error").to_string();
-    assert!(sentence.contains("pre_build any more, after 0 days"), "{sentence}");
+    assert!(
+        sentence.contains("the outputs of stage \"pre_build\" are gone: they are kept for 0 days"),
+        "{sentence}"
+    );
     let look = || async { circle.api.log_index(run).await.expect("an index").stages.len() };
     until("the log is removed", look, |stages| *stages == 0).await;
 

@@ -7,7 +7,7 @@ use circle_api::resources::starting::{InputDeclaration, InputType, InputValue, I
 use circle_core::names::{BranchName, CommitId, Slug, TagName};
 use clap::{Args, Subcommand};
 
-use crate::commands::trigger::{in_words, list_inputs};
+use crate::commands::trigger::{in_columns, list_inputs};
 use crate::context::Session;
 use crate::printer::Printer;
 
@@ -110,7 +110,7 @@ async fn change(
         .change_service(&session.workspace, service.as_str(), &change)
         .await?;
     let none = "The service declares no inputs now.";
-    printer.show(&view.inputs, |printer| in_words(&view.inputs, none, printer))
+    printer.show(&view.inputs, |printer| in_columns(&view.inputs, none, printer))
 }
 
 impl SetArgs {

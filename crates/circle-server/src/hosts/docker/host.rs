@@ -143,7 +143,7 @@ impl DockerHost {
         .into();
         words.extend(["--name".to_owned(), start.name.clone()]);
         words.extend(["--enrolment".to_owned(), format!("{folder}/{file}")]);
-        // Whoever added the host insisted on it, or it would not be there.
+        // Whoever added the host insisted on it, or it is this machine.
         let is_plain = self.settings.server_url.starts_with("http://");
         words.extend(is_plain.then(|| "--allow-plain-http".to_owned()));
         words.extend(self.settings.worker_flags.iter().cloned());

@@ -39,10 +39,10 @@ pub(crate) async fn tar(server: &Server, run: &Run, stage: &str) -> Result<Respo
     let output = output.ok_or_else(|| ApiError::not_found("output of stage", stage))?;
     let digest: Digest = output.digest.parse()?;
     let reader = server.blobs.get(&digest).await.map_err(|error| match error {
-        BlobError::Missing(_) => {
-            let days = server.config.keep_days;
-            ApiError::not_found("output of stage", format!("{stage} any more, after {days} days"))
-        }
+        BlobError::Missing(_) => ApiError::OutputGone {
+            stage: stage.to_owned(),
+            days: server.config.keep_days,
+        },
         other => other.into(),
     })?;
     let headers = [
