@@ -23,18 +23,25 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at the delivery.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// A commit of a service's repository.
+#[derive(Debug, Args)]
+pub(super) struct CommitChoice {
+    /// The branch; the service's default branch when nothing is said
+    #[arg(long, short, conflicts_with = "tag")]
+    pub(super) branch: Option<BranchName>,
+    #[arg(long, short)]
+    pub(super) tag: Option<TagName>,
+    /// A full commit id on that branch or tag; its head when absent
+    #[arg(long)]
+    pub(super) commit: Option<CommitId>,
+}
+
 /// Start a run of a service
 #[derive(Debug, Args)]
 pub(crate) struct TriggerArgs {
     service: Slug,
-    /// The branch; the service's default branch when nothing is said
-    #[arg(long, short, conflicts_with = "tag")]
-    branch: Option<BranchName>,
-    #[arg(long, short)]
-    tag: Option<TagName>,
-    /// A full commit id on that branch or tag; its head when absent
-    #[arg(long)]
-    commit: Option<CommitId>,
+    #[command(flatten)]
+    at: CommitChoice,
     /// Shown beside the run
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -60,18 +67,18 @@ pub(crate) async fn trigger(context: &Context, args: TriggerArgs) -> anyhow::Res
     let session = context.session()?;
     if args.inputs {
         let query = InputsQuery {
-            branch: args.branch,
-            tag: args.tag,
-            commit: args.commit,
+            branch: args.at.branch,
+            tag: args.at.tag,
+            commit: args.at.commit,
         };
         list_inputs(&session, &context.printer, (&args.service, &query)).await?;
         return Ok(Exit::Ok);
     }
     let wish = TriggerRequest {
         service: args.service,
-        branch: args.branch,
-        tag: args.tag,
-        commit: args.commit,
+        branch: args.at.branch,
+        tag: args.at.tag,
+        commit: args.at.commit,
         reason: args.reason,
         priority: args.priority,
         inputs: once_each(args.set)?,

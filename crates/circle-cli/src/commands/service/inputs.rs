@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use circle_api::resources::ServiceChange;
 use circle_api::resources::starting::{InputDeclaration, InputType, InputValue, InputWish, InputsQuery};
-use circle_core::names::{BranchName, CommitId, Slug, TagName};
+use circle_core::names::Slug;
 use clap::{Args, Subcommand};
 
-use crate::commands::trigger::{in_columns, list_inputs};
+use crate::commands::trigger::{CommitChoice, in_columns, list_inputs};
 use crate::context::Session;
 use crate::printer::Printer;
 
@@ -17,7 +17,7 @@ pub(super) enum Action {
     List {
         service: Slug,
         #[command(flatten)]
-        place: InputsPlace,
+        place: CommitChoice,
     },
     /// Declare one, or declare it anew
     #[command(after_help = AFTER_SET)]
@@ -32,19 +32,6 @@ Where the pipeline file declares the same name, the file says which values there
 Examples:
   circle service inputs set shop place --type choice --option qa --option live --default qa
   circle service inputs set shop version --default 1.2";
-
-/// At which commit the file is read.
-#[derive(Debug, Args)]
-pub(super) struct InputsPlace {
-    /// The branch; the service's default branch when nothing is said
-    #[arg(long, short, conflicts_with = "tag")]
-    branch: Option<BranchName>,
-    #[arg(long, short)]
-    tag: Option<TagName>,
-    /// A full commit id on that branch or tag; its head when absent
-    #[arg(long)]
-    commit: Option<CommitId>,
-}
 
 #[derive(Debug, Args)]
 pub(super) struct SetArgs {
