@@ -14,6 +14,7 @@ use circle_store::records::Kind;
 use tokio::task::JoinSet;
 
 use super::backlog::{Backlog, Batch};
+use super::linked::at_its_place;
 use super::planning::{Outcome, gave_up, plan_wish};
 use super::wish::{NoWish, Wish, understand};
 use super::{approved_wish, forge_wish, polling};
@@ -117,12 +118,7 @@ async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
         let why = "polling had found this push before the call came".to_owned();
         return settle(server, id, DeliveryState::Ignored { why }).await;
     }
-    expect(server, &service, &wish).await;
-    let key = format!("delivery:{}", delivery.id);
-    let outcome = match plan_wish(server, &service, &wish, key.clone()).await? {
-        Outcome::Later { why } if delivery.tries + 1 >= limits::DELIVERY_TRIES => gave_up(&wish, key, &why),
-        outcome => outcome,
-    };
+    let (service, outcome) = outcome(server, &delivery, service, &wish).await?;
     match outcome {
         Outcome::Run { trigger, planned, log } => {
             // The run's id is the delivery's: handled twice, it is one run.
@@ -148,6 +144,34 @@ async fn handle(server: &Server, id: &str) -> Result<(), ApiError> {
             Ok(())
         }
     }
+}
+
+/// What becomes of a wish, and the service as it is now.
+async fn outcome(
+    server: &Server,
+    delivery: &Delivery,
+    service: Service,
+    wish: &Wish,
+) -> Result<(Service, Outcome), ApiError> {
+    let placed = match &delivery.payload {
+        // Nobody told where the repository is now.
+        Payload::Manual(_) | Payload::Schedule(_) => at_its_place(server, service.clone()).await?,
+        _ => Ok(service.clone()),
+    };
+    let key = format!("delivery:{}", delivery.id);
+    let (service, outcome) = match placed {
+        Ok(service) => {
+            expect(server, &service, wish).await;
+            let outcome = plan_wish(server, &service, wish, key.clone()).await?;
+            (service, outcome)
+        }
+        Err(why) => (service, Outcome::Later { why }),
+    };
+    let outcome = match outcome {
+        Outcome::Later { why } if delivery.tries + 1 >= limits::DELIVERY_TRIES => gave_up(wish, key, &why),
+        outcome => outcome,
+    };
+    Ok((service, outcome))
 }
 
 async fn no_wish(server: &Server, delivery: &Delivery, no: NoWish) -> Result<(), ApiError> {

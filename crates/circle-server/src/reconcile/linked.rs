@@ -1,5 +1,5 @@
-//! A linked repository is its id. Before a look it is asked for by it, so that nobody is followed who took its old name where the
-//! forge cannot call (security 8).
+//! A linked repository is its id. Where no call of the forge said where it is now, it is asked for by it, so that nobody is followed
+//! who took its old name (security 8).
 
 use circle_core::forge::ForgeLink;
 use circle_core::service::Service;
@@ -40,4 +40,17 @@ pub(super) async fn followed(
     }
     let connection = server.forge_connection(link.connection).await?;
     Ok(Ok(follow(server, service, (&connection, &now)).await?))
+}
+
+/// The same, whether it is linked or not; or why nobody knows, as a sentence.
+pub(super) async fn at_its_place(server: &Server, service: Service) -> Result<Result<Service, String>, ApiError> {
+    let Some(link) = service.forge.clone() else {
+        return Ok(Ok(service));
+    };
+    let forge = match opened(server, &service, &link).await {
+        Ok(forge) => forge,
+        Err(why) => return Ok(Err(why.to_owned())),
+    };
+    let followed = followed(server, service, (forge.as_ref(), &link)).await?;
+    Ok(followed.map_err(|error| error.to_string()))
 }

@@ -18,6 +18,7 @@ mod deadlines;
 mod deliveries;
 mod file_schedules;
 mod forge_wish;
+mod linked;
 mod notices;
 mod planning;
 mod policy;

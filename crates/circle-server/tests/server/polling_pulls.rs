@@ -4,9 +4,10 @@ use circle_api::resources::{DeliveryState, PollView, PullPollView, ServiceChange
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_core::forge::ForgeKind;
 use circle_core::ids::RunId;
+use circle_lab::Repository;
 use circle_store::records::Kind;
 
-use crate::forge_trust::{ALICE, FORK, MALLORY, SHOP, Scene};
+use crate::forge_trust::{ALICE, FORK, MALLORY, PIPELINE, SHOP, Scene};
 use crate::support::forge::{Pull, Repo, Told};
 use crate::support::{Circle, until};
 
@@ -406,6 +407,43 @@ async fn more_than_can_be_kept_is_refused_with_a_sentence_and_other_repositories
     assert_eq!(shown.expect("it").poll.expect("it is polled").pulls, None);
 }
 
+/// The repository is renamed, the forge tells nobody, and somebody else pushes to a new one of its old name. Gives the renamed one.
+async fn renamed_and_taken(scene: &Scene) -> Repository {
+    let renamed = scene.forge.repository(SHOP + 2, "team/store", PIPELINE).await;
+    {
+        let mut facts = scene.forge.facts();
+        facts.repos.retain(|repo| repo.id != SHOP + 2);
+        facts.repos[0].full_name = "team/store".into();
+        facts.repos.push(Repo::of(SHOP + 3, "team/shop"));
+    }
+    scene.repo.commit("Steal it").await.expect("a commit");
+    scene.repo.push("main").await.expect("pushed");
+    renamed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_08_a_run_by_hand_is_of_the_repository_and_of_nobody_who_took_its_old_name() {
+    for kind in KINDS {
+        let scene = Scene::new(kind).await;
+        let circle = &scene.circle;
+        let renamed = renamed_and_taken(&scene).await;
+        let tip = renamed.git(&["rev-parse", "HEAD"]).await.expect("a commit");
+        let run = circle.trigger("shop").await;
+        let planned = || async { circle.run(run).await.run.commit };
+        let commit = until("its commit", planned, Option::is_some).await;
+        assert_eq!(commit.as_deref(), Some(tip.trim()), "{kind:?}");
+
+        // Gone: it is tried again, and no run comes of it meanwhile.
+        scene.forge.facts().repos.retain(|repo| repo.id != SHOP);
+        let wish = serde_json::from_value(serde_json::json!({ "service": "shop" })).expect("a wish");
+        let told = circle.api.trigger(DEFAULT_WORKSPACE, &wish).await.expect("taken");
+        assert!(told.run.is_none(), "{kind:?}");
+        let kept = circle.api.delivery(told.delivery).await.expect("the delivery");
+        assert_eq!(kept.state, DeliveryState::Waiting, "{kind:?}");
+        assert_eq!(count(circle).await, 1, "{kind:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn sec_08_who_took_the_old_name_of_a_polled_repository_is_not_followed() {
     for kind in KINDS {
@@ -422,19 +460,8 @@ async fn sec_08_who_took_the_old_name_of_a_polled_repository_is_not_followed() {
         };
         until("a base line of branches", refs, |(_, poll)| poll.refs.is_some()).await;
 
-        // Renamed, and the forge tells nobody; at the old name somebody else pushes.
-        let renamed = scene
-            .forge
-            .repository(SHOP + 2, "team/store", crate::forge_trust::PIPELINE)
-            .await;
-        {
-            let mut facts = scene.forge.facts();
-            facts.repos.retain(|repo| repo.id != SHOP + 2);
-            facts.repos[0].full_name = "team/store".into();
-            facts.repos.push(Repo::of(SHOP + 3, "team/shop"));
-        }
-        scene.repo.commit("Steal it").await.expect("a commit");
-        scene.repo.push("main").await.expect("pushed");
+        // At the old name somebody else pushes.
+        let renamed = renamed_and_taken(&scene).await;
         look(circle, "shop").await;
         let moved =
             |(repository, poll): &(String, PollView)| repository.ends_with("/team/store.git") && poll.refs.is_some();

@@ -10,7 +10,6 @@ mod adopt;
 mod course;
 mod desk;
 mod hear;
-mod linked;
 mod looked;
 mod pulls;
 mod refs;

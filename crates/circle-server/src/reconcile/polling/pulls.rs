@@ -6,11 +6,11 @@ use std::time::Duration;
 use circle_core::pulls::{Became, Pull, PullChange, Pulls, SeenPulls, labels};
 use circle_core::service::Service;
 
-use super::linked::{followed, opened};
 use super::looked::{answered, failed, polled, put_off};
 use crate::forge::{Forge, ForgeError, OpenPulls, PullAction, PullRequest, PullsWish};
 use crate::http::{ApiError, store_delivery};
 use crate::limits::{POLL_CHANGES, PULLS_POLLED, PULLS_REST};
+use crate::reconcile::linked::{followed, opened};
 use crate::records::{Payload, PolledPull, PullPollRecord, ServiceRecord};
 use crate::server::Server;
 use crate::time::now_ms;

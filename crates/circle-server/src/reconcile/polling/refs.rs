@@ -4,10 +4,10 @@ use circle_api::resources::GitHook;
 use circle_core::poll::{Change, Refs, Seen};
 use circle_core::service::Service;
 
-use super::linked::{followed, opened};
 use super::looked::{answered, failed, polled, put_off};
 use crate::http::{ApiError, for_git, store_delivery};
 use crate::limits::POLL_CHANGES;
+use crate::reconcile::linked::at_its_place;
 use crate::records::{Delivery, Payload, PollRecord, ServiceRecord};
 use crate::server::Server;
 use crate::time::now_ms;
@@ -49,19 +49,6 @@ pub(super) async fn look(server: &Server, id: &str) -> Result<(), ApiError> {
         Err(why) => put_off(server, &poll, |poll| failed(poll, &why)).await,
         Ok(refs) => found(server, &service, &poll, &refs).await,
     }
-}
-
-/// The service with its repository where the forge has it now, or why nobody knows.
-async fn at_its_place(server: &Server, service: Service) -> Result<Result<Service, String>, ApiError> {
-    let Some(link) = service.forge.clone() else {
-        return Ok(Ok(service));
-    };
-    let forge = match opened(server, &service, &link).await {
-        Ok(forge) => forge,
-        Err(why) => return Ok(Err(why.to_owned())),
-    };
-    let followed = followed(server, service, (forge.as_ref(), &link)).await?;
-    Ok(followed.map_err(|error| error.to_string()))
 }
 
 /// What is there now, or why nobody knows.
