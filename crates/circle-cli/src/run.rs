@@ -1,6 +1,7 @@
 //! From the command line to an exit code.
 
 use std::io::{self, IsTerminal};
+use std::num::NonZero;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -46,7 +47,13 @@ pub(crate) fn main() -> ExitCode {
 /// The supervisor starts children from its only thread: their parent-death signal is bound to the thread that started them.
 fn execute(cli: Cli, printer: Printer) -> anyhow::Result<Exit> {
     let mut builder = match &cli.command {
-        Command::Server(_) => Builder::new_multi_thread(),
+        Command::Server(_) => {
+            let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+            let mut builder = Builder::new_multi_thread();
+            // Short reads of the store may hold up one thread (ADR 016).
+            builder.worker_threads(cores.max(2));
+            builder
+        }
         Command::Worker(worker) if worker.is_process() => Builder::new_multi_thread(),
         _ => Builder::new_current_thread(),
     };

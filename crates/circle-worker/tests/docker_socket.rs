@@ -7,8 +7,9 @@ use std::process::Output;
 use std::sync::Arc;
 use std::time::Duration;
 
+use circle_core::plan::{Bind, Stage};
 use circle_worker::{End, execute};
-use support::{Bench, MemorySink, assignment, checkout, integration, job};
+use support::{Bench, MemorySink, assignment, checkout, integration, job, pre_build};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -77,11 +78,21 @@ async fn with_socket<F: Future<Output = ()>>(
     bench: &Bench,
     story: impl FnOnce(Client, String) -> F,
 ) -> Arc<MemorySink> {
+    with_socket_before(bench, vec![], story).await
+}
+
+/// The same, with stages behind it.
+async fn with_socket_before<F: Future<Output = ()>>(
+    bench: &Bench,
+    later: Vec<Stage>,
+    story: impl FnOnce(Client, String) -> F,
+) -> Arc<MemorySink> {
     let cell = bench.cell().await;
     let sink = Arc::new(MemorySink::new(bench.folder.path().join("outputs")));
     let mut holds = job(&["ls -l /var/run/docker.sock", HOLD]);
     holds.docker = true;
-    let assignment = assignment(bench.repository.url(), vec![checkout(), integration(vec![], holds)]);
+    let stages = [vec![checkout(), integration(vec![], holds)], later].concat();
+    let assignment = assignment(bench.repository.url(), stages);
     let run = execute(&assignment, &cell, Duration::ZERO, sink.clone());
     let engine = format!("unix://{}", cell.socket().display());
     let beside = cell.new_folder("beside").await.expect("a folder");
@@ -219,6 +230,41 @@ async fn a_job_works_with_its_cells_engine() {
         sink.all().contains("by the client"),
         "a mount of the checkout is the job's own: {}",
         sink.all()
+    );
+}
+
+#[tokio::test]
+async fn sec_63_a_tag_means_one_image_for_the_whole_run_whoever_moves_it() {
+    let bench = Bench::new().await;
+    bench.commit(&[("data/x", "inside\n")]).await;
+    // A folder of the checkout keeps a job from being started ahead: its container is made after the tag was moved.
+    let mut later = job(&["ls /moved 2>&1 || echo asked"]);
+    later.container.volumes = vec![Bind {
+        from: "data".into(),
+        to: "/d".into(),
+        read_only: true,
+    }];
+    let sink = with_socket_before(&bench, vec![pre_build(later, vec![])], |client, _| async move {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(
+            folder.path().join("Dockerfile"),
+            "FROM busybox:test\nRUN touch /moved\n",
+        )
+        .expect("a file");
+        client
+            .ok(&["build", "-t", "busybox:test", &folder.path().display().to_string()])
+            .await;
+        assert_eq!(
+            client.ok(&["run", "--rm", "busybox:test", "ls", "/moved"]).await,
+            "/moved",
+            "the tag was moved"
+        );
+    })
+    .await;
+    let told = sink.log("pre_build");
+    assert!(
+        told.contains("asked") && told.contains("No such file"),
+        "the later stage ran the image of the moved tag: {told}"
     );
 }
 

@@ -8,8 +8,9 @@ use circle_api::worker::{RegistryAccess, SecretValue};
 use circle_cell::{Limits, StorageChoice};
 use circle_core::names::{BranchName, CommitId};
 use circle_core::plan::{Bind, Ready, Retry, RetryWhen, Work};
-use circle_core::run::{FailureKind, LogBounds, WorkerEvent};
+use circle_core::run::{FailureKind, LogBounds, StoredOutput, WorkerEvent};
 use circle_lab::Credentials;
+use sha2::{Digest, Sha256};
 use support::{
     Bench, assignment, build, checkout, container, integration, job, output, pre_build, push, sidecar, stage,
 };
@@ -246,6 +247,36 @@ async fn outputs_keep_modes_and_are_all_that_later_stages_see() {
     ];
     let ran = bench.run(stages).await;
     assert_eq!(ran.succeeded().sink.log("post_build"), "750:0\nx\nhello\n");
+}
+
+#[tokio::test]
+async fn sec_62_outputs_that_are_not_what_was_kept_are_not_taken_over() {
+    let bench = Bench::new().await;
+    bench.commit(&[("word", "hello\n")]).await;
+    let stages = || {
+        let kept = vec![output("/workspace/out", "dist")];
+        let uses = support::post_build(job(&["cat dist"]));
+        vec![checkout(), pre_build(job(&["echo right > out"]), kept), uses]
+    };
+    let first = bench.run_assignment(assignment(bench.repository.url(), stages())).await;
+    let tar = first.succeeded().sink.kept("pre_build");
+    let kept = StoredOutput {
+        digest: format!("sha256:{}", hex::encode(Sha256::digest(&tar))),
+        bytes: tar.len() as u64,
+    };
+    let mut again = assignment(bench.repository.url(), stages());
+    again.reused.insert("pre_build".into(), Some(kept));
+    let same = bench.run_assignment(again.clone()).await;
+    assert_eq!(same.succeeded().sink.log("post_build"), "right\n");
+
+    let wrong = String::from_utf8_lossy(&tar).replace("right", "wrong");
+    std::fs::write(bench.folder.path().join("outputs/pre_build"), wrong).expect("the kept outputs");
+    let damaged = bench.run_assignment(again).await;
+    let failure = damaged.failure();
+    assert_eq!(failure.kind, FailureKind::Infrastructure, "{failure:?}");
+    let said = "the kept outputs of pre_build could not be had: they are not what was kept";
+    assert!(failure.message.starts_with(said), "{failure:?}");
+    assert_eq!(damaged.sink.log("post_build"), "", "a stage saw them");
 }
 
 #[tokio::test]

@@ -479,6 +479,46 @@ async fn a_rerun_from_a_stage_takes_over_what_was_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sec_62_outputs_that_changed_on_the_disk_are_handed_to_nobody() {
+    let (circle, _repo, worker) = with_two_services().await;
+    let run = circle.trigger("shop").await;
+    let mut job = worker.claim(run).await;
+    job.stage("checkout", None).await;
+    job.stage_with("pre_build", "what was built").await;
+    let kept = circle.run(run).await.stages.into_iter().find_map(|stage| stage.output);
+    let digest = kept.expect("outputs").digest;
+    let hex = digest.strip_prefix("sha256:").expect("a digest");
+    let file = circle
+        .folder
+        .path()
+        .join("server/blobs/sha256")
+        .join(&hex[..2])
+        .join(hex);
+    // As many bytes as before: the length alone tells nobody.
+    std::fs::write(&file, "what was BUILT").expect("the blob");
+    let fetched = job.request(Method::GET, "outputs/pre_build").send().await;
+    let got = match fetched {
+        Ok(answer) => answer.bytes().await.ok(),
+        Err(_) => None,
+    };
+    assert_eq!(got, None, "a worker got what nobody had kept");
+    let mut pieces = circle.api.stage_output(run, "pre_build").await.expect("the headers");
+    let mut got = Vec::new();
+    let end = loop {
+        match pieces.next().await {
+            Ok(Some(piece)) => got.extend_from_slice(&piece),
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    assert!(
+        end.is_err(),
+        "people got {:?} as if it were whole",
+        String::from_utf8_lossy(&got)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_cell_of_a_delivery_may_be_started_before_its_run_is_offered() {
     let (circle, _repo, worker) = with_two_services().await;
     let mut orders = worker.orders().await;

@@ -188,22 +188,34 @@ async fn put_part(upload: &mut dyn MultipartUpload, part: &mut Part) -> Result<(
     upload.put_part(payload).await.map_err(|error| unavailable(&error))
 }
 
-/// The bytes as they come, and an error instead of the end if they are not what the digest says.
+/// The bytes as they come, and an error in the place of the last of them if they are not what the digest says.
+///
+/// The last piece is held back until all of them are checked: whoever counts what comes, as a client does that was told the
+/// length, must not have everything before the error.
 fn checked(
     bytes: impl Stream<Item = object_store::Result<Bytes>> + Send + 'static,
     digest: Digest,
 ) -> impl Stream<Item = Result<Bytes, BlobError>> + Send {
-    let state = (Box::pin(bytes), Sha256::new(), Some(digest));
-    futures_util::stream::unfold(state, |(mut bytes, mut hash, digest)| async move {
+    let bytes = Box::pin(bytes.try_filter(|chunk| std::future::ready(!chunk.is_empty())));
+    let state = (bytes, Sha256::new(), Bytes::new(), Some(digest));
+    futures_util::stream::unfold(state, |(mut bytes, mut hash, mut held, digest)| async move {
         let wanted = digest?;
-        match bytes.next().await {
-            Some(Ok(chunk)) => {
-                hash.update(&chunk);
-                Some((Ok(chunk), (bytes, hash, Some(wanted))))
+        loop {
+            match bytes.next().await {
+                Some(Ok(chunk)) => {
+                    hash.update(&chunk);
+                    let before = std::mem::replace(&mut held, chunk);
+                    if !before.is_empty() {
+                        return Some((Ok(before), (bytes, hash, held, Some(wanted))));
+                    }
+                }
+                Some(Err(error)) => return Some((Err(not_got(&wanted, &error)), (bytes, hash, held, None))),
+                None if Digest::from_hash(&hash.finalize_reset()) != wanted => {
+                    return Some((Err(BlobError::Corrupt(wanted)), (bytes, hash, held, None)));
+                }
+                None if held.is_empty() => return None,
+                None => return Some((Ok(std::mem::take(&mut held)), (bytes, hash, held, None))),
             }
-            Some(Err(error)) => Some((Err(not_got(&wanted, &error)), (bytes, hash, None))),
-            None if Digest::from_hash(&hash.finalize_reset()) == wanted => None,
-            None => Some((Err(BlobError::Corrupt(wanted)), (bytes, hash, None))),
         }
     })
 }

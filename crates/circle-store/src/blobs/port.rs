@@ -83,7 +83,8 @@ pub struct BlobInfo {
 pub struct BlobReader {
     /// How many bytes will come.
     pub size: u64,
-    /// The bytes, in order. A digest that does not fit what came ends it with [`BlobError::Corrupt`].
+    /// The bytes, in order. If they are not what the digest says, [`BlobError::Corrupt`] comes in the place of the last of
+    /// them: never all of them, then the error.
     pub bytes: BoxStream<'static, Result<Bytes, BlobError>>,
 }
 

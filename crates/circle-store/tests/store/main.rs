@@ -1,5 +1,6 @@
 //! The embedded adapters: the suites of their ports, and what is theirs alone.
 
+mod blob_damage;
 mod conformance;
 mod faulty;
 mod fixtures;

@@ -76,6 +76,15 @@ impl Reference {
         format!("{}/{}", self.host, self.path)
     }
 
+    /// What the name means at one moment.
+    pub(crate) fn at(&self, digest: &str) -> Self {
+        Self {
+            tag: None,
+            digest: Some(digest.to_owned()),
+            ..self.clone()
+        }
+    }
+
     /// Digest or tag, whichever is stronger.
     pub(crate) fn version(&self) -> &str {
         self.digest.as_deref().or(self.tag.as_deref()).unwrap_or("latest")

@@ -118,7 +118,7 @@ impl Slot {
             .map(|sidecar| &sidecar.container.image)
             .chain([&job.container.image])
         {
-            if !making.shared.images.is_had(image).await {
+            if making.shared.images.id(image).await.is_err() {
                 return;
             }
         }

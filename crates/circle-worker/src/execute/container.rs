@@ -47,7 +47,7 @@ pub(crate) struct ContainerSettings<'a> {
 }
 
 impl StageRun<'_> {
-    /// Makes sure that the image of a container is present and gives its name for the engine.
+    /// Makes sure that the image of a container is present and gives its id.
     pub(crate) async fn image(&mut self, container: &Container) -> Result<String, Failure> {
         let name = if let Some(which) = container.image.strip_prefix(BUILT_IMAGE) {
             self.built_image(which.trim_start_matches('.'))?
@@ -60,8 +60,7 @@ impl StageRun<'_> {
         self.clock.enter(super::Phase::Pull);
         let needed = self.shared.images.need(&name, &self.log).await;
         self.clock.enter(super::Phase::Start);
-        needed?;
-        Ok(name)
+        needed
     }
 
     fn built_image(&self, name: &str) -> Result<String, Failure> {

@@ -1,20 +1,29 @@
-//! Images of a run: pulled side by side in the background, each once.
+//! Images of a run: pulled side by side in the background, each once, and each name resolved once.
+//!
+//! What a name means is settled when it is first asked for, for most of them before any job runs: containers are made from
+//! the image's id. So two stages that name one tag run the same image, though the tag moves at its registry meanwhile, and a
+//! job with `docker: true` that tags another image does not become a later stage.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use circle_api::worker::RegistryAccess;
 use circle_core::roots::RootImage;
 use circle_core::run::{Failure, FailureKind};
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::log::StageLog;
 use super::traces::Traces;
-use crate::engine::{Engine, Lines, RawError, Reference, access_for, sentence};
+use crate::engine::{Engine, RawError, Reference, access_for, sentence};
 
-type Pulled = Option<Result<(), String>>;
+/// How the engine says what a name was resolved to.
+const DIGEST_LINE: &str = "Digest: ";
+
+/// The id of the image, or why it cannot be had.
+type Pulled = Option<Result<Arc<str>, String>>;
 
 /// The pulls of one run. Dropping it ends them.
 #[derive(Debug)]
@@ -60,21 +69,25 @@ impl Images {
         pulled
     }
 
-    /// Waits until it is clear whether the image can be had; `false`: whoever needs it hears why.
-    pub(super) async fn is_had(&self, name: &str) -> bool {
-        let mut pulled = self.start(name);
-        pulled
-            .wait_for(Option::is_some)
-            .await
-            .is_ok_and(|pulled| matches!(*pulled, Some(Ok(()))))
-    }
-
-    /// Waits until the image is present, and says how long that took.
+    /// Waits until the image is present, and gives its id.
     ///
     /// # Errors
     /// [`FailureKind::ImageUnavailable`] names the image and what the registry said.
-    pub(crate) async fn need(&self, name: &str, log: &StageLog) -> Result<Duration, Failure> {
-        let began = Instant::now();
+    pub(super) async fn id(&self, name: &str) -> Result<String, Failure> {
+        let mut pulled = self.start(name);
+        let result = match pulled.wait_for(Option::is_some).await {
+            Ok(result) => result.clone(),
+            Err(_) => None,
+        };
+        let id = result.unwrap_or_else(|| Err("the pull broke off".to_owned()));
+        id.map(|id| id.to_string()).map_err(|why| unavailable(name, &why))
+    }
+
+    /// The same for a stage whose turn it is: its log says what is waited for.
+    ///
+    /// # Errors
+    /// As [`Images::id`].
+    pub(crate) async fn need(&self, name: &str, log: &StageLog) -> Result<String, Failure> {
         let mut pulled = self.start(name);
         if pulled.borrow().is_none() {
             let quick = tokio::time::timeout(Duration::from_millis(300), pulled.wait_for(Option::is_some))
@@ -84,12 +97,7 @@ impl Images {
                 log.say(&format!("circle: pulling {name}")).await;
             }
         }
-        let result = match pulled.wait_for(Option::is_some).await {
-            Ok(result) => result.clone().unwrap_or(Ok(())),
-            Err(_) => Err("the pull broke off".to_owned()),
-        };
-        result.map_err(|why| unavailable(name, &why))?;
-        Ok(began.elapsed())
+        self.id(name).await
     }
 }
 
@@ -100,12 +108,13 @@ fn unavailable(name: &str, why: &str) -> Failure {
     )
 }
 
+/// Makes the image of a name present and gives its id.
 async fn make_present(
     engine: &Engine,
     registries: &[RegistryAccess],
     name: &str,
     traces: &Traces,
-) -> Result<(), String> {
+) -> Result<Arc<str>, String> {
     let reference = Reference::parse(name).ok_or_else(|| "this is no name of an image".to_owned())?;
     let access = access_for(registries, &reference);
     let present = id_of(engine, &reference).await?;
@@ -113,30 +122,46 @@ async fn make_present(
         && (reference.digest.is_some() || is_believed(traces, &reference, id))
     {
         note(traces, &reference, id, access.is_some());
-        return Ok(());
+        return Ok(id.as_str().into());
     }
+    let error = match pull(engine, &reference, access).await {
+        Ok(pulled) => {
+            let id = id_of(engine, &pulled).await?;
+            let id = id.ok_or_else(|| "it was removed while it was pulled".to_owned())?;
+            note(traces, &reference, &id, access.is_some());
+            return Ok(id.into());
+        }
+        Err(error) => error,
+    };
+    let known = traces.began().and_then(|began| began.image(&reference.familiar()));
+    match (present, known) {
+        // The registry is away, and this is what an earlier run of a trusted ref got from it.
+        (Some(id), Some(known)) if known.id == id => {
+            tracing::warn!(%error, name, "the registry was not asked: the image of the root is used");
+            note(traces, &reference, &id, known.private);
+            Ok(id.into())
+        }
+        _ => Err(explain(&error, &reference, access.is_some())),
+    }
+}
+
+/// Pulls what a name means now, and names it by its digest: whoever moves the tag meanwhile does not change what was pulled.
+async fn pull(engine: &Engine, wanted: &Reference, access: Option<&RegistryAccess>) -> Result<Reference, RawError> {
     let path = format!(
         "/images/create?fromImage={}&tag={}",
-        encoded(&reference.name()),
-        encoded(reference.version())
+        encoded(&wanted.name()),
+        encoded(wanted.version())
     );
-    let pull = async { drain(engine.lines("POST", &path, access).await?).await };
-    if let Err(error) = pull.await {
-        let known = traces.began().and_then(|began| began.image(&reference.familiar()));
-        return match (present, known) {
-            // The registry is away, and this is what an earlier run of a trusted ref got from it.
-            (Some(id), Some(known)) if known.id == id => {
-                tracing::warn!(%error, name, "the registry was not asked: the image of the root is used");
-                note(traces, &reference, &id, known.private);
-                Ok(())
-            }
-            _ => Err(explain(&error, &reference, access.is_some())),
-        };
+    let mut lines = engine.lines("POST", &path, access).await?;
+    let mut pulled = wanted.clone();
+    while let Some(line) = lines.next_value().await? {
+        let status = line.get("status").and_then(Value::as_str).unwrap_or_default();
+        // The engine says so once, after the manifest's bytes were checked against it.
+        if let Some(digest) = status.strip_prefix(DIGEST_LINE) {
+            pulled = wanted.at(digest);
+        }
     }
-    if let Some(id) = id_of(engine, &reference).await? {
-        note(traces, &reference, &id, access.is_some());
-    }
-    Ok(())
+    Ok(pulled)
 }
 
 async fn id_of(engine: &Engine, reference: &Reference) -> Result<Option<String>, String> {
@@ -169,11 +194,6 @@ fn note(traces: &Traces, reference: &Reference, id: &str, with_credential: bool)
         private: with_credential,
         operators,
     });
-}
-
-async fn drain(mut lines: Lines) -> Result<(), RawError> {
-    while lines.next().await?.is_some() {}
-    Ok(())
 }
 
 /// What a registry's refusal means for the one who reads it.

@@ -110,8 +110,9 @@ pub(super) async fn prepare_early(
         .new_view_place(&name)
         .map_err(cell_failure("the place of the stage's view"))?;
     let Some(place) = place else { return Ok(None) };
+    let image = making.shared.images.id(&job.container.image).await?;
     let mounts = vec![bind_later(&place.inside().display().to_string(), WORKSPACE)];
-    let parts = (job.container.image.clone(), network, mounts, Checkout::Awaited(name));
+    let parts = (image, network, mounts, Checkout::Awaited(name));
     let mut prepared = prepare(making, job, parts).await?;
     prepared.start(&making.shared.engine).await?;
     Ok(Some(prepared))
@@ -148,7 +149,7 @@ async fn prepare(
     body.healthcheck = Some(no_health_check());
     // The folder in which the engine starts the gate; the gate itself goes where the orders say.
     body.working_dir = Some("/".to_owned());
-    let container = making.create(body).await?;
+    let container = making.create(body, &job.container.image).await?;
     Ok(PreparedJob {
         container,
         channel,
@@ -226,7 +227,7 @@ impl PreparedJob {
         Scene {
             stage: stage.stage.name.clone(),
             container: self.container.clone(),
-            image: self.image.clone(),
+            image: job.container.image.clone(),
             view,
             network: self.network.clone(),
             user: job.container.user.clone(),

@@ -103,7 +103,8 @@ impl Making<'_> {
         let argv: Vec<String> = entrypoint.into_iter().chain(command).collect();
         if argv.is_empty() {
             let message = format!(
-                "there is nothing to run: the file names no command, and the image {image} has neither CMD nor ENTRYPOINT"
+                "there is nothing to run: the file names no command, and the image {} has neither CMD nor ENTRYPOINT",
+                plan.image
             );
             return Err(Failure::new(FailureKind::BadPipeline, message));
         }
@@ -135,9 +136,8 @@ impl Making<'_> {
             .collect()
     }
 
-    /// Creates a container and gives its id.
-    pub(crate) async fn create(&self, body: ContainerCreateBody) -> Result<String, Failure> {
-        let image = body.image.clone().unwrap_or_default();
+    /// Creates a container and gives its id. `image` is what the file calls its image.
+    pub(crate) async fn create(&self, body: ContainerCreateBody, image: &str) -> Result<String, Failure> {
         let created = self
             .shared
             .engine

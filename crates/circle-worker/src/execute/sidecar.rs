@@ -127,10 +127,11 @@ impl Sidecars {
 
     /// Starts all sidecars before their stage's turn; nobody listens to them yet.
     pub(super) async fn start_early(making: &Making<'_>, sidecars: &[Sidecar], network: &str) -> Result<Self, Failure> {
-        let wanted = sidecars
-            .iter()
-            .map(|sidecar| (sidecar, sidecar.container.image.clone(), Vec::new()))
-            .collect();
+        let mut wanted = Vec::new();
+        for sidecar in sidecars {
+            let image = making.shared.images.id(&sidecar.container.image).await?;
+            wanted.push((sidecar, image, Vec::new()));
+        }
         Self::start_made(making, wanted, network).await
     }
 
@@ -342,7 +343,7 @@ async fn create(
         body.entrypoint = sidecar.container.entrypoint.clone();
         body.cmd = sidecar.container.command.clone();
     }
-    let container = making.create(body).await?;
+    let container = making.create(body, &sidecar.container.image).await?;
     Ok(Created {
         plan: sidecar.clone(),
         image: image.to_owned(),

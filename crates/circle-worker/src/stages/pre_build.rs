@@ -99,7 +99,7 @@ async fn built(stage: &mut StageRun<'_>, build: &ImageBuild) -> Result<Made, Fai
     let mut body = making.configuration(settings);
     // Never started; the engine only refuses to create a container that has nothing to run.
     body.cmd = Some(vec!["never-started".to_owned()]);
-    let container = making.create(body).await?;
+    let container = making.create(body, &build.dockerfile).await?;
     Ok(Made {
         container,
         has_run: false,

@@ -1,13 +1,20 @@
 //! What is taken over from a run that is repeated, and what a failed try leaves.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::PathBuf;
 
 use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
 use circle_core::run::{Failure, FailureKind, StoredOutput};
+use sha2::{Digest, Sha256};
 
 use crate::execute::{Carried, STAGE_LABEL, Shared, cell_failure};
 use crate::filter::remove_made;
 use crate::outputs::unpack;
+
+/// Read and hashed at a time.
+const HASHED_BYTES: usize = 64 * 1024;
 
 /// Lays the kept outputs of a stage over the checkout instead of running it.
 pub(crate) async fn take_over(
@@ -16,27 +23,47 @@ pub(crate) async fn take_over(
     stage: &str,
     output: Option<&StoredOutput>,
 ) -> Result<(), Failure> {
-    if output.is_none() {
-        return Ok(());
-    }
+    let Some(output) = output else { return Ok(()) };
     let folder = shared
         .cell
         .new_folder(&shared.fresh_name("kept"))
         .await
         .map_err(cell_failure("a folder for kept outputs"))?;
-    shared
-        .sink
-        .fetch(stage, &folder.host().join("outputs.tar"))
-        .await
-        .map_err(|error| {
-            Failure::new(
-                FailureKind::Infrastructure,
-                format!("the kept outputs of {stage} could not be had: {error}"),
-            )
-        })?;
+    let tar = folder.host().join("outputs.tar");
+    let failed = |why: String| {
+        let message = format!("the kept outputs of {stage} could not be had: {why}");
+        Failure::new(FailureKind::Infrastructure, message)
+    };
+    let fetched = shared.sink.fetch(stage, &tar).await;
+    fetched.map_err(|error| failed(error.to_string()))?;
+    let digest = digest_of(tar).await.map_err(|error| failed(error.to_string()))?;
+    if digest != output.digest {
+        let why = format!(
+            "they are not what was kept ({digest} came, {} was kept); run it again from an earlier stage",
+            output.digest
+        );
+        return Err(failed(why));
+    }
     let layer = unpack(shared, &folder.inside().join("outputs.tar")).await?;
     carried.layers.insert(0, layer);
     Ok(())
+}
+
+/// What is in a file, as it is written beside the outputs of a stage.
+async fn digest_of(path: PathBuf) -> io::Result<String> {
+    let hash = move || {
+        let (mut file, mut hash) = (BufReader::with_capacity(HASHED_BYTES, File::open(path)?), Sha256::new());
+        loop {
+            let piece = file.fill_buf()?;
+            if piece.is_empty() {
+                return Ok(format!("sha256:{}", hex::encode(hash.finalize())));
+            }
+            hash.update(piece);
+            let read = piece.len();
+            file.consume(read);
+        }
+    };
+    tokio::task::spawn_blocking(hash).await.map_err(io::Error::other)?
 }
 
 /// Removes the containers of a failed try, so that the next one has their memory and their names.

@@ -11,6 +11,7 @@ use circle_api::routes;
 use circle_core::ids::RunId;
 use circle_core::run::Run;
 use circle_store::blobs::{BlobError, Digest};
+use futures_util::TryStreamExt;
 
 use crate::auth::{Found, Viewer};
 use crate::http::{ApiError, Segments};
@@ -49,5 +50,9 @@ pub(crate) async fn tar(server: &Server, run: &Run, stage: &str) -> Result<Respo
         (CONTENT_TYPE, "application/x-tar".to_owned()),
         (CONTENT_LENGTH, reader.size.to_string()),
     ];
-    Ok((headers, Body::from_stream(reader.bytes)).into_response())
+    let (run, stage) = (run.id, stage.to_owned());
+    let bytes = reader.bytes.inspect_err(move |error| {
+        tracing::error!(%run, stage, %error, "outputs were not handed on whole");
+    });
+    Ok((headers, Body::from_stream(bytes)).into_response())
 }

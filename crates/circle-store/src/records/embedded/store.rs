@@ -22,6 +22,11 @@ use crate::records::{ChangeBoard, Changes, Kind, NewDocument, Page, Query, Store
 /// The database's name in the folder.
 const FILE: &str = "circle.db";
 
+/// Documents that are read where the caller is; more are read on a thread.
+const GLANCE_DOCUMENTS: usize = 8;
+/// The same of heads, which are short.
+const GLANCE_HEADS: usize = 100;
+
 /// Documents and leases in one SQLite file of a folder.
 ///
 /// Dropping the last clone waits until what was handed over is written (milliseconds), then gives the folder back.
@@ -89,17 +94,21 @@ impl EmbeddedStore {
 impl Store for EmbeddedStore {
     async fn get(&self, kind: Kind, id: &str) -> Result<Option<Stored>, StoreError> {
         let id = id.to_owned();
-        self.readers
-            .read(move |connection| read::get(connection, kind, &id))
-            .await
+        let get = move |connection: &Connection| read::get(connection, kind, &id);
+        self.readers.glance(get).await
     }
 
     async fn several(&self, kind: Kind, ids: Vec<String>) -> Result<Vec<Stored>, StoreError> {
+        let is_short = ids.len() <= GLANCE_DOCUMENTS;
         let all = move |connection: &Connection| {
             let found = ids.iter().map(|id| read::get(connection, kind, id));
             found.filter_map(Result::transpose).collect()
         };
-        self.readers.read(all).await
+        if is_short {
+            self.readers.glance(all).await
+        } else {
+            self.readers.read(all).await
+        }
     }
 
     async fn first(&self, query: Query) -> Result<Option<Stored>, StoreError> {
@@ -113,7 +122,7 @@ impl Store for EmbeddedStore {
             };
             read::get(connection, query.index.kind, &head.id)
         };
-        self.readers.read(first).await
+        self.readers.glance(first).await
     }
 
     async fn insert(&self, new: NewDocument) -> Result<Version, StoreError> {
@@ -139,10 +148,13 @@ impl Store for EmbeddedStore {
 
     async fn find(&self, query: Query) -> Result<Page, StoreError> {
         query.check()?;
-        let catalog = Arc::clone(&self.catalog);
-        self.readers
-            .read(move |connection| read::find(connection, &catalog, &query))
-            .await
+        let (catalog, is_short) = (Arc::clone(&self.catalog), query.limit <= GLANCE_HEADS);
+        let find = move |connection: &Connection| read::find(connection, &catalog, &query);
+        if is_short {
+            self.readers.glance(find).await
+        } else {
+            self.readers.read(find).await
+        }
     }
 
     async fn count(&self, query: Query) -> Result<u64, StoreError> {
