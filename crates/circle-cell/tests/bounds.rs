@@ -2,10 +2,12 @@
 
 mod support;
 
+use std::path::Path;
 use std::time::Duration;
 
-use circle_cell::{CellSpec, Limits};
-use support::{Bench, docker, docker_ok, until};
+use circle_cell::process::{ProcessConfig, ProcessProvider};
+use circle_cell::{Cell, CellProvider, CellSpec, Limits, StorageChoice};
+use support::{Bench, busybox, config, docker, docker_ok, until};
 
 #[tokio::test]
 async fn sec_28_open_files_are_bounded_in_containers_and_builds_and_nobody_raises_them() {
@@ -122,5 +124,75 @@ async fn sec_28_a_container_that_passes_its_own_memory_dies_alone_and_is_told_fr
     });
     assert_eq!(said.await.expect("the shell says how it ended"), "137");
     assert_eq!(cell.bounds_hit().memory, 0, "the cell's own bound was not hit");
+    cell.kill().await.expect("nothing is left");
+}
+
+/// A provider whose cells lie in a file of 1 GiB that may grow.
+async fn on_a_small_file(folder: &Path) -> ProcessProvider {
+    let with = |most: u64| ProcessConfig {
+        storage: StorageChoice::Btrfs,
+        pool_bytes: Some(most),
+        ..config(folder)
+    };
+    let first = ProcessProvider::open(with(1 << 30)).expect("a provider");
+    first.storage().await.expect("a storage");
+    drop(first);
+    ProcessProvider::open(with(8 << 30)).expect("a provider")
+}
+
+fn file_bytes(folder: &Path) -> u64 {
+    std::fs::metadata(folder.join("state/pool.btrfs"))
+        .expect("the file")
+        .len()
+}
+
+/// Takes so many MiB of the cell's disk.
+async fn take(cell: &Cell, mebibytes: u32) {
+    let reserve = format!("fallocate -l {mebibytes}m /reserved && dd if=/dev/zero of=/written bs=1M count=30");
+    docker_ok(cell, &["run", "busybox:test", "sh", "-c", &reserve]).await;
+}
+
+#[tokio::test]
+async fn a_cell_that_writes_past_the_first_size_of_the_storage_disturbs_nobody() {
+    let folder = tempfile::Builder::new().prefix("cc").tempdir().expect("a folder");
+    let provider = on_a_small_file(folder.path()).await;
+    let spec = CellSpec {
+        images: vec![busybox()],
+        limits: Limits {
+            disk_bytes: Some(2 << 30),
+            ..Limits::default()
+        },
+        ..CellSpec::default()
+    };
+    let (greedy, modest) = tokio::join!(provider.start(&spec), provider.start(&spec));
+    let (greedy, modest) = (greedy.expect("a cell"), modest.expect("a cell"));
+    let ahead = file_bytes(folder.path());
+    assert!(ahead > 4 << 30, "{ahead} bytes are not enough for both");
+    take(&greedy, 1700).await;
+    take(&modest, 100).await;
+    assert!(!greedy.disk_is_full().await && !modest.disk_is_full().await);
+    provider.look_after().await.expect("a look");
+    assert_eq!(file_bytes(folder.path()), ahead, "it grew without need");
+    for cell in [greedy, modest] {
+        cell.health().await.expect("the daemon lives on");
+        cell.kill().await.expect("nothing is left");
+    }
+}
+
+#[tokio::test]
+async fn the_storage_grows_while_cells_live_whose_disks_are_unbounded() {
+    let folder = tempfile::Builder::new().prefix("cc").tempdir().expect("a folder");
+    let provider = on_a_small_file(folder.path()).await;
+    let spec = CellSpec {
+        images: vec![busybox()],
+        ..CellSpec::default()
+    };
+    let cell = provider.start(&spec).await.expect("a cell");
+    let first = file_bytes(folder.path());
+    take(&cell, 720).await;
+    assert_eq!(file_bytes(folder.path()), first);
+    provider.look_after().await.expect("a look");
+    assert!(file_bytes(folder.path()) > first, "it did not grow");
+    take(&cell, 500).await;
     cell.kill().await.expect("nothing is left");
 }

@@ -126,7 +126,6 @@ async fn prepare(core: &Arc<Core>, spec: &CellSpec) -> Result<Remains, CellError
 async fn open_disk(core: &Arc<Core>, remains: &mut Remains, spec: &CellSpec) -> Result<PathBuf, CellError> {
     let shelf = core.shelf().await?;
     let fail = |step| failed(&remains.id, step);
-    shelf.storage.grow().await.map_err(fail("make room for it"))?;
     let began = match &spec.root {
         Root::Plain => None,
         Root::Kept(name) => Some(

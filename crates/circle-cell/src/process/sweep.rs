@@ -29,10 +29,12 @@ pub(super) async fn sweep(core: &Core) -> Result<Swept, CellError> {
     trouble.map_or(Ok(swept), Err)
 }
 
-/// Puts back what living cells rely on and others may have taken away, and removes what no cell needs.
+/// Puts back what living cells rely on and others may have taken away, and makes room for what they may still write.
 pub(super) async fn look_after(core: &Core) -> Result<(), CellError> {
-    core.firewall
-        .keep()
-        .await
-        .map_err(CellError::io("keep the firewall rules of", core.owner.state()))
+    let kept = core.firewall.keep().await;
+    if let Some(shelf) = core.shelf.get() {
+        let grown = shelf.storage.grow().await;
+        grown.map_err(CellError::io("make room for cells in", shelf.storage.folder()))?;
+    }
+    kept.map_err(CellError::io("keep the firewall rules of", core.owner.state()))
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ impl FromStr for StorageChoice {
 type Lack = Option<String>;
 
 /// Opens the storage in `<state>/pool`. With [`StorageChoice::Auto`] a storage that does not open is told in the log, and
-/// the next one is tried; an explicit choice is an error then.
+/// the next one is tried; an explicit choice is an error then, and so is a file with roots that an earlier start made.
 pub(crate) async fn open_storage(
     state: &Path,
     choice: StorageChoice,
@@ -71,7 +71,7 @@ pub(crate) async fn open_storage(
     let folder = state.join("pool");
     fs::create_dir_all(&folder).map_err(CellError::io("make the folder", &folder))?;
     let mut reasons = Vec::new();
-    for kind in order(choice) {
+    for kind in order(choice, state) {
         let opened = match kind {
             StorageChoice::Btrfs => open_btrfs(state, &folder, most_bytes).await,
             StorageChoice::Reflink => open_reflink(&folder),
@@ -98,7 +98,7 @@ pub fn foresee(state: &Path, choice: StorageChoice) -> Result<StorageFacts, Stri
         .find(|folder| folder.exists())
         .unwrap_or(Path::new("/"));
     let mut reasons = Vec::new();
-    for kind in order(choice) {
+    for kind in order(choice, state) {
         let lack = match kind {
             StorageChoice::Btrfs => match lack_of_btrfs(existing) {
                 None => return Ok(super::btrfs::facts(!magic_is_btrfs(existing), foreseen_quota(existing))),
@@ -118,11 +118,17 @@ pub fn foresee(state: &Path, choice: StorageChoice) -> Result<StorageFacts, Stri
     Err(reasons.join("; "))
 }
 
-fn order(choice: StorageChoice) -> Vec<StorageChoice> {
+fn order(choice: StorageChoice, state: &Path) -> Vec<StorageChoice> {
     match choice {
+        StorageChoice::Auto if pool_file(state).exists() => vec![StorageChoice::Btrfs],
         StorageChoice::Auto => vec![StorageChoice::Btrfs, StorageChoice::Reflink, StorageChoice::Plain],
         chosen => vec![chosen],
     }
+}
+
+/// The file that btrfs gets where there is none.
+fn pool_file(state: &Path) -> PathBuf {
+    state.join("pool.btrfs")
 }
 
 async fn open_btrfs(state: &Path, folder: &Path, most_bytes: Option<u64>) -> io::Result<Arc<dyn Storage>> {
@@ -130,7 +136,7 @@ async fn open_btrfs(state: &Path, folder: &Path, most_bytes: Option<u64>) -> io:
     let pool = if magic_is_btrfs(state) {
         None
     } else {
-        Some(PoolFile::open(&state.join("pool.btrfs"), folder, most_bytes).await?)
+        Some(PoolFile::open(&pool_file(state), folder, most_bytes).await?)
     };
     Ok(Arc::new(Btrfs::open(folder, pool).await?))
 }
@@ -165,7 +171,8 @@ fn lack_of_btrfs(state: &Path) -> Lack {
         return None;
     }
     let known = fs::read_to_string("/proc/filesystems").unwrap_or_default();
-    if !known.lines().any(|line| line.trim() == "btrfs") {
+    // The kernel may have it, and load it when it is mounted.
+    if !pool_file(state).exists() && !known.lines().any(|line| line.trim() == "btrfs") {
         return Some("the kernel has no btrfs".to_owned());
     }
     lack_of_loops()

@@ -39,18 +39,30 @@ async fn attach(file: &Path) -> io::Result<String> {
     }
 }
 
-/// Detaches devices of a file that nothing mounts: a crash between attaching and mounting leaves one.
+/// Detaches devices of a file that nothing mounts: a crash between attaching and mounting leaves one. One whose lazy mount
+/// still has a user is waited for: the kernel would mount the same file twice, through two devices, and ruin it.
 pub(super) async fn detach_leftovers(file: &Path) -> io::Result<()> {
-    let printed = run_tool(
-        "losetup",
-        &["--noheadings", "--output", "NAME", "--associated", text(file)?],
-        b"",
-    )
-    .await?;
-    for device in String::from_utf8_lossy(&printed).split_whitespace() {
-        run_tool("losetup", &["--detach", device], b"").await?;
+    let asked = ["--noheadings", "--output", "NAME", "--associated", text(file)?];
+    let deadline = tokio::time::Instant::now() + BUSY_DEADLINE;
+    loop {
+        let printed = run_tool("losetup", &asked, b"").await?;
+        let devices = String::from_utf8_lossy(&printed).into_owned();
+        if devices.trim().is_empty() {
+            return Ok(());
+        }
+        if tokio::time::Instant::now() > deadline {
+            let devices = devices.split_whitespace().collect::<Vec<_>>().join(", ");
+            return Err(io::Error::other(format!(
+                "{} is still in use by {devices}",
+                file.display()
+            )));
+        }
+        for device in devices.split_whitespace() {
+            // It may be gone by itself by now.
+            let _ = run_tool("losetup", &["--detach", device], b"").await;
+        }
+        tokio::time::sleep(BUSY_PAUSE).await;
     }
-    Ok(())
 }
 
 /// Lets a mounted file system's device see that its file has grown.

@@ -20,7 +20,8 @@ pub(crate) trait Storage: Send + Sync + Debug {
     /// What this storage is and can do.
     fn facts(&self) -> &StorageFacts;
 
-    /// A new disk: empty, or a copy of a kept one. With a bound, the cell can write so many bytes and no more, when
+    /// A new disk: empty, or a copy of a kept one, with room for what its cell may write, as far as there is any. With a
+    /// bound, the cell can write so many bytes and no more, when
     /// [`StorageFacts::bounded`] says so.
     async fn open(&self, cell: &CellId, from: Option<&Kept>, limit_bytes: Option<u64>) -> io::Result<PathBuf>;
 
@@ -45,7 +46,7 @@ pub(crate) trait Storage: Send + Sync + Debug {
     /// Whether a living cell has reached its bound, or came so close that the next write fails.
     async fn is_full(&self, cell: &CellId) -> bool;
 
-    /// Makes room ahead of need, as far as it may. Called before cells start and from time to time.
+    /// Makes room ahead of what living cells may still write, as far as it may. Called every few seconds.
     async fn grow(&self) -> io::Result<()> {
         Ok(())
     }

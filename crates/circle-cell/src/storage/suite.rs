@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::{MetadataExt, chown, symlink};
+use std::os::unix::fs::{FileExt, MetadataExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use tempfile::TempDir;
 use super::loops::{mount_file, source_of, unmount_lazily};
 use super::{Keeps, Kept, Storage, StorageChoice, open_storage};
 use crate::CellId;
+
+mod others;
 
 /// Small, so that filling one takes a moment only.
 const LIMIT: u64 = 192 << 20;
@@ -45,15 +47,7 @@ async fn place(choice: StorageChoice, on_xfs: bool) -> Place {
     let state = folder.path().join("state");
     fs::create_dir(&state).expect("a folder");
     if on_xfs {
-        let file = folder.path().join("xfs");
-        fs::File::create(&file)
-            .expect("a file")
-            .set_len(2 << 30)
-            .expect("sparse");
-        run("mkfs.xfs", &["-q", file.to_str().expect("text")]);
-        mount_file(&file, "xfs", "noatime", &state)
-            .await
-            .expect("XFS is mounted");
+        mount_new("xfs", &state).await;
     }
     let storage = open_storage(&state, choice, Some(4 << 30)).await.expect("it opens");
     Place {
@@ -62,6 +56,17 @@ async fn place(choice: StorageChoice, on_xfs: bool) -> Place {
         state,
         _folder: folder,
     }
+}
+
+/// A new file system in a file beside the folder, mounted there.
+async fn mount_new(kind: &str, target: &Path) {
+    let file = target.with_extension(kind);
+    fs::File::create(&file)
+        .expect("a file")
+        .set_len(2 << 30)
+        .expect("sparse");
+    run(&format!("mkfs.{kind}"), &["-q", file.to_str().expect("text")]);
+    mount_file(&file, kind, "noatime", target).await.expect("it is mounted");
 }
 
 fn run(program: &str, arguments: &[&str]) -> String {
@@ -417,5 +422,58 @@ async fn a_broken_file_is_made_anew() {
         .await
         .expect("it opens");
     storage.open(&cell(1), None, Some(LIMIT)).await.expect("a disk");
+    storage.close();
+}
+
+/// A checksum that is wrong for a while stands for whatever keeps a file system from being mounted and passes.
+#[tokio::test]
+async fn a_file_that_does_not_mount_for_now_keeps_its_roots_and_auto_takes_nothing_else() {
+    let folder = tempfile::Builder::new().prefix("cs").tempdir().expect("a folder");
+    let state = folder.path();
+    let open = || open_storage(state, StorageChoice::Auto, Some(2 << 30));
+    let storage = open_storage(state, StorageChoice::Btrfs, Some(2 << 30))
+        .await
+        .expect("it opens");
+    storage.open(&cell(1), None, Some(LIMIT)).await.expect("a disk");
+    storage.keep(&cell(1), &kept("root-1")).await.expect("kept");
+    storage.close();
+    let path = state.join("pool.btrfs");
+    let_go_of(&path).await;
+
+    let file = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .expect("the file");
+    let mut sum = [0];
+    file.read_exact_at(&mut sum, 0x1_0000).expect("read");
+    file.write_all_at(&[sum[0] ^ 1], 0x1_0000).expect("written");
+    let error = open().await.expect_err("it does not mount").to_string();
+    let told = ["pool.btrfs", "could not be mounted", "Nothing in it was changed"];
+    assert!(told.iter().all(|part| error.contains(part)), "{error}");
+    let fallen = fs::read_dir(state.join("pool")).expect("a folder").count();
+    assert_eq!(fallen, 0, "another storage was begun");
+
+    file.write_all_at(&sum, 0x1_0000).expect("written");
+    let storage = open().await.expect("it opens again");
+    assert_eq!(storage.facts().kind, "btrfs");
+    assert_eq!(storage.kept().await.expect("kept"), [kept("root-1")]);
+    storage.close();
+}
+
+#[tokio::test]
+async fn a_file_whose_last_mount_still_has_a_user_is_not_mounted_twice() {
+    let folder = tempfile::Builder::new().prefix("cs").tempdir().expect("a folder");
+    let state = folder.path();
+    let open = || open_storage(state, StorageChoice::Btrfs, Some(2 << 30));
+    let storage = open().await.expect("it opens");
+    let disk = storage.open(&cell(1), None, Some(LIMIT)).await.expect("a disk");
+    let user = fs::File::create(disk.join("file")).expect("a file");
+    storage.close();
+    let error = open().await.expect_err("it is in use").to_string();
+    assert!(error.contains("still in use by /dev/loop"), "{error}");
+    drop(user);
+    let storage = open().await.expect("it opens again");
+    assert_eq!(storage.cells().await.expect("cells"), [cell(1)]);
     storage.close();
 }

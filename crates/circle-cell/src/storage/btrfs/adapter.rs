@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use tokio::sync::RwLock;
 
 use super::pool::PoolFile;
-use super::quota::{Group, Quota};
+use super::quota::Quota;
+use super::range::{Group, Range};
 use super::subvolume::{create, delete_tree, freeze, use_of};
 use crate::CellId;
 use crate::process::run_tool;
@@ -23,6 +24,8 @@ pub(in crate::storage) struct Btrfs {
     facts: StorageFacts,
     folder: PathBuf,
     quota: Quota,
+    /// Which groups of the file system are this storage's.
+    range: Range,
     /// What the living cells count to.
     groups: Mutex<BTreeMap<CellId, Group>>,
     /// Shared by disks that are being made, whose groups have no member yet; whole for whoever touches the groups of
@@ -42,10 +45,13 @@ impl Btrfs {
             Some(_) => Quota::switch_on(folder).await?,
             None => Quota::find(folder),
         };
+        let range = Range::of(folder)?;
+        quota.tidy(folder, &range).await?;
         Ok(Self {
             facts: facts(pool.is_some(), quota),
             folder: folder.to_path_buf(),
             quota,
+            range,
             groups: Mutex::default(),
             births: RwLock::default(),
             pool,
@@ -74,7 +80,7 @@ pub(in crate::storage) fn facts(own: bool, quota: Quota) -> StorageFacts {
     let bound = match quota {
         Quota::Off => "but the disk of a cell is unbounded, because quotas are off there",
         Quota::Simple => "and the disk of a cell is bounded",
-        // Before Linux 6.7 a subvolume that a job makes for itself is not counted to the cell.
+        // A subvolume that a job makes for itself is not counted to the cell.
         Quota::Full => "and the disk of a cell is bounded, as far as it makes no subvolumes of its own",
     };
     StorageFacts {
@@ -94,10 +100,12 @@ impl Storage for Btrfs {
     async fn open(&self, cell: &CellId, from: Option<&Kept>, limit_bytes: Option<u64>) -> io::Result<PathBuf> {
         let disk = self.disk(cell);
         let _birth = self.births.read().await;
-        let group = self.quota.group(&self.folder, limit_bytes).await?;
+        let group = self.quota.group(&self.folder, &self.range, limit_bytes).await?;
         let from = from.map(|kept| self.kept_disk(kept));
         create(&disk, from.as_deref(), group.as_ref().map(|group| group.0.as_str())).await?;
+        let group = group.or(self.quota.bound(&disk, limit_bytes).await?);
         self.groups().extend(group.map(|group| (cell.clone(), group)));
+        self.grow().await?;
         Ok(disk)
     }
 
@@ -108,16 +116,18 @@ impl Storage for Btrfs {
             // One that is full to the brim has no room for its own removal.
             let no_birth = self.births.write().await;
             let living: Vec<Group> = self.groups().values().cloned().collect();
-            self.quota.lift(&self.folder, &living).await?;
+            self.quota.lift(&disk, (&self.folder, &self.range), &living).await?;
             drop(no_birth);
             delete_tree(&disk).await?;
         }
         let _no_birth = self.births.write().await;
-        self.quota.tidy(&self.folder).await
+        self.quota.tidy(&self.folder, &self.range).await
     }
 
     async fn keep(&self, cell: &CellId, kept: &Kept) -> io::Result<()> {
         let (disk, place) = (self.disk(cell), self.kept_disk(kept));
+        self.groups().remove(cell);
+        self.quota.bound(&disk, None).await?;
         fs::rename(&disk, &place)?;
         freeze(&place).await
     }
@@ -150,10 +160,11 @@ impl Storage for Btrfs {
     }
 
     async fn grow(&self) -> io::Result<()> {
-        match &self.pool {
-            Some(pool) => pool.grow().await,
-            None => Ok(()),
-        }
+        let Some(pool) = &self.pool else { return Ok(()) };
+        self.quota.recount(&self.folder).await?;
+        let living: Vec<Group> = self.groups().values().cloned().collect();
+        pool.grow(living.iter().map(|group| group.unspent(&self.folder)).sum())
+            .await
     }
 
     fn folder(&self) -> &Path {

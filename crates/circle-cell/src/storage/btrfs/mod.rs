@@ -4,6 +4,7 @@
 mod adapter;
 mod pool;
 mod quota;
+mod range;
 mod subvolume;
 
 pub(super) use adapter::{Btrfs, facts};
