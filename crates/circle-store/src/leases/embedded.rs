@@ -1,11 +1,12 @@
 //! The embedded adapter: fences on the disk, renewals in memory.
 //!
-//! Who holds what is a row, written by the store's writer in the order of its commits. A mirror of the rows in memory
-//! answers all questions and takes the renewals, so that a heartbeat costs no write. A row's own end is only what was
-//! known when it was acquired; after a restart the mirror adds a whole time from the first moment it hears of.
+//! Who holds what is a row, written by the store's writer in its order: an acquisition is committed together with the next write,
+//! which is what its holder does with it (ADR 017). A mirror of the rows in memory answers all questions and takes the
+//! renewals, so that a heartbeat costs no write. A row's own end is only what was known when it was acquired; after a restart
+//! the mirror adds a whole time from the first moment it hears of.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -62,14 +63,22 @@ impl Leases for EmbeddedLeases {
         check(&wish.name, wish.ttl_ms)?;
         check(&wish.holder, wish.ttl_ms)?;
         self.mirror().hear(now_ms);
-        let (reading, keeping) = (Arc::clone(&self.mirror), Arc::clone(&self.mirror));
-        let work = move |write: &mut Write<'_>| decide(write, &reading, wish, now_ms);
-        let committed = move |decision: &Decision| {
-            if let Decision::Given(held) = decision {
-                lock(&keeping).held.insert(held.lease.name.clone(), held.clone());
+        let (mirror, given) = (Arc::clone(&self.mirror), Arc::new(OnceLock::new()));
+        let (undone, gave) = (Arc::clone(&self.mirror), Arc::clone(&given));
+        let work = move |write: &mut Write<'_>| {
+            let decision = decide(write, &mirror, wish, now_ms)?;
+            if let Decision::Given(held) = &decision {
+                let before = lock(&mirror).held.insert(held.lease.name.clone(), held.clone());
+                let _ = given.set((held.lease.clone(), before));
+            }
+            Ok(decision)
+        };
+        let undo = move || {
+            if let Some((lease, before)) = gave.get() {
+                lock(&undone).take_back(lease, before.clone());
             }
         };
-        match self.writer.submit(work, committed).await.map_err(unavailable)? {
+        match self.writer.submit_ahead(work, undo).await.map_err(unavailable)? {
             Decision::Given(held) => Ok(held.lease),
             Decision::Refused(lease) => Err(LeaseError::Held(Box::new(lease))),
         }
@@ -122,6 +131,18 @@ impl Leases for EmbeddedLeases {
 }
 
 impl Mirror {
+    /// What was acquired did not reach the disk: it was never given, unless somebody acquired since.
+    fn take_back(&mut self, lease: &Lease, before: Option<Held>) {
+        let is_last = |held: &Held| held.lease.fence == lease.fence;
+        if !self.held.get(&lease.name).is_some_and(is_last) {
+            return;
+        }
+        match before {
+            Some(before) => self.held.insert(lease.name.clone(), before),
+            None => self.held.remove(&lease.name),
+        };
+    }
+
     /// At the first moment after a start, everything inherited gets its whole time again.
     fn hear(&mut self, now_ms: i64) {
         if self.started_ms.is_some() {

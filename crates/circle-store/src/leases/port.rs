@@ -84,7 +84,8 @@ pub enum LeaseError {
 /// - A lease past its time stays its holder's until somebody acquires it: renewing late is allowed as long as nobody did.
 /// - After a restart every lease that was held lives at least its whole time again, counted from the first `now_ms`
 ///   that is heard: renewals need not be durable, and holders get the chance to come back.
-/// - What is acquired or released survives `kill -9`; what is renewed need not.
+/// - What is released survives `kill -9`, and so does what is acquired as soon as anything was written after it through the
+///   store beside it: who acts on a lease outside Circle writes down first that it does. What is renewed need not survive.
 #[async_trait]
 pub trait Leases: Send + Sync + Debug {
     /// Takes a name that is free, past its time, or already the holder's.

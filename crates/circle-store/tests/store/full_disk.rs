@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bytes::Bytes;
+use circle_store::leases::{Acquire, Leases};
 use circle_store::logs::{
     Chunk, EmbeddedLogs, Entry, LogArchive, LogBus, LogError, Mark, MarksQuery, Place, Read, StreamId,
 };
@@ -156,12 +157,32 @@ async fn records_half() {
     assert!(matches!(error, StoreError::Full), "{error:?}");
     assert!(kept > 20, "only {kept} documents fitted");
     check_records(&store, kept).await;
+    // What a holder would write does not fit: then it does not hold either, and a later holder has a larger fence.
+    let leases = store.leases().await.expect("loaded");
+    let wish = |holder: &str| Acquire {
+        name: "the part of a run".to_owned(),
+        holder: holder.to_owned(),
+        ttl_ms: 60_000,
+    };
+    let lease = leases.acquire(wish("one"), 0).await.expect("free");
+    assert_eq!(
+        leases
+            .renew(&lease.name, lease.fence, 60_000, 1)
+            .await
+            .expect("held")
+            .fence,
+        lease.fence
+    );
+    store.insert(document(kept)).await.expect_err("still full");
+    assert_eq!(leases.current(&lease.name).await.expect("an answer"), None);
     make_room(&folder);
+    let later = leases.acquire(wish("two"), 2).await.expect("nobody holds it");
+    assert!(later.fence > lease.fence);
     for number in kept..kept + 20 {
         store.insert(document(number)).await.expect("there is room again");
     }
     check_records(&store, kept + 20).await;
-    drop(store);
+    drop((store, leases));
     let store = EmbeddedStore::open(&folder.join("records")).expect("opened again");
     check_records(&store, kept + 20).await;
 }

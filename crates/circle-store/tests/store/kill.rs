@@ -9,10 +9,10 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use bytes::Bytes;
-use circle_store::leases::{Acquire, Leases};
+use circle_store::leases::{Acquire, EmbeddedLeases, Leases};
 use circle_store::logs::{Chunk, EmbeddedLogs, Entry, LogArchive, LogBus, Mark, MarksQuery, Place, Read, StreamId};
-use circle_store::records::{EmbeddedStore, Kind, NewDocument, Store, StoreError};
-use serde_json::json;
+use circle_store::records::{EmbeddedStore, Kind, NewDocument, Store, StoreError, Version};
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 const FOLDER: &str = "CIRCLE_STORE_KILL_FOLDER";
@@ -20,6 +20,8 @@ const ROUNDS: usize = 20;
 /// How long the child may be silent, on a busy machine.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 const WRITERS: usize = 4;
+/// What the child acquires in turn, and the documents that it writes then.
+const LEASES: [&str; 5] = ["lease_0", "lease_1", "lease_2", "lease_3", "lease_4"];
 /// How much of the end of a stream is looked at after each kill; the whole is after the last.
 const TAIL_BYTES: u64 = 200_000;
 
@@ -144,6 +146,21 @@ fn check(folder: &Path, acknowledged: &Acknowledged, round: usize) {
             check_bytes(&logs, run, 0, info.length).await;
         }
         let leases = store.leases().await.expect("loaded");
+        for name in LEASES {
+            let Some(stored) = store.get(Kind::Setting, name).await.expect("readable") else {
+                continue;
+            };
+            let written = stored.body["fence"].as_u64().expect("a fence");
+            let held = leases
+                .current(name)
+                .await
+                .expect("an answer")
+                .map(|lease| lease.fence.0);
+            assert!(
+                held >= Some(written),
+                "round {round}: {name} has fence {held:?}, and what its holder wrote says {written}"
+            );
+        }
         let wish = Acquire {
             name: "after the kill".to_owned(),
             holder: "parent".to_owned(),
@@ -212,45 +229,51 @@ fn child() {
             tasks.spawn(write_logs(logs.clone(), writer));
         }
         tasks.spawn(close_runs(logs.clone()));
-        tasks.spawn(async move {
-            for now in 0.. {
-                let wish = Acquire {
-                    name: format!("name {}", now % 5),
-                    holder: "child".to_owned(),
-                    ttl_ms: 5,
-                };
-                let lease = leases.acquire(wish, now).await.expect("its own");
-                say(format_args!("fence {}", lease.fence));
-            }
-        });
+        tasks.spawn(take_leases(store.clone(), leases));
         while let Some(ended) = tasks.join_next().await {
             ended.expect("no writer fails");
         }
     });
 }
 
+/// Acquires, and writes what a holder writes before it acts.
+async fn take_leases(store: EmbeddedStore, leases: Arc<EmbeddedLeases>) {
+    for (now, name) in (0..).zip(LEASES.into_iter().cycle()) {
+        let wish = Acquire {
+            name: name.to_owned(),
+            holder: "child".to_owned(),
+            ttl_ms: 5,
+        };
+        let lease = leases.acquire(wish, now).await.expect("its own");
+        put(&store, name, json!({"fence": lease.fence})).await;
+        say(format_args!("fence {}", lease.fence));
+    }
+}
+
 async fn write_records(store: EmbeddedStore, writer: usize) {
     for number in 0.. {
         let id = format!("setting_{writer}_{}", number % 50);
         let body = json!({"number": number, "text": "x".repeat(number % 3000)});
-        let new = NewDocument {
-            kind: Kind::Setting,
-            id: id.clone(),
-            body,
-        };
-        let version = match store.insert(new.clone()).await {
-            Ok(version) => version,
-            Err(StoreError::Conflict { .. }) => {
-                let stored = store
-                    .get(Kind::Setting, &id)
-                    .await
-                    .expect("readable")
-                    .expect("it is there");
-                store.replace(new, stored.version).await.expect("nobody else writes it")
-            }
-            Err(error) => panic!("{error}"),
-        };
+        let version = put(&store, &id, body).await;
         say(format_args!("record {id} {version}"));
+    }
+}
+
+/// Inserts a document that nobody else writes, or puts it in the place of the one before.
+async fn put(store: &EmbeddedStore, id: &str, body: Value) -> Version {
+    let new = NewDocument {
+        kind: Kind::Setting,
+        id: id.to_owned(),
+        body,
+    };
+    match store.insert(new.clone()).await {
+        Ok(version) => version,
+        Err(StoreError::Conflict { .. }) => {
+            let stored = store.get(Kind::Setting, id).await.expect("readable");
+            let version = stored.expect("it is there").version;
+            store.replace(new, version).await.expect("nobody else writes it")
+        }
+        Err(error) => panic!("{error}"),
     }
 }
 

@@ -68,7 +68,7 @@ async fn gather(
     worker: &WorkerIdentity,
     (run, part): (&Run, usize),
 ) -> Result<(Access, Lease), ApiError> {
-    let (access, lease) = tokio::join!(Access::of(server, run), acquire(server, worker, run.id, part));
+    let (lease, access) = tokio::join!(acquire(server, worker, run.id, part), Access::of(server, run));
     match (access, lease) {
         (Ok(access), Ok(lease)) => Ok((access, lease)),
         (Err(error), Ok(lease)) => {

@@ -25,7 +25,7 @@ const FILE: &str = "circle.db";
 /// Documents that are read where the caller is; more are read on a thread.
 const GLANCE_DOCUMENTS: usize = 8;
 /// The same of heads, which are short.
-const GLANCE_HEADS: usize = 100;
+const GLANCE_HEADS: usize = 200;
 
 /// Documents and leases in one SQLite file of a folder.
 ///

@@ -1,4 +1,7 @@
 //! The one thread that writes: waiting writes share a transaction, and so one sync of the disk.
+//!
+//! A write that nobody waits for to be on the disk is done in the transaction and answered; the transaction stays open until a
+//! write comes that is waited for, and both are committed at once (ADR 017).
 
 use std::fmt;
 use std::thread::JoinHandle;
@@ -17,8 +20,23 @@ const GROUP: usize = 256;
 
 /// Told the commit's outcome; answers the caller.
 type Finish = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-/// Does the work inside the transaction.
-type Job = Box<dyn FnOnce(&mut Write<'_>) -> Finish + Send>;
+
+/// A write on its way to the thread.
+struct Job {
+    /// Does the work inside the transaction.
+    work: Box<dyn FnOnce(&mut Write<'_>) -> Finish + Send>,
+    /// Whether somebody waits for the commit.
+    is_awaited: bool,
+}
+
+/// Writes that share one transaction.
+struct Group {
+    finishes: Vec<Finish>,
+    outcome: Result<(), StoreError>,
+    /// The sequence before the first of them.
+    before: i64,
+    is_awaited: bool,
+}
 
 /// What a job works with.
 #[derive(Debug)]
@@ -74,7 +92,7 @@ impl Writer {
         C: FnOnce(&T) + Send + 'static,
     {
         let (answer, outcome) = oneshot::channel();
-        let job: Job = Box::new(move |write| {
+        let work = move |write: &mut Write<'_>| -> Finish {
             let result = in_savepoint(write, work);
             Box::new(move |commit| {
                 let result = commit.and(result);
@@ -84,13 +102,39 @@ impl Writer {
                 // A caller that went away does not want the answer.
                 let _ = answer.send(result);
             })
-        });
-        let gone = || StoreError::Unavailable {
-            reason: "the store was closed".to_owned(),
         };
-        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
-        jobs.send(job).await.map_err(|_| gone())?;
-        outcome.await.map_err(|_| gone())?
+        self.hand_over(Box::new(work), true).await?;
+        outcome.await.map_err(|_| closed())?
+    }
+
+    /// Runs `work` in the same way and returns as soon as it is done; it is committed no later than the next write that is
+    /// submitted. `undo` runs on the writer's thread if that commit fails.
+    pub(crate) async fn submit_ahead<T, W, U>(&self, work: W, undo: U) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&mut Write<'_>) -> Result<T, StoreError> + Send + 'static,
+        U: FnOnce() + Send + 'static,
+    {
+        let (answer, outcome) = oneshot::channel();
+        let work = move |write: &mut Write<'_>| -> Finish {
+            let _ = answer.send(in_savepoint(write, work));
+            Box::new(move |commit| {
+                if commit.is_err() {
+                    undo();
+                }
+            })
+        };
+        self.hand_over(Box::new(work), false).await?;
+        outcome.await.map_err(|_| closed())?
+    }
+
+    async fn hand_over(
+        &self,
+        work: Box<dyn FnOnce(&mut Write<'_>) -> Finish + Send>,
+        is_awaited: bool,
+    ) -> Result<(), StoreError> {
+        let jobs = self.jobs.as_ref().ok_or_else(closed)?;
+        jobs.send(Job { work, is_awaited }).await.map_err(|_| closed())
     }
 }
 
@@ -112,41 +156,67 @@ impl Drop for Writer {
 }
 
 fn run(connection: Connection, mut queue: mpsc::Receiver<Job>, mut sequence: i64) {
+    let mut open: Option<Group> = None;
     while let Some(first) = queue.blocking_recv() {
-        let mut group = vec![first];
-        while group.len() < GROUP {
+        let mut group = open.take().unwrap_or_else(|| Group::begin(&connection, sequence));
+        group.add(&connection, &mut sequence, first);
+        while group.finishes.len() < GROUP {
             match queue.try_recv() {
-                Ok(job) => group.push(job),
+                Ok(job) => group.add(&connection, &mut sequence, job),
                 Err(_) => break,
             }
         }
-        commit_group(&connection, group, &mut sequence);
+        if group.is_awaited || group.outcome.is_err() || group.finishes.len() >= GROUP {
+            group.end(&connection, sequence);
+        } else {
+            open = Some(group);
+        }
+    }
+    if let Some(group) = open {
+        group.end(&connection, sequence);
     }
     if let Err(error) = connection.close() {
         tracing::warn!(error = %error.1, "the store's database did not close cleanly");
     }
 }
 
-fn commit_group(connection: &Connection, group: Vec<Job>, sequence: &mut i64) {
-    let before = *sequence;
-    let mut finishes = Vec::with_capacity(group.len());
-    let mut outcome = connection.execute_batch("BEGIN IMMEDIATE").map_err(sql);
-    for job in group {
-        finishes.push(job(&mut Write { connection, sequence }));
-        // SQLite ends the whole transaction by itself when, for example, the disk is full.
-        if outcome.is_ok() && connection.is_autocommit() {
-            outcome = Err(StoreError::Full);
+impl Group {
+    fn begin(connection: &Connection, sequence: i64) -> Self {
+        Self {
+            finishes: Vec::new(),
+            outcome: run_sql(connection, "BEGIN IMMEDIATE"),
+            before: sequence,
+            is_awaited: false,
         }
     }
-    if outcome.is_ok() {
-        outcome = commit(connection, before, *sequence);
+
+    fn add(&mut self, connection: &Connection, sequence: &mut i64, job: Job) {
+        self.is_awaited |= job.is_awaited;
+        self.finishes.push((job.work)(&mut Write { connection, sequence }));
+        // SQLite ends the whole transaction by itself when, for example, the disk is full.
+        if self.outcome.is_ok() && connection.is_autocommit() {
+            self.outcome = Err(StoreError::Full);
+        }
     }
-    if outcome.is_err() && !connection.is_autocommit() {
-        let rolled_back = connection.execute_batch("ROLLBACK");
-        tracing::warn!(?outcome, ?rolled_back, "a commit failed");
+
+    fn end(self, connection: &Connection, sequence: i64) {
+        let mut outcome = self.outcome;
+        if outcome.is_ok() {
+            outcome = commit(connection, self.before, sequence);
+        }
+        if outcome.is_err() && !connection.is_autocommit() {
+            let rolled_back = connection.execute_batch("ROLLBACK");
+            tracing::warn!(?outcome, ?rolled_back, "a commit failed");
+        }
+        for finish in self.finishes {
+            finish(outcome.clone());
+        }
     }
-    for finish in finishes {
-        finish(outcome.clone());
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable {
+        reason: "the store was closed".to_owned(),
     }
 }
 
@@ -158,7 +228,7 @@ fn commit(connection: &Connection, before: i64, sequence: i64) -> Result<(), Sto
             .and_then(|mut statement| statement.execute([sequence]))
             .map_err(sql)?;
     }
-    connection.execute_batch("COMMIT").map_err(sql)
+    run_sql(connection, "COMMIT")
 }
 
 fn in_savepoint<T>(
