@@ -89,6 +89,38 @@ async fn sec_28_processor_time_is_shared_out_and_a_busy_cell_starves_nobody() {
 }
 
 #[tokio::test]
+async fn sec_28_what_a_job_makes_its_daemon_do_is_bounded_too() {
+    let bench = Bench::new();
+    let cell = bench.start().await;
+    let group = format!("/{}/daemon", cell.id());
+    let daemon = std::fs::read_dir("/proc")
+        .expect("processes")
+        .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("cgroup")).ok())
+        .find(|groups| groups.lines().any(|line| line.ends_with(&group)));
+    let daemon = daemon.expect("the daemon has a group of its own");
+    let bound = |controller: &str, one: &str, two: &str| {
+        let number = |file: String| std::fs::read_to_string(file).ok()?.trim().parse::<u64>().ok();
+        daemon.lines().find_map(|line| {
+            let mut parts = line.splitn(3, ':').skip(1);
+            match (parts.next()?, parts.next()?) {
+                ("", path) => number(format!("/sys/fs/cgroup{path}/{two}")),
+                (names, path) if names.split(',').any(|name| name == controller) => {
+                    number(format!("/sys/fs/cgroup/{controller}{path}/{one}"))
+                }
+                _ => None,
+            }
+        })
+    };
+    assert_eq!(
+        bound("memory", "memory.limit_in_bytes", "memory.max"),
+        Some(2 << 30),
+        "{daemon}"
+    );
+    assert_eq!(bound("pids", "pids.max", "pids.max"), Some(4096), "{daemon}");
+    cell.kill().await.expect("nothing is left");
+}
+
+#[tokio::test]
 async fn sec_28_a_container_that_passes_its_own_memory_dies_alone_and_is_told_from_the_cells_bound() {
     let bench = Bench::new();
     let cell = bench.start().await;

@@ -177,7 +177,9 @@ impl WorkerConfig {
 
     pub(crate) fn limits(&self) -> Limits {
         Limits {
-            memory_bytes: self.cell_memory_bytes,
+            memory_bytes: self
+                .cell_memory_bytes
+                .or_else(|| Machine::this().cell_memory(self.max_cells())),
             cpu_millis: self.cell_cpu_millis,
             pids: self.cell_pids,
             open_files: self.cell_open_files,

@@ -44,6 +44,16 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// The memory of a cell's containers when nobody bounds it: an equal share, and no less than a build of ordinary size
+    /// needs, as far as the machine has it. `None`: the machine does not say what it has.
+    pub fn cell_memory(self, cells: u32) -> Option<u64> {
+        let all = self.memory_bytes.saturating_sub(OWN_BYTES);
+        let share = all / u64::from(cells.max(1));
+        (all > 0).then(|| share.max(CELL_BYTES.min(all)))
+    }
+}
+
 /// Cells that stand ready ahead of demand, of so many at the same time: one for four, one at least and eight at most.
 pub fn warm_cells(max_cells: u32) -> u32 {
     (max_cells / PLACES_PER_WARM).clamp(1, MOST_WARM)
@@ -83,6 +93,25 @@ mod tests {
             };
             let found = machine.max_cells(cell);
             assert_eq!((found, warm_cells(found)), (cells, warm), "{machine:?} {cell:?}");
+        }
+    }
+
+    #[test]
+    fn a_cell_has_an_equal_share_of_the_memory_and_enough_for_a_build() {
+        let gib = 1 << 30;
+        for (memory, cells, share) in [
+            (25 * gib, 4, Some(6 * gib)),
+            (9 * gib, 8, Some(2 * gib)),
+            (2 * gib, 1, Some(gib)),
+            (2 * gib, 0, Some(gib)),
+            (gib / 2, 1, None),
+            (0, 4, None),
+        ] {
+            let machine = Machine {
+                memory_bytes: memory,
+                cores: 4,
+            };
+            assert_eq!(machine.cell_memory(cells), share, "{memory} bytes for {cells}");
         }
     }
 

@@ -224,6 +224,32 @@ async fn sec_34_a_volume_stays_within_the_checkout_wherever_a_committed_link_lea
 }
 
 #[tokio::test]
+async fn sec_34_a_build_context_stays_within_the_checkout() {
+    let bench = Bench::new().await;
+    let tree = bench.repository.tree().to_owned();
+    for (link, target) in [("programs", "/usr"), ("up", "../.."), ("inner", "data")] {
+        std::os::unix::fs::symlink(target, tree.join(link)).expect("a link");
+    }
+    let dockerfile = "FROM busybox:test\nCOPY . /given\nRUN cat /given/word\n";
+    bench
+        .commit(&[("data/word", "hello\n"), ("data/Dockerfile", dockerfile)])
+        .await;
+    let with_context = |context: &str| {
+        let mut image = build();
+        image.context = context.to_owned();
+        stage("build", Work::Build { images: vec![image] })
+    };
+    for context in ["programs", "up", "missing"] {
+        let ran = bench.run(vec![with_context(context)]).await;
+        let failure = ran.failure();
+        assert_eq!(failure.kind, FailureKind::Refused, "{failure:?}");
+        let said = format!("the context {context} of image default is refused");
+        assert!(failure.message.contains(&said), "{failure:?}");
+    }
+    bench.run(vec![with_context("inner")]).await.succeeded();
+}
+
+#[tokio::test]
 async fn outputs_keep_modes_and_are_all_that_later_stages_see() {
     let bench = Bench::new().await;
     bench.commit(&[("word", "hello\n")]).await;

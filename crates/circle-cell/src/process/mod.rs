@@ -8,6 +8,7 @@ mod cgroup;
 mod config;
 mod contained;
 mod core;
+mod counters;
 mod daemon;
 mod debris;
 mod launch;

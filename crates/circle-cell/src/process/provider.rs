@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::cgroup::Hierarchies;
 use super::core::Core;
+use super::counters;
 use super::daemon::daemon_program;
 use super::launch::launch;
 use super::owner::Ownership;
@@ -38,6 +39,7 @@ impl ProcessProvider {
         daemon_program().map_err(CellError::Unable)?;
         let owner = Ownership::take(&config.state)?;
         owner.has_room_for_sockets()?;
+        counters::raise();
         Ok(Self {
             core: Arc::new(Core::new(config, owner, hierarchies)),
         })

@@ -1,6 +1,6 @@
 //! The build context: the view as a tar, streamed; what `.dockerignore` names is left out on the way.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
 use circle_cell::InCellChild;
@@ -17,7 +17,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::ignore::Ignore;
 use super::read;
 use crate::engine::Body;
-use crate::execute::StageRun;
+use crate::execute::{StageRun, leads_out};
 
 const BLOCK: usize = 512;
 /// Pieces of a file on their way.
@@ -42,7 +42,11 @@ pub(super) struct Context {
 impl Context {
     /// Begins to pack the image's context and gives the body of the request.
     pub(super) async fn stream(stage: &StageRun<'_>, view: &Path, image: &ImageBuild) -> Result<(Self, Body), Failure> {
-        let folder = view.join(&image.context);
+        // The packer would follow a committed link out of the checkout, to what the machine shows to all of its processes.
+        let found = stage.within(&view.display().to_string(), &image.context).await?;
+        let folder =
+            found.ok_or_else(|| leads_out(&format!("the context {} of image {}", image.context, image.name)))?;
+        let folder = PathBuf::from(folder);
         let ignore = ignore(stage, view, &folder, image).await?;
         let argv = [
             "/usr/bin/tar",

@@ -40,3 +40,4 @@ pub(crate) use shell::serve_shell;
 pub(crate) use sidecar::Sidecars;
 pub(crate) use surroundings::proxy_variables;
 pub(crate) use traces::Left;
+pub(crate) use volumes::leads_out;

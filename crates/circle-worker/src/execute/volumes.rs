@@ -26,32 +26,39 @@ impl StageRun<'_> {
         let mut mounts = Vec::with_capacity(volumes.len());
         for volume in volumes {
             let source = self.within(view, &volume.from).await?;
+            let source = source.ok_or_else(|| leads_out(&format!("the volume {}", volume.from)))?;
             mounts.push(bind(&source, &volume.to, volume.read_only));
         }
         Ok(mounts)
     }
 
-    /// Where a path of the file leads within the view.
-    async fn within(&self, view: &str, path: &str) -> Result<String, Failure> {
+    /// Where a path of the file leads within the view; `None` when it is not there or leads out.
+    pub(crate) async fn within(&self, view: &str, path: &str) -> Result<Option<String>, Failure> {
         let asked = format!("{view}/{path}");
         let argv = [REALPATH, "--canonicalize-existing", "--zero", "--", &asked];
         let mut command = InCell::new(Some(self.shared.cell.remapped_root()), argv);
         command.sight = Sight::Only(vec![view.into()]);
-        let failed = cell_failure("the mounts of the volumes");
+        let failed = cell_failure("the way of a path in the checkout");
         let mut child = self.shared.cell.exec(command).await.map_err(failed)?;
         let mut found = Vec::new();
         if let Some(stdout) = child.stdout.take() {
             // What was not read to its end is no path within the view.
             let _ = stdout.take(MAX_PATH_BYTES).read_to_end(&mut found).await;
         }
-        let exit = child.wait().await.map_err(cell_failure("the mounts of the volumes"))?;
-        resolved(exit, &found, view).ok_or_else(|| {
-            let message = format!(
-                "the volume {path} is refused: there is no such folder or file in the checkout, or a link on its way leads out of it"
-            );
-            Failure::new(FailureKind::Refused, message)
-        })
+        let exit = child
+            .wait()
+            .await
+            .map_err(cell_failure("the way of a path in the checkout"))?;
+        Ok(resolved(exit, &found, view))
     }
+}
+
+/// A path of the file that is none of the checkout.
+pub(crate) fn leads_out(what: &str) -> Failure {
+    let message = format!(
+        "{what} is refused: there is no such folder or file in the checkout, or a link on its way leads out of it"
+    );
+    Failure::new(FailureKind::Refused, message)
 }
 
 /// The path that was printed, if it is the view or lies beneath it.

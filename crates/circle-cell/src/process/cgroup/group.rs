@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::hierarchy::{Hierarchies, Version};
 use super::hits::Hits;
-use super::limits::settings;
+use super::limits::{Setting, daemon_settings, settings};
 use crate::Limits;
 use crate::sys::{kill_by_pidfd, open_pidfd};
 
@@ -20,6 +20,14 @@ const JOBS: &str = "jobs";
 const HELPERS: &str = "helpers";
 /// What the children of a version 2 group are controlled by.
 const CONTROLLERS: [&str; 5] = ["+cpu", "+cpuset", "+io", "+memory", "+pids"];
+
+/// Sets one limit of a group.
+fn bound(group: &Path, setting: &Setting) -> io::Result<()> {
+    match fs::write(group.join(setting.file), &setting.value) {
+        Err(_) if setting.optional => Ok(()),
+        written => written.map_err(|error| named(error, setting.file)),
+    }
+}
 
 /// The cgroups of one cell, by the cell's name; making the value makes no group.
 #[derive(Debug, Clone)]
@@ -54,16 +62,20 @@ impl CellGroups {
                 }
             }
         }
-        for setting in settings(limits, self.hierarchies.version) {
-            let Some(jobs) = self.folder_for(setting.controller) else {
+        let version = self.hierarchies.version;
+        for setting in settings(limits, version) {
+            let Some(cell) = self.folder_for(setting.controller) else {
                 return Err(io::Error::other(format!(
                     "the kernel has no {} controller to limit with",
                     setting.controller
                 )));
             };
-            match fs::write(jobs.join(JOBS).join(setting.file), &setting.value) {
-                Err(_) if setting.optional => {}
-                written => written.map_err(|error| named(error, setting.file))?,
+            bound(&cell.join(JOBS), &setting)?;
+        }
+        for setting in daemon_settings(version) {
+            // Nobody asked for this one: a kernel without the controller has no such bound.
+            if let Some(cell) = self.folder_for(setting.controller) {
+                bound(&cell.join(DAEMON), &setting)?;
             }
         }
         Ok(())

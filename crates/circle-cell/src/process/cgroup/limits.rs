@@ -6,6 +6,22 @@ use crate::Limits;
 /// The period over which processor time is counted, in microseconds: the kernel's own default.
 const PERIOD_US: u64 = 100_000;
 
+/// What the daemon of a cell may use beside its containers, which is not theirs to decide: port proxies, what is asked of its
+/// API, an unpacked build context. The cache of files counts, and is given back before anything is killed.
+const DAEMON_MEMORY_BYTES: u64 = 2 << 30;
+/// Processes and threads of the daemon, containerd, shims and port proxies.
+const DAEMON_PIDS: u32 = 4096;
+
+/// The settings of the group in which the daemon runs; a job that drives it beyond them loses its own cell alone.
+pub(super) fn daemon_settings(version: Version) -> Vec<Setting> {
+    let limits = Limits {
+        memory_bytes: Some(DAEMON_MEMORY_BYTES),
+        pids: Some(DAEMON_PIDS),
+        ..Limits::default()
+    };
+    settings(&limits, version)
+}
+
 /// What is to be written for one limit.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Setting {

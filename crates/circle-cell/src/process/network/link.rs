@@ -29,6 +29,8 @@ pub(crate) async fn make_link(name: &str, pair: Pair, mtu: u32, pid: i32) -> io:
         // A kernel without IPv6 has no such file.
         let _ = fs::write(format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6"), "1");
     }
+    // What comes out of the cell comes from the cell's own address, or it is dropped.
+    fs::write(format!("/proc/sys/net/ipv4/conf/{name}/rp_filter"), "1")?;
     let _ = writeln!(up, "link set {name} up");
     run_tool("ip", &["-batch", "-"], up.as_bytes()).await.map(drop)
 }

@@ -71,7 +71,7 @@ pub(crate) struct WorkerFlags {
     /// Who makes the rules around cells: auto, iptables or nftables; auto is iptables where it is there
     #[arg(long, env = "CIRCLE_FIREWALL", value_name = "KIND", default_value = "auto")]
     firewall: FirewallChoice,
-    /// Memory of a cell's containers together, in MiB; unbounded when absent
+    /// Memory of a cell's containers together, in MiB; an equal share of the machine's when absent
     #[arg(long, env = "CIRCLE_CELL_MEMORY_MIB", value_name = "MIB")]
     cell_memory_mib: Option<u64>,
     /// Processor time of a cell's containers together, in thousandths of a core; unbounded when absent
