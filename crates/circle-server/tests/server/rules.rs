@@ -1,5 +1,7 @@
 //! Every route against every credential, and what secrets give away.
 
+use std::collections::BTreeSet;
+
 use circle_api::resources::{
     CancelRequest, EnvironmentCreate, ImageHome, PolicyChange, RegistryCreate, RerunRequest, SecretScope, SecretSet,
     ServiceCreate, SwarmEndpoint, TargetCreate, WorkloadBind, WorkspaceChange,
@@ -222,6 +224,30 @@ async fn sec_73_a_file_cannot_push_outside_the_services_place() {
         message.contains("may not push") && message.contains("main/bank"),
         "{message}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_27_a_members_run_is_given_the_networks_of_its_workspace_and_no_others() {
+    let circle = Circle::start().await;
+    let repo = Repo::with("build: {}\n").await;
+    guarded(&circle, &repo).await;
+    let worker = Played::enrol(&circle, "w", 1).await;
+    let mut before = worker.claim(circle.trigger("shop").await).await;
+    assert!(before.assignment.networks.is_empty());
+    let range = |text: &str| text.parse().expect("a range");
+    let opened = BTreeSet::from([range("10.1.2.0/24"), range("fd00:7::/64")]);
+    let change = WorkspaceChange {
+        policy: Some(PolicyChange {
+            networks: Some(opened.clone()),
+            ..PolicyChange::default()
+        }),
+        ..WorkspaceChange::default()
+    };
+    let changed = circle.api.change_workspace(DEFAULT_WORKSPACE, &change).await;
+    changed.expect("a policy");
+    before.fail("enough").await;
+    let after = worker.claim(circle.trigger("shop").await).await;
+    assert_eq!(after.assignment.networks.into_iter().collect::<BTreeSet<_>>(), opened);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -42,11 +42,7 @@ pub(super) struct Context {
 impl Context {
     /// Begins to pack the image's context and gives the body of the request.
     pub(super) async fn stream(stage: &StageRun<'_>, view: &Path, image: &ImageBuild) -> Result<(Self, Body), Failure> {
-        // The packer would follow a committed link out of the checkout, to what the machine shows to all of its processes.
-        let found = stage.within(&view.display().to_string(), &image.context).await?;
-        let folder =
-            found.ok_or_else(|| leads_out(&format!("the context {} of image {}", image.context, image.name)))?;
-        let folder = PathBuf::from(folder);
+        let folder = folder(stage, view, image).await?;
         let ignore = ignore(stage, view, &folder, image).await?;
         let argv = [
             "/usr/bin/tar",
@@ -97,6 +93,14 @@ impl Context {
     pub(super) fn complaint(&mut self) -> Option<String> {
         self.tasks.try_join_next().and_then(Result::ok).and_then(Result::err)
     }
+}
+
+/// Where the context lies in the view. The packer would follow a committed link out of the checkout, to what the machine shows
+/// to all of its processes.
+pub(super) async fn folder(stage: &StageRun<'_>, view: &Path, image: &ImageBuild) -> Result<PathBuf, Failure> {
+    let found = stage.within(&view.display().to_string(), &image.context).await?;
+    let found = found.ok_or_else(|| leads_out(&format!("the context {} of image {}", image.context, image.name)));
+    found.map(PathBuf::from)
 }
 
 async fn ignore(stage: &StageRun<'_>, view: &Path, folder: &Path, image: &ImageBuild) -> Result<Ignore, Failure> {

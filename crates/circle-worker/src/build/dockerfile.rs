@@ -5,6 +5,7 @@ use std::path::Path;
 use circle_core::plan::ImageBuild;
 use circle_core::run::Failure;
 
+use super::context::folder;
 use super::read;
 use crate::execute::StageRun;
 
@@ -21,7 +22,7 @@ pub(crate) async fn sets_a_command(stage: &StageRun<'_>, image: &ImageBuild) -> 
 
 /// The Dockerfile's text; `None` when there is none.
 pub(super) async fn text(stage: &StageRun<'_>, view: &Path, image: &ImageBuild) -> Result<Option<String>, Failure> {
-    let file = view.join(&image.context).join(&image.dockerfile);
+    let file = folder(stage, view, image).await?.join(&image.dockerfile);
     read::text(stage.shared, view, &file, MAX_BYTES).await
 }
 
