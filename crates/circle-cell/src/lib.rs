@@ -23,6 +23,7 @@ pub mod pool;
 mod port;
 pub mod probe;
 pub mod process;
+mod remove;
 mod roots;
 pub mod shared;
 mod spec;

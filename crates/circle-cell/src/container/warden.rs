@@ -12,6 +12,7 @@ use super::provider::Core;
 use crate::CellId;
 use crate::ending::Life;
 use crate::engine::Marked;
+use crate::remove::remove_tree;
 
 /// Who sees to a cell's end. It is there before the container is.
 pub(super) struct Warden {
@@ -62,9 +63,6 @@ impl Warden {
 }
 
 async fn remove(folder: PathBuf) -> io::Result<()> {
-    let removed = tokio::task::spawn_blocking(move || match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        outcome => outcome,
-    });
+    let removed = tokio::task::spawn_blocking(move || remove_tree(&folder).map(drop));
     removed.await.unwrap_or_else(|broken| Err(io::Error::other(broken)))
 }

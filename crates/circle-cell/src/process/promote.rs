@@ -10,6 +10,7 @@ use super::cell::ProcessCell;
 use super::views::CACHES;
 use crate::init::order::Order;
 use crate::process::Remap;
+use crate::remove::remove_tree;
 use crate::storage::io_task;
 use crate::{CellError, Exit, NotPromoted, Promoted, Promotion};
 
@@ -87,7 +88,7 @@ fn keep_only(folder: &Path, names: &[&str]) -> io::Result<()> {
             continue;
         }
         if entry.file_type()?.is_dir() {
-            fs::remove_dir_all(entry.path())?;
+            remove_tree(&entry.path())?;
         } else {
             fs::remove_file(entry.path())?;
         }

@@ -11,6 +11,7 @@ use super::loops::text;
 use super::port::{DiskUse, Keeps, Kept, Storage, StorageFacts, io_task, names_in};
 use crate::CellId;
 use crate::process::run_tool_within;
+use crate::remove::remove_tree;
 
 /// Some gigabytes of images are copied well within this.
 const COPY_DEADLINE: Duration = Duration::from_secs(600);
@@ -122,11 +123,7 @@ async fn copy(from: &Path, to: &Path) -> io::Result<()> {
 
 /// Removes a folder that may be gone already.
 pub(super) async fn remove_folder(folder: PathBuf) -> io::Result<()> {
-    io_task(move || match fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        outcome => outcome,
-    })
-    .await
+    io_task(move || remove_tree(&folder).map(drop)).await
 }
 
 /// The number that a line of output begins with.

@@ -1,7 +1,6 @@
 //! The folder of a cell.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +9,7 @@ use async_trait::async_trait;
 use super::Debris;
 use super::names::{entries, named};
 use crate::CellId;
+use crate::remove::remove_tree;
 
 #[derive(Debug)]
 pub(super) struct Folders {
@@ -38,10 +38,9 @@ impl Debris for Folders {
 
     async fn remove(&self, id: &CellId) -> io::Result<Vec<String>> {
         let folder = self.cells.join(id.as_str());
-        let removed = tokio::task::spawn_blocking(move || match fs::remove_dir_all(&folder) {
-            Ok(()) => Ok(vec![folder.display().to_string()]),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(error),
+        let removed = tokio::task::spawn_blocking(move || {
+            let was_there = remove_tree(&folder)?;
+            Ok(was_there.then(|| folder.display().to_string()).into_iter().collect())
         });
         removed.await.unwrap_or_else(|broken| Err(io::Error::other(broken)))
     }
