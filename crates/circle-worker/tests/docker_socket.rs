@@ -18,14 +18,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const HOLD: &str = "while [ ! -e /workspace/go ]; do sleep 0.05; done; cat /workspace/made/by || true";
 
 /// The job's side of a socket, spoken to from the host, where its file lies.
-struct Client(PathBuf);
+struct Client {
+    socket: PathBuf,
+    /// The engine's own socket, which no job sees.
+    engine: PathBuf,
+}
 
 impl Client {
     async fn docker(&self, words: &[&str]) -> Output {
         let mut command = tokio::process::Command::new("/usr/bin/docker");
         command
             .arg("--host")
-            .arg(format!("unix://{}", self.0.display()))
+            .arg(format!("unix://{}", self.socket.display()))
             .args(words);
         command
             .env("DOCKER_BUILDKIT", "0")
@@ -57,20 +61,35 @@ impl Client {
 
     /// A request as no client would write it; gives the status.
     async fn raw(&self, head: &str, body: &str) -> String {
-        let mut stream = UnixStream::connect(&self.0).await.expect("the socket");
-        let text = format!(
-            "{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        stream.write_all(text.as_bytes()).await.expect("a request");
-        let mut answer = String::new();
-        let read = stream.read_to_string(&mut answer);
-        tokio::time::timeout(PATIENCE, read)
-            .await
-            .expect("an answer in time")
-            .expect("an answer");
-        answer
+        raw(&self.socket, head, body).await
     }
+}
+
+async fn raw(socket: &std::path::Path, head: &str, body: &str) -> String {
+    let mut stream = UnixStream::connect(socket).await.expect("the socket");
+    let text = format!(
+        "{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(text.as_bytes()).await.expect("a request");
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer);
+    tokio::time::timeout(PATIENCE, read)
+        .await
+        .expect("an answer in time")
+        .expect("an answer");
+    answer
+}
+
+/// The first line of an answer to a request that is not to end with it.
+async fn first_line(stream: &mut UnixStream, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.expect("a request");
+    let mut line = Vec::new();
+    while !line.ends_with(b"\r\n") {
+        let byte = tokio::time::timeout(PATIENCE, stream.read_u8()).await;
+        line.push(byte.expect("an answer in time").expect("an answer"));
+    }
+    String::from_utf8_lossy(&line).trim().to_owned()
 }
 
 /// Runs a job with `docker: true`, and a story that speaks to its socket.
@@ -99,7 +118,10 @@ async fn with_socket_before<F: Future<Output = ()>>(
     let folders = beside.host().parent().expect("the cell's folders").to_path_buf();
     let told = sink.clone();
     let talk = async {
-        let client = Client(found(&folders, &told).await);
+        let client = Client {
+            socket: found(&folders, &told).await,
+            engine: cell.socket().to_path_buf(),
+        };
         let own = own_container(&engine).await;
         story(client, own.clone()).await;
         let touched = direct(&engine, &["exec", &own, "touch", "/workspace/go"]).await;
@@ -112,6 +134,12 @@ async fn with_socket_before<F: Future<Output = ()>>(
         String::from_utf8_lossy(&left.stdout),
         "",
         "containers of the job outlived it"
+    );
+    let left = direct(&engine, &["ps", "-a", "--no-trunc", "--format", "{{.Command}}"]).await;
+    let left = String::from_utf8_lossy(&left.stdout).into_owned();
+    assert!(
+        !left.contains("left-behind"),
+        "a container that a build left outlived the job: {left}"
     );
     cell.kill().await.expect("the cell is removed");
     sink
@@ -293,6 +321,7 @@ async fn sec_30_a_job_gets_no_right_through_its_socket() {
             &["--uts", "host"],
             &["--userns", "host"],
             &["--network", "host"],
+            &["--network", &format!("container:{own}")],
             &["--security-opt", "seccomp=unconfined"],
             &["--security-opt", "systempaths=unconfined"],
             &["--cgroup-parent", "/"],
@@ -399,6 +428,171 @@ async fn sec_30_the_network_of_the_host_is_refused_by_its_number_too() {
             let started = client.docker(&["start", "-a", "odd"]).await;
             let links = String::from_utf8_lossy(&started.stdout).into_owned();
             assert!(!links.contains("docker0"), "it runs on the cell's own network: {links}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sec_30_a_container_shares_the_network_of_the_jobs_own_ones_alone() {
+    let bench = Bench::new().await;
+    bench.commit(&[("README", "hello\n")]).await;
+    with_socket(&bench, |client, own| async move {
+        let db = ["run", "-d", "--name", "db", "busybox:test", "sleep", "600"];
+        client.ok(&db).await;
+        let joins = ["run", "--rm", "--network", "container:db", "busybox:test", "hostname"];
+        let name = client.ok(&["inspect", "-f", "{{.Config.Hostname}}", "db"]).await;
+        assert_eq!(client.ok(&joins).await, name, "as compose's `network_mode: service:db`");
+        let create = "POST /v1.41/containers/create HTTP/1.1\r\nContent-Type: application/json";
+        for mode in ["container:", "Container:", " container:", "container: "] {
+            let body = format!(r#"{{"Image":"busybox:test","HostConfig":{{"NetworkMode":"{mode}{own}"}}}}"#);
+            let answer = client.raw(create, &body).await;
+            assert!(!answer.starts_with("HTTP/1.1 2"), "{body}: {answer}");
+        }
+        // The job may join networks, and so may its containers; those of a later stage may not be joined to any.
+        let engine = format!("unix://{}", client.engine.display());
+        let waiting = [
+            "create",
+            "--name",
+            "later",
+            "--label",
+            "circle.stage=later",
+            "busybox:test",
+        ];
+        assert!(direct(&engine, &waiting).await.status.success());
+        client
+            .refused(&["create", "--network", "container:later", "busybox:test"])
+            .await;
+        client.ok(&["network", "create", "mine"]).await;
+        client.ok(&["network", "connect", "mine", &own]).await;
+        client.ok(&["network", "connect", "mine", "db"]).await;
+        client.refused(&["network", "connect", "mine", "later"]).await;
+        client.ok(&["network", "disconnect", "mine", &own]).await;
+        let nobody = r#"{"Image":"busybox:test","HostConfig":{"NetworkMode":"container:nobody"}}"#;
+        let answer = client.raw(create, nobody).await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sec_23_a_name_that_leads_nowhere_is_answered_before_its_body_is_awaited() {
+    let bench = Bench::new().await;
+    bench.commit(&[("README", "hello\n")]).await;
+    with_socket(&bench, |client, _| async move {
+        // Were the body awaited, the name could be a waiting container of a later stage by then.
+        let mut stream = UnixStream::connect(&client.socket).await.expect("the socket");
+        let head = "POST /containers/later/exec HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+                    Transfer-Encoding: chunked\r\n\r\n";
+        let line = first_line(&mut stream, head).await;
+        assert!(line.starts_with("HTTP/1.1 404"), "{line}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sec_23_a_job_reads_no_environment_and_no_words_of_circles_containers() {
+    let bench = Bench::new().await;
+    bench.commit(&[("README", "hello\n")]).await;
+    with_socket(&bench, |client, own| async move {
+        client.refused(&["top", &own]).await;
+        client.refused(&["top", &own, "eww"]).await;
+        client.refused(&["logs", &own]).await;
+        let answer = client
+            .raw(&format!("POST /containers/{own}/attach?stdout=1 HTTP/1.1"), "")
+            .await;
+        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+        client.refused(&["export", &own]).await;
+        client.refused(&["container", "prune", "-f"]).await;
+        client
+            .ok(&["run", "-d", "--name", "mine", "busybox:test", "sleep", "600"])
+            .await;
+        assert!(client.ok(&["top", "mine"]).await.contains("sleep"));
+        assert!(client.ok(&["top", "mine", "aux"]).await.contains("sleep"));
+        client.refused(&["top", "mine", "eww"]).await;
+
+        // A command that Circle begins in its own container has the secrets of its step.
+        let json = "HTTP/1.1\r\nContent-Type: application/json";
+        let made = raw(
+            &client.engine,
+            &format!("POST /containers/{own}/exec {json}"),
+            r#"{"Cmd":["true"]}"#,
+        )
+        .await;
+        let id = made.split('"').nth(3).unwrap_or_default().to_owned();
+        assert_eq!(id.len(), 64, "{made}");
+        let answer = client.raw(&format!("POST /exec/{id}/start {json}"), "{}").await;
+        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+        assert_eq!(client.ok(&["exec", "mine", "echo", "works"]).await, "works");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sec_31_what_a_build_leaves_ends_with_its_job() {
+    let bench = Bench::new().await;
+    bench.commit(&[("README", "hello\n")]).await;
+    with_socket(&bench, |client, _| async move {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().display().to_string();
+        let again = "RUN : left-behind; test -e /ran || { touch /ran; exit 0; }; sleep 600\n";
+        for label in ["", "LABEL circle.stage=pre_build circle.docker=other\n"] {
+            let file = format!("FROM busybox:test\n{label}{again}");
+            std::fs::write(folder.path().join("Dockerfile"), file).expect("a file");
+            client.ok(&["build", "--rm=false", "-q", &path]).await;
+        }
+        let left = client.ok(&["ps", "-aq", "--filter", "status=exited"]).await;
+        assert!(left.lines().count() >= 2, "{left}");
+        for id in left.lines() {
+            // One that carries a label of Circle's may be refused; the other goes on.
+            client.docker(&["start", id]).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sec_28_streams_of_a_job_are_counted_as_its_connections_are() {
+    let bench = Bench::new().await;
+    bench.commit(&[("README", "hello\n")]).await;
+    with_socket(&bench, |client, _| async move {
+        // Started without a client that waits for its end.
+        client
+            .ok(&["create", "--name", "mine", "busybox:test", "sleep", "600"])
+            .await;
+        client.ok(&["start", "mine"]).await;
+        let attach = "POST /containers/mine/attach?stream=1&stdout=1 HTTP/1.1\r\nHost: x\r\n\
+                      Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+        let mut open = Vec::new();
+        for number in 0..256 {
+            let mut stream = UnixStream::connect(&client.socket).await.expect("the socket");
+            let line = first_line(&mut stream, attach).await;
+            assert!(line.starts_with("HTTP/1.1 101"), "{number}: {line}");
+            open.push(stream);
+        }
+        let answer = client.raw("GET /_ping HTTP/1.1", "").await;
+        assert!(
+            answer.starts_with("HTTP/1.1 503") && answer.contains("at the same time"),
+            "{answer}"
+        );
+        drop(open);
+        assert!(client.ok(&["ps"]).await.contains("mine"), "what ended makes room");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sec_30_the_engine_fetches_no_image_from_an_address() {
+    let bench = Bench::new().await;
+    bench.commit(&[("README", "hello\n")]).await;
+    with_socket(&bench, |client, _| async move {
+        for query in [
+            "fromSrc=http://127.0.0.1:1/x",
+            "fromImage=&from%53rc=http://127.0.0.1:1/x",
+            "fromSrc=-&fromSrc=http://a/",
+        ] {
+            let answer = client.raw(&format!("POST /images/create?{query} HTTP/1.1"), "").await;
+            assert!(answer.starts_with("HTTP/1.1 403"), "{query}: {answer}");
         }
     })
     .await;

@@ -2,6 +2,7 @@
 
 mod client;
 mod errors;
+mod lists;
 mod raw;
 mod reference;
 

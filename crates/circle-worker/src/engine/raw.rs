@@ -75,6 +75,16 @@ impl Engine {
         })
     }
 
+    /// The body of the answer to a request without one, with the connection that it comes through.
+    pub(super) async fn body(&self, method: &str, path: &str) -> Result<(Incoming, JoinSet<()>), RawError> {
+        let request = Request::builder().method(method).uri(path).header("host", "engine");
+        let request = request
+            .body(empty())
+            .map_err(|error| RawError::Connection(error.to_string()))?;
+        let (response, connection) = self.send(request).await?;
+        Ok((successful(response).await?.into_body(), connection))
+    }
+
     /// Sends a request on a connection of its own, which the caller keeps alive by holding the set.
     pub(crate) async fn send(&self, request: Request<Body>) -> Result<(Response<Incoming>, JoinSet<()>), RawError> {
         let stream = UnixStream::connect(&self.socket)

@@ -18,6 +18,7 @@ use super::images::Images;
 use super::log::StageLog;
 use super::making::Making;
 use super::network::StageNetwork;
+use super::own_containers::OwnContainers;
 use super::phases::PhaseClock;
 use super::scene::SceneSlot;
 use super::surroundings;
@@ -36,6 +37,8 @@ pub(crate) struct Shared<'a> {
     /// The folder with the gate's program.
     pub(crate) gate: Folder,
     pub(crate) network: StageNetwork,
+    /// What Circle made in the engine, however alike a job's own containers look.
+    pub(crate) own: OwnContainers,
     /// Containers that are started before their turn.
     pub(crate) ahead: Ahead,
     /// What all stages print together.

@@ -143,9 +143,9 @@ impl Making<'_> {
             .engine
             .docker
             .create_container(None::<bollard::query_parameters::CreateContainerOptions>, body);
-        let created = created
-            .await
-            .map_err(|error| engine_failure(&format!("the container of image {image} could not be created"), &error))?;
-        Ok(created.id)
+        // Boxed: the engine's client makes it a large future.
+        let created = Box::pin(async { created.await.map(|made| made.id) });
+        let made = self.shared.own.make(created).await;
+        made.map_err(|error| engine_failure(&format!("the container of image {image} could not be created"), &error))
     }
 }

@@ -13,6 +13,7 @@ mod making;
 mod masks;
 mod network;
 mod own;
+mod own_containers;
 mod phases;
 mod ready;
 mod rights;

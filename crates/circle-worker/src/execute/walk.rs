@@ -21,6 +21,7 @@ use super::images::Images;
 use super::log::StageLog;
 use super::masks::Masks;
 use super::network::StageNetwork;
+use super::own_containers::OwnContainers;
 use super::phases::PhaseClock;
 use super::scene::{Scene, SceneSlot};
 use super::traces::Traces;
@@ -135,6 +136,7 @@ async fn walk(
         sink,
         gate,
         network,
+        own: OwnContainers::default(),
         ahead,
         flow: RunFlow::new(assignment.log),
         scene,

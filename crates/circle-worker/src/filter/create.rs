@@ -10,6 +10,8 @@ use super::ulimits::judge_ulimits;
 #[derive(Debug)]
 pub(super) struct Created {
     pub(super) body: Value,
+    /// The container whose network it is to share.
+    pub(super) shares: Option<String>,
     pub(super) mounts: Vec<MountWish>,
 }
 
@@ -27,6 +29,16 @@ pub(super) struct MountWish {
 
 /// Labels that only Circle gives.
 const OWN_LABELS: &str = "circle.";
+/// Where a network is named.
+pub(super) const NETWORK_MODE: &str = "/HostConfig/NetworkMode";
+/// Before the container whose network is shared.
+pub(super) const OF_CONTAINER: &str = "container:";
+/// Names and values of all labels together: the engine tells them whenever containers are listed.
+const MAX_LABEL_BYTES: usize = 64 * 1024;
+/// Names and values of all variables together; a program is given hardly more by the kernel.
+const MAX_ENVIRONMENT_BYTES: usize = 256 * 1024;
+/// The engine starts a process for each.
+const MAX_PUBLISHED_PORTS: usize = 64;
 /// Options behind a bind of one line that give no right.
 const BIND_OPTIONS: [&str; 8] = ["ro", "rw", "z", "Z", "nocopy", "cached", "delegated", "consistent"];
 
@@ -43,7 +55,7 @@ const CONTAINER: Rules = &[
     ("Tty", Rule::Any),
     ("OpenStdin", Rule::Any),
     ("StdinOnce", Rule::Any),
-    ("Env", Rule::Any),
+    ("Env", Rule::By(environment)),
     ("Cmd", Rule::Any),
     ("Healthcheck", Rule::Any),
     ("ArgsEscaped", Rule::Any),
@@ -76,7 +88,7 @@ const HOST: Rules = &[
     ("BlkioWeight", Rule::Any),
     ("Ulimits", Rule::Any),
     ("AutoRemove", Rule::Any),
-    ("PortBindings", Rule::Any),
+    ("PortBindings", Rule::By(ports)),
     ("PublishAllPorts", Rule::Any),
     ("RestartPolicy", Rule::Any),
     ("Dns", Rule::Any),
@@ -189,7 +201,15 @@ pub(super) fn judge_create(body: &Value, open_files: Option<u32>) -> Result<Crea
             });
         }
     }
-    Ok(Created { body, mounts: wishes })
+    let shares = body.pointer(NETWORK_MODE).and_then(Value::as_str);
+    let shares = shares
+        .and_then(|mode| mode.strip_prefix(OF_CONTAINER))
+        .map(str::to_owned);
+    Ok(Created {
+        body,
+        shares,
+        mounts: wishes,
+    })
 }
 
 fn list<'v>(body: &'v Value, pointer: &str) -> impl Iterator<Item = (usize, &'v Value)> {
@@ -206,10 +226,14 @@ fn host(value: &Value) -> Result<Value, Refusal> {
 
 pub(super) fn labels(value: &Value) -> Result<Value, Refusal> {
     let own = |key: &str| key.to_ascii_lowercase().starts_with(OWN_LABELS);
-    let taken = match value {
-        Value::Object(entries) => entries.keys().find(|key| own(key)),
-        _ => return Err(Refusal::new("`Labels` is no object")),
+    let Value::Object(entries) = value else {
+        return Err(Refusal::new("`Labels` is no object"));
     };
+    let bytes = |(key, value): (&String, &Value)| key.len() + value.as_str().map_or(0, str::len);
+    if entries.iter().map(bytes).sum::<usize>() > MAX_LABEL_BYTES {
+        return Err(Refusal::new("the labels are longer than 64 KiB together"));
+    }
+    let taken = entries.keys().find(|key| own(key));
     match taken {
         Some(key) => Err(Refusal::new(format!("the label `{}` is Circle's own", shown(key)))),
         None => Ok(value.clone()),
@@ -230,6 +254,30 @@ fn endpoints(value: &Value) -> Result<Value, Refusal> {
     }
 }
 
+/// Variables of a container or of a command in one.
+pub(super) fn environment(value: &Value) -> Result<Value, Refusal> {
+    let bytes: usize = texts("`Env`", value)?.into_iter().map(str::len).sum();
+    if bytes > MAX_ENVIRONMENT_BYTES {
+        return Err(Refusal::new("the variables of `Env` are longer than 256 KiB together"));
+    }
+    Ok(value.clone())
+}
+
+fn ports(value: &Value) -> Result<Value, Refusal> {
+    let Value::Object(entries) = value else {
+        return Err(Refusal::new("`PortBindings` of HostConfig is no object"));
+    };
+    let wanted = entries
+        .values()
+        .map(|places| places.as_array().map_or(1, Vec::len).max(1));
+    if wanted.sum::<usize>() > MAX_PUBLISHED_PORTS {
+        return Err(Refusal::new(format!(
+            "a container may publish {MAX_PUBLISHED_PORTS} ports, not more"
+        )));
+    }
+    Ok(value.clone())
+}
+
 /// Whether a network's name is the host's, in any spelling that an engine could take for it.
 pub(super) fn is_host(name: &str) -> bool {
     name.trim().eq_ignore_ascii_case("host")
@@ -237,12 +285,19 @@ pub(super) fn is_host(name: &str) -> bool {
 
 fn network_mode(value: &Value) -> Result<Value, Refusal> {
     match value.as_str() {
-        Some(mode) if !is_host(mode) && !mode.contains('/') => Ok(value.clone()),
+        // Which container it may be is judged once the engine says which one is meant.
+        Some(mode) if mode.strip_prefix(OF_CONTAINER).is_some_and(is_container_name) => Ok(value.clone()),
+        Some(mode) if !is_host(mode) && !mode.contains(['/', ':']) => Ok(value.clone()),
         _ => Err(Refusal::new(format!(
             "`NetworkMode` of HostConfig is not allowed: {}",
             shown(&value.to_string())
         ))),
     }
+}
+
+fn is_container_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    !name.is_empty() && name.bytes().all(plain)
 }
 
 fn oom_score(value: &Value) -> Result<Value, Refusal> {
@@ -372,6 +427,12 @@ mod tests {
             json!({"NetworkMode": "host"}),
             json!({"NetworkMode": "HOST"}),
             json!({"NetworkMode": 1}),
+            json!({"NetworkMode": "Container:x"}),
+            json!({"NetworkMode": " container:x"}),
+            json!({"NetworkMode": "container:"}),
+            json!({"NetworkMode": "container:x:y"}),
+            json!({"NetworkMode": "container:../x"}),
+            json!({"NetworkMode": "ns:x"}),
             json!({"SecurityOpt": ["seccomp=unconfined"]}),
             json!({"SecurityOpt": ["no-new-privileges", "apparmor:unconfined"]}),
             json!({"SecurityOpt": "seccomp=unconfined"}),
@@ -415,6 +476,36 @@ mod tests {
         assert!(refused(&twice));
         assert!(refused(&json!({"NetworkingConfig": {"EndpointsConfig": {"host": {}}}})));
         assert!(refused(&json!({"Labels": {"circle.stage": "x"}})));
+    }
+
+    #[test]
+    fn sec_28_what_the_engine_keeps_of_a_container_is_bounded() {
+        let ports = |count: u16| -> Value {
+            let one = |port: u16| (format!("{port}/tcp"), json!([{"HostPort": ""}]));
+            json!({"Image": "a", "HostConfig": {"PortBindings": (1..=count).map(one).collect::<serde_json::Map<_, _>>()}})
+        };
+        assert!(!refused(&ports(64)) && refused(&ports(65)));
+        let many = json!({"Image": "a", "HostConfig": {"PortBindings": {"80/tcp": vec![json!({}); 65]}}});
+        assert!(refused(&many));
+        for (bytes, refuses) in [(60_000, false), (70_000, true)] {
+            let text = "x".repeat(bytes);
+            assert_eq!(
+                refused(&json!({"Image": "a", "Labels": {"a": text}})),
+                refuses,
+                "{bytes}"
+            );
+            assert_eq!(
+                refused(&json!({"Image": "a", "Labels": {text: "a"}})),
+                refuses,
+                "{bytes}"
+            );
+        }
+        for (bytes, refuses) in [(200_000, false), (300_000, true)] {
+            let variable = format!("A={}", "x".repeat(bytes));
+            assert_eq!(refused(&json!({"Image": "a", "Env": [variable]})), refuses, "{bytes}");
+        }
+        let shares = judge_create(&json!({"HostConfig": {"networkMode": "container:db"}}), None).expect("judged later");
+        assert_eq!(shares.shares.as_deref(), Some("db"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A request on its way to the engine, and the answer back.
 
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -12,6 +12,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use super::Refusal;
@@ -36,8 +37,12 @@ pub(super) struct Outbound {
     pub(super) upgrade: Option<(http::HeaderValue, hyper::upgrade::OnUpgrade)>,
 }
 
-/// Sends a request on. Connections that a request turns into live in `streams`.
-pub(super) async fn forward(engine: &Engine, outbound: Outbound, streams: &Mutex<JoinSet<()>>) -> Answer {
+/// Sends a request on. Connections that a request turns into live in `streams`, each in the place that its request had.
+pub(super) async fn forward(
+    engine: &Engine,
+    outbound: Outbound,
+    (streams, place): (&Mutex<JoinSet<()>>, Arc<OwnedSemaphorePermit>),
+) -> Answer {
     let mut request = Request::builder()
         .method(outbound.method)
         .uri(outbound.target)
@@ -79,7 +84,7 @@ pub(super) async fn forward(engine: &Engine, outbound: Outbound, streams: &Mutex
     let mut streams = streams.lock().unwrap_or_else(PoisonError::into_inner);
     while streams.try_join_next().is_some() {}
     streams.spawn(async move {
-        let _connection = connection;
+        let (_connection, _place) = (connection, place);
         if let (Ok(ours), Ok(theirs)) = tokio::join!(ours, theirs) {
             // Whoever closes first ends it; there is nobody to tell.
             let _ = tokio::io::copy_bidirectional(&mut TokioIo::new(ours), &mut TokioIo::new(theirs)).await;

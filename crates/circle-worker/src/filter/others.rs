@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Refusal;
-use super::create::{is_host, labels};
+use super::create::{environment, is_host, labels};
 use super::rules::{Rule, Rules, judge, shown};
 
 const EXEC: Rules = &[
@@ -15,7 +15,7 @@ const EXEC: Rules = &[
     ("Detach", Rule::Any),
     ("DetachKeys", Rule::Any),
     ("ConsoleSize", Rule::Any),
-    ("Env", Rule::Any),
+    ("Env", Rule::By(environment)),
     ("WorkingDir", Rule::Any),
     ("Cmd", Rule::Any),
     ("Privileged", Rule::Empty),
@@ -51,6 +51,12 @@ const NETWORK: Rules = &[
     ("Labels", Rule::By(labels)),
 ];
 
+const JOIN: Rules = &[
+    ("Container", Rule::Any),
+    ("EndpointConfig", Rule::Any),
+    ("Force", Rule::Any),
+];
+
 const IPAM: Rules = &[
     ("Driver", Rule::OneOf(&["default"])),
     ("Config", Rule::Any),
@@ -82,6 +88,10 @@ pub(super) fn judge_update(body: &Value) -> Result<Value, Refusal> {
 
 pub(super) fn judge_network(body: &Value) -> Result<Value, Refusal> {
     judge("the network", body, NETWORK).map(Value::Object)
+}
+
+pub(super) fn judge_join(body: &Value) -> Result<Value, Refusal> {
+    judge("the network's container", body, JOIN).map(Value::Object)
 }
 
 /// A volume with options of its driver can be any folder of the cell.
@@ -127,6 +137,8 @@ mod tests {
     fn sec_30_no_other_body_gives_a_right() {
         assert!(judge_exec(&json!({"Cmd": ["sh"], "Tty": true, "Privileged": false})).is_ok());
         assert!(judge_exec(&json!({"Cmd": ["sh"], "privileged": true})).is_err());
+        assert!(judge_exec(&json!({"Cmd": ["sh"], "Env": ["A=b"]})).is_ok());
+        assert!(judge_exec(&json!({"Cmd": ["sh"], "Env": ["A=".to_owned() + &"x".repeat(300_000)]})).is_err());
         let other = judge_exec(&json!({"Cmd": ["sh"], "Container": "circle"})).expect("as Python's client writes it");
         assert!(other["Container"].is_null());
         assert!(judge_update(&json!({"Memory": 1, "RestartPolicy": {"Name": "no"}})).is_ok());

@@ -38,6 +38,9 @@ const BUILD: [&str; 28] = [
     "networkmode",
 ];
 
+/// What `ps` may be asked for.
+const PS: [&str; 2] = ["-ef", "aux"];
+
 /// The query as the engine gets it.
 pub(super) fn rewritten(query: Option<&str>) -> String {
     write(pairs(query))
@@ -53,6 +56,33 @@ pub(super) fn judge_start(query: Option<&str>) -> Result<String, Refusal> {
             shown(name)
         ))),
         None => Ok(write(kept)),
+    }
+}
+
+/// The query of a listing of processes: more of the options of `ps` show environments, and processes of others.
+pub(super) fn judge_top(query: Option<&str>) -> Result<String, Refusal> {
+    let kept = pairs(query).into_iter().filter(|(_, value)| !value.is_empty());
+    let kept: Vec<(String, String)> = kept.collect();
+    match kept.iter().find(|(_, value)| !PS.contains(&value.as_str())) {
+        Some((name, value)) => Err(Refusal::new(format!(
+            "the parameter `{}={}` of a listing of processes is not allowed; `-ef` and `aux` are",
+            shown(name),
+            shown(value)
+        ))),
+        None => Ok(write(kept)),
+    }
+}
+
+/// The query of a pull: an image from an address would be fetched by the engine, from where it sees more than a job does.
+pub(super) fn judge_pull(query: Option<&str>) -> Result<String, Refusal> {
+    let all = pairs(query);
+    let odd = |name: &str, value: &str| name.eq_ignore_ascii_case("fromSrc") && !matches!(value, "" | "-");
+    match all.iter().find(|(name, value)| odd(name, value)) {
+        Some((_, value)) => Err(Refusal::new(format!(
+            "an image cannot be imported from `{}`: the engine fetches none by address; send it (`fromSrc=-`)",
+            shown(value)
+        ))),
+        None => Ok(write(all)),
     }
 }
 
@@ -97,7 +127,7 @@ fn write(pairs: Vec<(String, String)>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{judge_build, judge_start, rewritten};
+    use super::{judge_build, judge_pull, judge_start, judge_top, rewritten};
 
     #[test]
     fn sec_30_no_parameter_gives_a_right() {
@@ -125,6 +155,22 @@ mod tests {
             judge_start(Some("detachKeys=ctrl-p")).expect("harmless"),
             "detachKeys=ctrl-p"
         );
+        for query in [
+            "fromSrc=http://127.0.0.1:3000/x",
+            "fromImage=a&from%53rc=https://a/",
+            "fromSrc=-&fromSrc=a",
+            "FROMSRC=a",
+        ] {
+            assert!(judge_pull(Some(query)).is_err(), "{query}");
+        }
+        for query in ["fromImage=busybox&tag=1", "fromSrc=-&repo=a", "fromImage=a&fromSrc="] {
+            assert!(judge_pull(Some(query)).is_ok(), "{query}");
+        }
+        for query in ["ps_args=eww", "ps_args=-ef&ps_args=e", "ps_args=-o+pid,args+-C+sh"] {
+            assert!(judge_top(Some(query)).is_err(), "{query}");
+        }
+        assert_eq!(judge_top(Some("ps_args=aux")).expect("harmless"), "ps_args=aux");
+        assert_eq!(judge_top(Some("ps_args=")).expect("harmless"), "");
         // Some engines take a semicolon for a separator.
         assert_eq!(rewritten(Some("a=b;c=d")), "a=b%3Bc%3Dd");
     }

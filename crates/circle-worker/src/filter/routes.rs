@@ -12,8 +12,29 @@ pub(super) struct Route {
     /// The path as the engine gets it, without a query.
     pub(super) path: String,
     pub(super) deed: Deed,
-    /// A container that must not be one of Circle's own.
-    pub(super) container: Option<String>,
+    /// What must not be Circle's own.
+    pub(super) subject: Option<Subject>,
+}
+
+/// What a request is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Subject {
+    /// A container, by its name, its id or the beginning of it.
+    Container(String),
+    /// A command in a container, by its id.
+    Exec(String),
+}
+
+impl Route {
+    /// Names the container by its id instead.
+    pub(super) fn name_container(&mut self, id: &str) {
+        let mut parts: Vec<&str> = self.path.split('/').collect();
+        let at = parts.iter().position(|part| *part == "containers").map(|at| at + 1);
+        if let Some(name) = at.and_then(|at| parts.get_mut(at)) {
+            *name = id;
+        }
+        self.path = parts.join("/");
+    }
 }
 
 /// How a body is handled.
@@ -23,11 +44,15 @@ pub(super) enum Deed {
     Pass,
     /// Left away: old engines would read host settings in it.
     Start,
+    Top,
+    Pull,
     Build,
     Create,
     Exec,
     Update,
     Network,
+    /// A container joins a network or leaves it.
+    Join,
     Volume,
 }
 
@@ -55,12 +80,16 @@ pub(super) fn route(method: &Method, path: &str) -> Result<Route, Refusal> {
         Some((first, rest)) if is_version(first) => rest,
         _ => &all[..],
     };
-    let (deed, container) = known(method.as_str(), parts).ok_or_else(refused)?;
+    let (deed, guarded) = known(method.as_str(), parts).ok_or_else(refused)?;
+    let subject = guarded.map(|name| match parts.first() {
+        Some(&"exec") => Subject::Exec(name.to_owned()),
+        _ => Subject::Container(name.to_owned()),
+    });
     let encoded: Vec<String> = all.iter().map(|part| encoded(part)).collect();
     Ok(Route {
         path: format!("/{}", encoded.join("/")),
         deed,
-        container: container.map(str::to_owned),
+        subject,
     })
 }
 
@@ -87,8 +116,10 @@ fn known<'p>(method: &str, parts: &[&'p str]) -> Option<(Deed, Option<&'p str>)>
         ("GET" | "HEAD", ["_ping"]) | ("GET", ["version" | "info" | "events"] | ["system", "df"]) => (Deed::Pass, None),
 
         ("POST", ["containers", "create"]) => (Deed::Create, None),
-        ("GET", ["containers", "json"] | ["containers", _, "json" | "top" | "stats" | "changes" | "logs"])
-        | ("POST", ["containers", "prune"] | ["containers", _, "wait"]) => (Deed::Pass, None),
+        // One may look at Circle's own containers, but not at what their processes say and were given.
+        ("GET", ["containers", "json"] | ["containers", _, "json" | "stats" | "changes"])
+        | ("POST", ["containers", _, "wait"]) => (Deed::Pass, None),
+        ("GET", ["containers", id, "top"]) => (Deed::Top, Some(id)),
         ("POST", ["containers", id, "start"]) => (Deed::Start, Some(id)),
         ("POST", ["containers", id, "exec"]) => (Deed::Exec, Some(id)),
         ("POST", ["containers", id, "update"]) => (Deed::Update, Some(id)),
@@ -101,21 +132,24 @@ fn known<'p>(method: &str, parts: &[&'p str]) -> Option<(Deed, Option<&'p str>)>
             ],
         )
         | ("GET" | "HEAD" | "PUT", ["containers", id, "archive"])
-        | ("GET", ["containers", id, "export"])
+        | ("GET", ["containers", id, "export" | "logs"])
         | ("DELETE", ["containers", id]) => (Deed::Pass, Some(id)),
-        ("GET", ["exec", _, "json"]) | ("POST", ["exec", _, "start" | "resize"]) => (Deed::Pass, None),
+        ("GET", ["exec", _, "json"]) => (Deed::Pass, None),
+        ("POST", ["exec", id, "start" | "resize"]) => (Deed::Pass, Some(id)),
 
         ("GET", ["images", "json" | "search" | "get"] | ["images", .., "json" | "history" | "get"])
-        | ("POST", ["images", "create" | "load" | "prune"] | ["images", .., "tag"])
+        | ("POST", ["images", "load" | "prune"] | ["images", .., "tag"])
         | ("DELETE", ["images", _, ..])
         | ("GET", ["distribution", .., "json"]) => (Deed::Pass, None),
+        ("POST", ["images", "create"]) => (Deed::Pull, None),
         ("POST", ["build"]) => (Deed::Build, None),
         ("POST", ["session"] | ["build", "prune" | "cancel"]) => (Deed::Pass, None),
 
+        ("POST", ["networks", _, "connect" | "disconnect"]) => (Deed::Join, None),
         ("POST", ["networks", "create"]) => (Deed::Network, None),
-        ("GET", ["networks"] | ["networks", _])
-        | ("POST", ["networks", "prune"] | ["networks", _, "connect" | "disconnect"])
-        | ("DELETE", ["networks", _]) => (Deed::Pass, None),
+        ("GET", ["networks"] | ["networks", _]) | ("POST", ["networks", "prune"]) | ("DELETE", ["networks", _]) => {
+            (Deed::Pass, None)
+        }
 
         ("POST", ["volumes", "create"]) => (Deed::Volume, None),
         ("GET", ["volumes"] | ["volumes", _]) | ("POST", ["volumes", "prune"]) | ("DELETE", ["volumes", _]) => {
@@ -129,7 +163,7 @@ fn known<'p>(method: &str, parts: &[&'p str]) -> Option<(Deed, Option<&'p str>)>
 mod tests {
     use http::Method;
 
-    use super::{Deed, route};
+    use super::{Deed, Subject, route};
 
     fn deed(method: &str, path: &str) -> Option<Deed> {
         route(&Method::from_bytes(method.as_bytes()).expect("a method"), path)
@@ -148,6 +182,7 @@ mod tests {
             ("POST", "/secrets/create"),
             ("POST", "/grpc"),
             ("POST", "/commit"),
+            ("POST", "/containers/prune"),
             ("POST", "/auth"),
             ("POST", "/images/a/b/push"),
             ("GET", "/containers/x/attach/ws"),
@@ -173,11 +208,14 @@ mod tests {
         ] {
             assert_eq!(deed("POST", path), Some(Deed::Create), "{path}");
         }
-        let start = route(&Method::POST, "/v1.41/containers/my%20db/start").expect("known");
-        assert_eq!(
-            (start.container.as_deref(), start.path.as_str()),
-            (Some("my db"), "/v1.41/containers/my%20db/start")
-        );
+        let mut start = route(&Method::POST, "/v1.41/containers/my%20db/start").expect("known");
+        assert_eq!(start.path, "/v1.41/containers/my%20db/start");
+        assert_eq!(start.subject, Some(Subject::Container("my db".to_owned())));
+        start.name_container("0a1b");
+        assert_eq!(start.path, "/v1.41/containers/0a1b/start");
+        let mut odd = route(&Method::DELETE, "/containers/containers").expect("known");
+        odd.name_container("0a1b");
+        assert_eq!(odd.path, "/containers/0a1b");
         assert_eq!(deed("GET", "/images/localhost:5000/a/b:1/json"), Some(Deed::Pass));
         assert_eq!(deed("DELETE", "/v1.41/images/sha256:0a"), Some(Deed::Pass));
     }

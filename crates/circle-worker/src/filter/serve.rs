@@ -1,12 +1,10 @@
 //! The socket of one job.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bollard::query_parameters::{ListContainersOptionsBuilder, RemoveContainerOptionsBuilder};
 use bytes::Bytes;
 use circle_cell::Folder;
 use circle_core::run::{Failure, FailureKind};
@@ -21,6 +19,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::Refusal;
@@ -28,24 +27,30 @@ use super::create::judge_create;
 use super::forward::{Answer, Outbound, forbidden, forward, refused};
 use super::others::{judge_exec, judge_network, judge_update, judge_volume};
 use super::places::Places;
-use super::query::{judge_build, judge_start, rewritten};
-use super::routes::{Deed, Route, encoded, route};
+use super::query::{judge_build, judge_pull, judge_start, judge_top, rewritten};
+use super::routes::{Deed, route};
+use super::sweep::remove_made;
 use crate::engine::{Body, empty};
 use crate::execute::{Shared, cell_failure};
 
 /// Where a job finds it, as everywhere.
 pub(crate) const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 /// The label of containers that a job made.
-const MADE_BY: &str = "circle.docker";
-/// The label of Circle's own containers.
-const OWN: &str = "circle.stage";
-/// Connections at the same time; test libraries open a few for each container.
+pub(super) const MADE_BY: &str = "circle.docker";
+/// Connections at the same time, and streams that they became; test libraries open a few for each container. Each takes two
+/// or three of the worker's open files.
 const MAX_CONNECTIONS: usize = 256;
+/// Further ones that wait for a place.
+const MAX_WAITING: usize = 64;
+/// And so long.
+const PLACE_TIME: Duration = Duration::from_secs(5);
 /// The longest body that is judged; a large compose service has some kilobytes.
 const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// As much of a refused request is read as a build context of ordinary size has.
 const MAX_DRAINED_BYTES: usize = 64 * 1024 * 1024;
-/// And so long.
+/// The longest sentence of the engine.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+/// A refused request is read for so long.
 const DRAIN_TIME: Duration = Duration::from_secs(10);
 
 /// The socket of one job: open from its container's making to the job's end.
@@ -100,13 +105,14 @@ impl DockerSocket {
                 socket: &self.inside,
             },
             stage: &self.stage,
+            places_left: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
             streams: Mutex::default(),
         };
         let mut connections = FuturesUnordered::new();
         loop {
             tokio::select! {
-                accepted = self.listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
-                    Ok((stream, _)) => connections.push(desk.connection(stream)),
+                accepted = self.listener.accept(), if connections.len() < MAX_CONNECTIONS + MAX_WAITING => match accepted {
+                    Ok((stream, _)) => connections.push(desk.admit(stream)),
                     Err(error) => {
                         tracing::debug!(%error, "a connection to a job's Docker socket was not taken");
                         // Mostly too many open files: those that there are have to end first.
@@ -120,40 +126,35 @@ impl DockerSocket {
 
     /// Removes what the job left running, so that later stages have the cell to themselves.
     pub(crate) async fn close(self, shared: &Shared<'_>) {
-        remove_made(shared, &self.stage).await;
+        remove_made(shared).await;
     }
 }
 
-/// Removes the containers that a job of this stage made.
-pub(crate) async fn remove_made(shared: &Shared<'_>, stage: &str) {
-    let docker = &shared.engine.docker;
-    let filters = HashMap::from([("label".to_owned(), vec![format!("{MADE_BY}={stage}")])]);
-    let options = ListContainersOptionsBuilder::default()
-        .all(true)
-        .filters(&filters)
-        .build();
-    let made = docker.list_containers(Some(options)).await.unwrap_or_default();
-    let ids = made.into_iter().filter_map(|container| container.id);
-    let remove = |id: String| async move {
-        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        if let Err(error) = docker.remove_container(&id, Some(options)).await {
-            tracing::debug!(%error, "a container of a job was not removed; it ends with the cell");
-        }
-    };
-    futures_util::future::join_all(ids.map(remove)).await;
-}
-
 /// Where requests are judged.
-struct Desk<'a> {
-    places: Places<'a>,
-    stage: &'a str,
+pub(super) struct Desk<'a> {
+    pub(super) places: Places<'a>,
+    pub(super) stage: &'a str,
+    /// One for each connection, and for the stream that it became.
+    places_left: Arc<Semaphore>,
     /// Requests that became connections: terminals, logs of running containers, build sessions.
     streams: Mutex<JoinSet<()>>,
 }
 
 impl Desk<'_> {
-    async fn connection(&self, stream: UnixStream) {
-        let service = service_fn(|request| async move { Ok::<_, Infallible>(self.answer(request).await) });
+    /// Speaks with a client once there is a place; says so when there is none.
+    async fn admit(&self, stream: UnixStream) {
+        let place = tokio::time::timeout(PLACE_TIME, self.places_left.clone().acquire_owned()).await;
+        match place {
+            Ok(Ok(place)) => self.connection(stream, Arc::new(place)).await,
+            Ok(Err(_)) | Err(_) => turn_away(stream).await,
+        }
+    }
+
+    async fn connection(&self, stream: UnixStream, place: Arc<OwnedSemaphorePermit>) {
+        let service = service_fn(|request| {
+            let place = place.clone();
+            async move { Ok::<_, Infallible>(self.answer(request, place).await) }
+        });
         let served = hyper::server::conn::http1::Builder::new()
             .half_close(true)
             .serve_connection(TokioIo::new(stream), service)
@@ -164,7 +165,7 @@ impl Desk<'_> {
         }
     }
 
-    async fn answer(&self, mut request: Request<Incoming>) -> Answer {
+    async fn answer(&self, mut request: Request<Incoming>, place: Arc<OwnedSemaphorePermit>) -> Answer {
         let protocol = request.headers().get(UPGRADE).cloned();
         let upgrade = protocol.map(|protocol| (protocol, hyper::upgrade::on(&mut request)));
         let (head, body) = request.into_parts();
@@ -176,12 +177,13 @@ impl Desk<'_> {
         match judged {
             Ok(mut outbound) => {
                 outbound.upgrade = upgrade;
-                forward(&self.places.shared.engine, outbound, &self.streams).await
+                forward(&self.places.shared.engine, outbound, (&self.streams, place)).await
             }
             Err(Verdict::Refused(refusal)) => {
                 tracing::debug!(why = refusal.0, "a request of a job was refused");
                 forbidden(&refusal)
             }
+            Err(Verdict::Engine(status, sentence)) => refused(status, &sentence),
             Err(Verdict::Bad(sentence)) => refused(StatusCode::BAD_REQUEST, &sentence),
         }
     }
@@ -198,11 +200,11 @@ impl Desk<'_> {
         if kind.is_some_and(|kind| is_form(String::from_utf8_lossy(&kind).trim())) {
             return Err(Refusal::new("parameters are read from the address only, not from a form in the body").into());
         }
-        if let Some(name) = route.container.clone() {
-            self.spare_own(&mut route, &name).await?;
-        }
+        self.spare_own(&mut route).await?;
         let query = match route.deed {
             Deed::Start => judge_start(head.uri.query())?,
+            Deed::Top => judge_top(head.uri.query())?,
+            Deed::Pull => judge_pull(head.uri.query())?,
             Deed::Build => judge_build(head.uri.query(), self.open_files())?,
             _ => rewritten(head.uri.query()),
         };
@@ -226,15 +228,19 @@ impl Desk<'_> {
 
     async fn judged_body(&self, deed: Deed, body: Incoming) -> Result<Body, Verdict> {
         let judged = match deed {
-            Deed::Pass | Deed::Build => return Ok(body.map_err(std::io::Error::other).boxed()),
+            Deed::Pass | Deed::Pull | Deed::Top | Deed::Build => {
+                return Ok(body.map_err(std::io::Error::other).boxed());
+            }
             Deed::Start => return Ok(empty()),
             Deed::Create => {
                 let mut created = judge_create(&read(body).await?, self.open_files())?;
+                self.share_network(&mut created).await?;
                 mark(&mut created.body, self.stage);
                 self.places.fill(created).await?
             }
             Deed::Exec => judge_exec(&read(body).await?)?,
             Deed::Update => judge_update(&read(body).await?)?,
+            Deed::Join => self.join(&read(body).await?).await?,
             Deed::Network => judge_network(&read(body).await?)?,
             Deed::Volume => judge_volume(&read(body).await?)?,
         };
@@ -244,38 +250,6 @@ impl Desk<'_> {
 
     fn open_files(&self) -> Option<u32> {
         self.places.shared.cell.limits().open_files
-    }
-
-    /// Refuses what is done to a container of Circle's own; names another container by its id, which nobody can change.
-    async fn spare_own(&self, route: &mut Route, name: &str) -> Result<(), Verdict> {
-        let path = format!("/containers/{}/json", encoded(name));
-        let request = Request::get(path).header("host", "engine").body(empty());
-        let request = request.map_err(|error| Verdict::Bad(error.to_string()))?;
-        let engine = &self.places.shared.engine;
-        let (response, _connection) = engine
-            .send(request)
-            .await
-            .map_err(|error| Verdict::Bad(error.to_string()))?;
-        if !response.status().is_success() {
-            // The engine itself says what there is to say about a container that is not there.
-            return Ok(());
-        }
-        let found = read(response.into_body()).await?;
-        if found
-            .pointer("/Config/Labels")
-            .and_then(|labels| labels.get(OWN))
-            .is_some()
-        {
-            return Err(Refusal::new(format!("{name} is a container of Circle itself")).into());
-        }
-        if let Some(id) = found.get("Id").and_then(Value::as_str) {
-            let (by_name, by_id) = (
-                format!("/containers/{}", encoded(name)),
-                format!("/containers/{}", encoded(id)),
-            );
-            route.path = route.path.replacen(&by_name, &by_id, 1);
-        }
-        Ok(())
     }
 }
 
@@ -287,9 +261,25 @@ fn mark(body: &mut Value, stage: &str) {
     }
 }
 
+/// Tells a client for whom there is no place.
+async fn turn_away(stream: UnixStream) {
+    let sentence = format!(
+        "refused by Circle: the job's Docker socket has {MAX_CONNECTIONS} connections and streams open at the same time, which is \
+         as many as it may have"
+    );
+    let service = service_fn(|_| async { Ok::<_, Infallible>(refused(StatusCode::SERVICE_UNAVAILABLE, &sentence)) });
+    let told = hyper::server::conn::http1::Builder::new()
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    // Who says nothing for so long, hears nothing.
+    let _ = tokio::time::timeout(PLACE_TIME, told).await;
+}
+
 /// Why a request does not reach the engine.
-enum Verdict {
+pub(super) enum Verdict {
     Refused(Refusal),
+    /// The engine said this about what it is about.
+    Engine(StatusCode, String),
     /// It could not be understood.
     Bad(String),
 }
@@ -312,10 +302,19 @@ async fn drain(body: Option<Incoming>) {
     }
 }
 
-async fn read(body: Incoming) -> Result<Value, Verdict> {
+pub(super) async fn read(body: Incoming) -> Result<Value, Verdict> {
     let bytes = Limited::new(body, MAX_BODY_BYTES).collect().await;
     let bytes = bytes
         .map_err(|error| Verdict::Bad(format!("the body could not be read: {error}")))?
         .to_bytes();
     serde_json::from_slice(&bytes).map_err(|error| Verdict::Bad(format!("the body is no JSON: {error}")))
+}
+
+/// The sentence in an answer of the engine that is no success.
+pub(super) async fn read_error(body: Incoming) -> String {
+    let bytes = Limited::new(body, MAX_ERROR_BYTES).collect().await;
+    let bytes = bytes.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let told = serde_json::from_slice::<Value>(&bytes).ok();
+    let told = told.and_then(|told| told.get("message").and_then(Value::as_str).map(str::to_owned));
+    told.unwrap_or_else(|| "the engine says nothing about it".to_owned())
 }

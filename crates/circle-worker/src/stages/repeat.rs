@@ -68,7 +68,7 @@ async fn digest_of(path: PathBuf) -> io::Result<String> {
 
 /// Removes the containers of a failed try, so that the next one has their memory and their names.
 pub(crate) async fn clear(shared: &Shared<'_>, stage: &str) {
-    remove_made(shared, stage).await;
+    remove_made(shared).await;
     let own = shared.cell.labels().iter();
     let own = own.map(|(name, value)| format!("{name}={value}"));
     let labels = own.chain([format!("{STAGE_LABEL}={stage}")]).collect();

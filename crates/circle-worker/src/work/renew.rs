@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListImagesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder,
-    TagImageOptionsBuilder,
+    ListImagesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
 };
 use circle_api::worker::Assignment;
 use circle_cell::pool::PooledCell;
@@ -96,15 +95,12 @@ pub(super) async fn renew(cell: PooledCell, renewing: Renewing) {
 /// build cache.
 async fn clean(engine: &Engine, renewing: &Renewing) -> Result<(), String> {
     let told = |error: bollard::errors::Error| error.to_string();
-    let all = ListContainersOptionsBuilder::default().all(true).build();
-    let containers = engine.docker.list_containers(Some(all)).await.map_err(told)?;
-    for id in containers.into_iter().filter_map(|container| container.id) {
+    for id in engine.container_ids().await.map_err(|error| error.to_string())? {
         let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
         engine.docker.remove_container(&id, Some(options)).await.map_err(told)?;
     }
-    let all = ListImagesOptionsBuilder::default().all(false).build();
-    for image in engine.docker.list_images(Some(all)).await.map_err(told)? {
-        clean_image(engine, renewing, &image.id, &image.repo_tags).await?;
+    for image in engine.images().await.map_err(|error| error.to_string())? {
+        clean_image(engine, renewing, &image.id, &image.tags.unwrap_or_default()).await?;
     }
     for tag in renewing.tags.values() {
         restore(engine, tag).await;
