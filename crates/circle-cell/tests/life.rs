@@ -18,7 +18,9 @@ async fn a_cell_runs_a_container_and_leaves_nothing() {
         docker_ok(&cell, &["run", "--rm", "busybox:test", "echo", "hello"]).await,
         "hello"
     );
-    assert_ne!(look(), before, "the audit sees a living cell");
+    let living = look();
+    assert_ne!(living, before, "the audit sees a living cell");
+    assert!(!living.disks.is_empty() && !living.rules.is_empty(), "{living:#?}");
     let killed = cell.kill().await.expect("everything is removed");
     eprintln!("{killed:?}");
     assert_eq!(look(), before);

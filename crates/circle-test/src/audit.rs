@@ -11,6 +11,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::debris::Scope;
+use crate::disks::unneeded;
 use crate::{Circle, Options, StoryRun, StoryService, until};
 
 /// How much is audited.
@@ -36,13 +37,22 @@ pub struct AuditReport {
     pub soak: Vec<SoakLook>,
 }
 
-/// What the worker and the disk held at one moment of the soak.
+/// What server, worker and disk held at one moment of the soak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SoakLook {
     pub runs: usize,
-    pub worker_bytes: u64,
-    pub worker_descriptors: usize,
+    pub server: ProcessLook,
+    pub worker: ProcessLook,
     pub disk_bytes: u64,
+}
+
+/// What a process holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessLook {
+    /// In memory.
+    pub bytes: u64,
+    /// Files, sockets and pipes.
+    pub descriptors: usize,
 }
 
 /// What is done to a run.
@@ -58,8 +68,12 @@ enum Disturbance {
 const MOMENTS: [&str; 5] = ["checkout", "integration", "pre_build", "build", "post_build"];
 /// The last of a killed cell is gone by then.
 const GONE_LIMIT: Duration = Duration::from_secs(30);
+/// A look-after comes every five seconds, and btrfs forgets a removed disk with a commit of every thirty.
+const UNNEEDED_LIMIT: Duration = Duration::from_secs(120);
 /// A worker's memory may wander so far without growing: its allocator keeps what it once needed.
 const MEMORY_SLACK_BYTES: u64 = 8 << 20;
+/// A server's as well, and its indexes hold some hundred bytes of every run.
+const SERVER_SLACK_BYTES: u64 = 24 << 20;
 /// A run that is being reported holds a few, a cell that is being started a dozen; a leak of one a run would be hundreds.
 const DESCRIPTOR_SLACK: usize = 16;
 /// Of disk, after the cells are gone.
@@ -95,6 +109,14 @@ pub async fn audit(wish: AuditWish, mut tell: impl FnMut(&str)) -> Result<AuditR
         soak(&circle, &shop, (wish.soak, &mut report), &mut tell).await?;
     }
 
+    let cells = circle.worker_folder().join("cells");
+    until("the storage holds only what is needed", UNNEEDED_LIMIT, || async {
+        match unneeded(&cells) {
+            found if found.is_empty() => Ok(()),
+            found => Err(format!("{found:#?}")),
+        }
+    })
+    .await?;
     circle.stop_worker().await?;
     report.things = until("the machine is as before", GONE_LIMIT, || async {
         let now = circle.debris_in(wish.scope).map_err(|error| error.to_string())?;
@@ -212,9 +234,9 @@ async fn soak(
         if number % between == 0 {
             let look = look(circle, number)?;
             tell(&format!(
-                "soak, {number} runs: worker {} KiB and {} descriptors, disk {} KiB",
-                look.worker_bytes >> 10,
-                look.worker_descriptors,
+                "soak, {number} runs: server {}, worker {}, disk {} KiB",
+                look.server,
+                look.worker,
                 look.disk_bytes >> 10
             ));
             report.soak.push(look);
@@ -224,8 +246,8 @@ async fn soak(
         return Ok(());
     };
     ensure!(
-        last.worker_bytes <= first.worker_bytes + MEMORY_SLACK_BYTES
-            && last.worker_descriptors <= first.worker_descriptors + DESCRIPTOR_SLACK
+        !last.worker.has_grown(first.worker, MEMORY_SLACK_BYTES)
+            && !last.server.has_grown(first.server, SERVER_SLACK_BYTES)
             && last.disk_bytes <= first.disk_bytes + DISK_SLACK_BYTES,
         "something grew: {:#?}",
         report.soak
@@ -234,21 +256,39 @@ async fn soak(
 }
 
 fn look(circle: &Circle, runs: usize) -> Result<SoakLook> {
-    let [_, worker] = circle.pids();
-    let process = format!("/proc/{}", worker.context("a worker runs")?);
-    let status = fs::read_to_string(format!("{process}/status"))?;
-    let resident = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))
-        .context("a size")?;
-    let kibibytes: u64 = resident.trim().trim_end_matches(" kB").parse()?;
+    let [server, worker] = circle.pids();
     Ok(SoakLook {
         runs,
-        worker_bytes: kibibytes << 10,
-        worker_descriptors: fs::read_dir(format!("{process}/fd"))?.count(),
+        server: ProcessLook::of(server.context("a server runs")?)?,
+        worker: ProcessLook::of(worker.context("a worker runs")?)?,
         // Cells that stand ready hold a daemon's files; what counts is what lies beside them.
         disk_bytes: bytes_beneath(&circle.worker_folder(), &["cells/cells"]),
     })
+}
+
+impl ProcessLook {
+    fn of(pid: u32) -> Result<Self> {
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let resident = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .context("a size")?;
+        let kibibytes: u64 = resident.trim().trim_end_matches(" kB").parse()?;
+        Ok(Self {
+            bytes: kibibytes << 10,
+            descriptors: fs::read_dir(format!("/proc/{pid}/fd"))?.count(),
+        })
+    }
+
+    fn has_grown(self, before: Self, slack_bytes: u64) -> bool {
+        self.bytes > before.bytes + slack_bytes || self.descriptors > before.descriptors + DESCRIPTOR_SLACK
+    }
+}
+
+impl std::fmt::Display for ProcessLook {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} KiB and {} descriptors", self.bytes >> 10, self.descriptors)
+    }
 }
 
 fn bytes_beneath(folder: &Path, without: &[&str]) -> u64 {
@@ -261,4 +301,26 @@ fn bytes_beneath(folder: &Path, without: &[&str]) -> u64 {
             Err(_) => 0,
         });
     sizes.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use super::{DESCRIPTOR_SLACK, MEMORY_SLACK_BYTES, ProcessLook};
+
+    #[test]
+    fn a_process_that_keeps_memory_or_descriptors_has_grown() {
+        let look = || ProcessLook::of(std::process::id()).expect("this process");
+        let before = look();
+        let files: Vec<File> = (0..=DESCRIPTOR_SLACK)
+            .map(|_| File::open("/").expect("a folder"))
+            .collect();
+        assert!(look().has_grown(before, 1 << 40), "open files are not seen");
+        drop(files);
+        let memory = vec![7_u8; 2 * usize::try_from(MEMORY_SLACK_BYTES).expect("a size")];
+        assert!(look().has_grown(before, MEMORY_SLACK_BYTES), "memory is not seen");
+        assert_eq!(memory.last(), Some(&7));
+        assert!(!before.has_grown(before, 0));
+    }
 }

@@ -8,6 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use circle_cell::process::instance_name;
 
+use crate::disks::disks;
+
 /// Names of everything that a worker's cells could leave behind. Of the whole machine, or of one worker where other tests run
 /// beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,15 +48,15 @@ impl Debris {
         for program in ["iptables-save", "ip6tables-save"] {
             note("rule", rules(program)?);
         }
+        note("table", tables());
         note("cgroup", cgroups(Path::new("/sys/fs/cgroup"), 4));
         note("loop device", loops());
         note("process", processes(&marks));
         note("socket", sockets()?);
-        seen.extend(
-            files(&worker.join("cells/cells"))
-                .into_iter()
-                .map(|path| format!("file {path}")),
-        );
+        let own = files(&worker.join("cells/cells")).into_iter();
+        seen.extend(own.map(|path| format!("file {path}")));
+        let own = disks(&worker.join("cells"))?.into_iter();
+        seen.extend(own.map(|name| format!("disk {name}")));
         Ok(Self { seen })
     }
 
@@ -114,6 +116,28 @@ fn rules(program: &str) -> Result<Vec<String>> {
     let is_rule = |line: &String| line.starts_with("-A") || (line.starts_with(':') && line.contains(" - "));
     let without_counters = |line: String| line.split(" [").next().unwrap_or_default().to_owned();
     Ok(lines.into_iter().filter(is_rule).map(without_counters).collect())
+}
+
+/// Where iptables keeps its rules when nftables carries them; they are seen through `iptables-save`.
+const OF_IPTABLES: [&str; 5] = ["filter", "nat", "mangle", "raw", "security"];
+
+/// Tables of nftables and the chains in them: `inet circle_abcdef out`. A machine without `nft` has none.
+fn tables() -> Vec<String> {
+    let mut found = Vec::new();
+    let mut table = None;
+    for line in command("nft", &["list", "ruleset"]).unwrap_or_default() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            ["table", family, name, ..] => {
+                let is_others = family != "inet" && OF_IPTABLES.contains(&name);
+                table = (!is_others).then(|| format!("{family} {name}"));
+                found.extend(table.clone());
+            }
+            ["chain", chain, ..] => found.extend(table.as_ref().map(|table| format!("{table} {chain}"))),
+            _ => {}
+        }
+    }
+    found
 }
 
 fn cgroups(folder: &Path, depth: u32) -> Vec<String> {

@@ -8,6 +8,7 @@ mod audit;
 pub mod calls;
 mod circle;
 mod debris;
+mod disks;
 mod images;
 mod laptop;
 mod lent;
@@ -19,7 +20,7 @@ mod scan;
 mod service;
 mod until;
 
-pub use audit::{AuditReport, AuditWish, SoakLook, audit, kill_daemons};
+pub use audit::{AuditReport, AuditWish, ProcessLook, SoakLook, audit, kill_daemons};
 pub use circle::{Circle, Options};
 pub use debris::{Debris, Scope};
 pub use images::image;

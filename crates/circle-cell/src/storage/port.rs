@@ -46,7 +46,8 @@ pub(crate) trait Storage: Send + Sync + Debug {
     /// Whether a living cell has reached its bound, or came so close that the next write fails.
     async fn is_full(&self, cell: &CellId) -> bool;
 
-    /// Makes room ahead of what living cells may still write, as far as it may. Called every few seconds.
+    /// Makes room ahead of what living cells may still write, as far as it may, and removes what could not go with a dead
+    /// cell. Called every few seconds.
     async fn grow(&self) -> io::Result<()> {
         Ok(())
     }

@@ -11,6 +11,7 @@ pub(crate) struct Machine {
     pub(crate) cgroups: BTreeSet<String>,
     pub(crate) links: BTreeSet<String>,
     pub(crate) rules: BTreeSet<String>,
+    pub(crate) disks: BTreeSet<String>,
     pub(crate) processes: BTreeSet<String>,
 }
 
@@ -19,7 +20,6 @@ impl Machine {
     /// folder. Other tests run at the same time, with instances of their own.
     pub(crate) fn look(instance: &str, state: &str) -> Self {
         let ours = |text: &String| text.contains(instance) || text.contains(state);
-        let rules = Command::new("iptables-save").output().expect("iptables-save").stdout;
         Self {
             mounts: lines(&fs::read_to_string("/proc/self/mountinfo").expect("mounts"))
                 .filter(ours)
@@ -30,17 +30,31 @@ impl Machine {
             links: names("/sys/class/net")
                 .filter(|name| name.starts_with(&format!("cv{instance}")))
                 .collect(),
-            rules: lines(&String::from_utf8_lossy(&rules)).filter(ours).collect(),
+            rules: rules().into_iter().filter(ours).collect(),
+            disks: ["cells", "mounts"]
+                .into_iter()
+                .flat_map(|part| names(&format!("{state}/pool/{part}")))
+                .collect(),
             processes: processes(instance),
         }
     }
+}
+
+/// Rules of both families, and those of nftables.
+fn rules() -> BTreeSet<String> {
+    let programs: [&[&str]; 3] = [&["iptables-save"], &["ip6tables-save"], &["nft", "list", "ruleset"]];
+    let listed = programs.into_iter().map(|words| {
+        let output = Command::new(words[0]).args(&words[1..]).output().expect(words[0]);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    });
+    listed.flat_map(|text| lines(&text).collect::<Vec<_>>()).collect()
 }
 
 fn lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(str::to_owned).collect::<Vec<_>>().into_iter()
 }
 
-fn names(folder: &str) -> impl Iterator<Item = String> {
+fn names(folder: &str) -> impl Iterator<Item = String> + use<> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().into_string().ok())
 }

@@ -66,6 +66,15 @@ impl Btrfs {
         self.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Room in a file of Circle's own for what living cells may still write.
+    async fn make_room(&self) -> io::Result<()> {
+        let Some(pool) = &self.pool else { return Ok(()) };
+        self.quota.recount(&self.folder).await?;
+        let living: Vec<Group> = self.groups().values().cloned().collect();
+        pool.grow(living.iter().map(|group| group.unspent(&self.folder)).sum())
+            .await
+    }
+
     fn kept_disk(&self, kept: &Kept) -> PathBuf {
         self.folder.join("kept").join(&kept.0)
     }
@@ -105,7 +114,7 @@ impl Storage for Btrfs {
         create(&disk, from.as_deref(), group.as_ref().map(|group| group.0.as_str())).await?;
         let group = group.or(self.quota.bound(&disk, limit_bytes).await?);
         self.groups().extend(group.map(|group| (cell.clone(), group)));
-        self.grow().await?;
+        self.make_room().await?;
         Ok(disk)
     }
 
@@ -160,11 +169,10 @@ impl Storage for Btrfs {
     }
 
     async fn grow(&self) -> io::Result<()> {
-        let Some(pool) = &self.pool else { return Ok(()) };
-        self.quota.recount(&self.folder).await?;
-        let living: Vec<Group> = self.groups().values().cloned().collect();
-        pool.grow(living.iter().map(|group| group.unspent(&self.folder)).sum())
-            .await
+        let no_birth = self.births.write().await;
+        self.quota.tidy(&self.folder, &self.range).await?;
+        drop(no_birth);
+        self.make_room().await
     }
 
     fn folder(&self) -> &Path {

@@ -108,8 +108,8 @@ impl Quota {
         Ok(())
     }
 
-    /// Removes groups of the range that nothing counts to any more. What cannot be removed yet is tried again with the
-    /// next cell, and at the next start.
+    /// Removes groups of the range that nothing counts to any more. What cannot be removed yet is tried again a few
+    /// seconds later.
     pub(super) async fn tidy(self, folder: &Path, range: &Range) -> io::Result<()> {
         for group in self.groups(folder, range)? {
             if group.used(folder) == Some(0) {
