@@ -4,9 +4,13 @@ mod support;
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use circle_cell::process::{ProcessConfig, ProcessProvider};
 use circle_cell::{Cell, CellProvider, CellSpec, Limits, StorageChoice};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use support::machine::Machine;
 use support::roots::{build, from, make_base, promoted, wish};
 use support::{Bench, busybox, config, docker, docker_ok};
 
@@ -48,13 +52,6 @@ async fn sec_60_a_run_that_is_not_promoted_poisons_nothing() {
     for layer in fs::read_dir(&layers).expect("layers").flatten() {
         let _ = fs::create_dir_all(layer.path().join("diff/evil"));
     }
-    // The daemon's configuration.
-    fs::write(
-        cell_disk(&bench, &attacker).join("docker/daemon.json"),
-        r#"{"live-restore": true}"#,
-    )
-    .expect("written");
-
     let later = bench.provider.start(&from("shop")).await.expect("a cell");
     attacker.kill().await.expect("nothing is left");
     for (who, cell) in [("beside", &beside), ("later", &later)] {
@@ -73,6 +70,90 @@ async fn sec_60_a_run_that_is_not_promoted_poisons_nothing() {
     for cell in [beside, later] {
         cell.kill().await.expect("nothing is left");
     }
+}
+
+/// A daemon of a cell reads `/etc/docker/daemon.json` of that cell: a job that gets there, past every filter, changes the daemon
+/// that it has and no other, not even when what it left becomes a root.
+#[tokio::test]
+async fn sec_60_the_configuration_of_a_daemon_ends_with_its_cell_also_when_its_run_is_promoted() {
+    let bench = Bench::new();
+    make_base(&bench).await;
+    let attacker = bench.provider.start(&from("base")).await.expect("a cell");
+    let beside = bench.provider.start(&from("base")).await.expect("a cell");
+    let evil = r#"{"live-restore": true}"#;
+    let write = format!("echo '{evil}' > /d/daemon.json");
+    let reached = [
+        "run",
+        "--rm",
+        "--userns=host",
+        "-v",
+        "/etc/docker:/d",
+        "busybox:test",
+        "sh",
+        "-c",
+        &write,
+    ];
+    docker_ok(&attacker, &reached).await;
+    for folder in ["", "docker", "caches", "docker/1048576.1048576"] {
+        fs::write(cell_disk(&bench, &attacker).join(folder).join("daemon.json"), evil).expect("written");
+    }
+    // It is the right place: told to read it again, the daemon does as it says.
+    hang_up(&bench, &attacker);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while live_restore(&attacker).await != "true" {
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "the daemon does not read the file"
+        );
+    }
+    promoted(bench.provider.as_ref(), attacker, wish("shop", 1)).await;
+
+    let next = bench.provider.start(&from("shop")).await.expect("a cell");
+    for (who, cell) in [("beside", &beside), ("next", &next)] {
+        assert_eq!(live_restore(cell).await, "false", "{who}");
+        let look = [
+            "run",
+            "--rm",
+            "--userns=host",
+            "-v",
+            "/etc:/e",
+            "busybox:test",
+            "ls",
+            "/e/docker",
+        ];
+        let seen = docker(cell, &look).await;
+        assert!(
+            !String::from_utf8_lossy(&seen.stdout).contains("daemon.json"),
+            "{who}: {seen:?}"
+        );
+    }
+    let host = fs::read_to_string("/etc/docker/daemon.json").unwrap_or_default();
+    assert!(
+        !host.contains("live-restore"),
+        "the host's own configuration was written: {host}"
+    );
+    for cell in [beside, next] {
+        cell.kill().await.expect("nothing is left");
+    }
+}
+
+async fn live_restore(cell: &Cell) -> String {
+    docker_ok(cell, &["info", "--format", "{{.LiveRestoreEnabled}}"]).await
+}
+
+/// Sends SIGHUP to the daemon of one cell.
+fn hang_up(bench: &Bench, cell: &Cell) {
+    let described = bench.provider.describe();
+    let machine = Machine::look(&described.instance, &described.state.display().to_string());
+    let pids = machine
+        .processes
+        .iter()
+        .filter_map(|process| process.strip_suffix(" dockerd"));
+    let group = format!("/circle/{}", cell.id());
+    let of_cell =
+        |pid: &&str| fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|groups| groups.contains(&group));
+    let pid = pids.into_iter().find(of_cell).expect("a daemon");
+    kill(Pid::from_raw(pid.parse().expect("a number")), Signal::SIGHUP).expect("it lives");
 }
 
 fn cell_disk(bench: &Bench, cell: &Cell) -> PathBuf {

@@ -21,6 +21,8 @@ mod others;
 
 /// Small, so that filling one takes a moment only.
 const LIMIT: u64 = 192 << 20;
+/// Smaller yet: empty files fill it.
+const FILES_LIMIT: u64 = 64 << 20;
 /// Somebody who is mapped.
 const MAPPED: u32 = 1_048_576 + 7;
 
@@ -180,6 +182,7 @@ async fn conforms(place: &Place) {
     disks_come_and_go_side_by_side(storage).await;
     if storage.facts().bounded {
         a_full_disk_is_one_cells_own(storage).await;
+        a_disk_of_empty_files_is_one_cells_own(storage).await;
     }
 }
 
@@ -306,6 +309,32 @@ async fn a_full_disk_is_one_cells_own(storage: &dyn Storage) {
     for number in [10, 11] {
         storage.remove(&cell(number)).await.expect("removed");
     }
+}
+
+/// Files take room even when they are empty: of inodes where there is a number of them, of bytes where there is none.
+async fn a_disk_of_empty_files_is_one_cells_own(storage: &dyn Storage) {
+    let greedy = storage.open(&cell(12), None, Some(FILES_LIMIT)).await.expect("a disk");
+    let modest = storage.open(&cell(13), None, Some(FILES_LIMIT)).await.expect("a disk");
+    let (made, error) = litter(&greedy, 1_000_000);
+    let full = [Some(nix::libc::ENOSPC), Some(nix::libc::EDQUOT)];
+    assert!(full.contains(&error), "made {made} files, then {error:?}");
+    assert!(made > 1_000, "made {made} files only");
+    assert!(storage.is_full(&cell(12)).await, "the full disk is not seen");
+    assert!(!storage.is_full(&cell(13)).await);
+    assert_eq!(litter(&modest, 100), (100, None), "the neighbour suffers");
+    for number in [12, 13] {
+        storage.remove(&cell(number)).await.expect("removed");
+    }
+}
+
+/// Makes empty files with long names until that fails; says how many there are.
+fn litter(disk: &Path, most: u32) -> (u32, Option<i32>) {
+    for number in 0..most {
+        if let Err(error) = fs::File::create(disk.join(format!("{number:0>240}"))) {
+            return (number, error.raw_os_error());
+        }
+    }
+    (most, None)
 }
 
 #[tokio::test]
