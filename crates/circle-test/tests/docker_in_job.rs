@@ -10,7 +10,7 @@ integration:
   environment: {COMPOSE_DOCKER_CLI_BUILD: '0', COMPOSE_INTERACTIVE_NO_CLI: '1'}
   commands:
     - python3 library.py
-    - PYTHONPATH=/opt/testcontainers TESTCONTAINERS_RYUK_DISABLED=true python3 containers.py
+    - PYTHONPATH=/opt/testcontainers python3 containers.py
     - docker-compose -p shop up -d
     - docker-compose -p shop ps
     - docker-compose -p shop exec -T web cat /srv/index.html

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use circle_core::plan::{Bind, Stage};
 use circle_worker::{End, execute};
-use support::{Bench, MemorySink, assignment, checkout, integration, job, pre_build};
+use support::{Bench, MemorySink, assignment, checkout, integration, job, post_build, pre_build};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
@@ -259,6 +259,24 @@ async fn a_job_works_with_its_cells_engine() {
         "a mount of the checkout is the job's own: {}",
         sink.all()
     );
+}
+
+#[tokio::test]
+async fn a_job_with_the_socket_keeps_testcontainers_from_starting_ryuk_unless_the_file_says_otherwise() {
+    const VARIABLE: &str = "TESTCONTAINERS_RYUK_DISABLED";
+    let bench = Bench::new().await;
+    bench.commit(&[("README", "hello\n")]).await;
+    let says = || job(&[&format!("echo \"Ryuk disabled: ${{{VARIABLE}-unset}}.\"")]);
+    let (mut given, mut own) = (says(), says());
+    (given.docker, own.docker) = (true, true);
+    own.container.environment = [(VARIABLE.to_owned(), "false".to_owned())].into();
+    let stages = vec![integration(vec![], given), pre_build(own, vec![]), post_build(says())];
+    let ran = bench.run(stages).await;
+    let sink = &ran.succeeded().sink;
+    for (stage, value) in [("integration", "true"), ("pre_build", "false"), ("post_build", "unset")] {
+        let log = sink.log(stage);
+        assert!(log.contains(&format!("Ryuk disabled: {value}.")), "{stage}: {log}");
+    }
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use super::own::own_view;
 use super::scene::Scene;
 use super::{ContainerSettings, Network, Phase};
 use crate::engine::{Engine, start_failure};
-use crate::filter::{DOCKER_SOCKET, DockerSocket};
+use crate::filter::{DOCKER_SOCKET, DockerSocket, RYUK_VARIABLE};
 
 /// How long the engine may take to notice the end of a container whose gate has said its last word.
 const ENGINE_NOTICE: Duration = Duration::from_secs(10);
@@ -250,6 +250,10 @@ struct Told {
 async fn orders(stage: &StageRun<'_>, job: &ContainerJob, image: &str) -> Result<Orders, Failure> {
     let mut environment: BTreeMap<String, String> = stage.surrounding_variables().into_iter().collect();
     environment.extend(stage.variables());
+    if job.docker {
+        let (name, value) = RYUK_VARIABLE;
+        environment.insert(name.to_owned(), value.to_owned());
+    }
     for (name, value) in &job.container.environment {
         let value = stage.expand(&format!("the variable {name}"), value)?;
         environment.insert(name.clone(), value);

@@ -39,6 +39,10 @@ const MAX_LABEL_BYTES: usize = 64 * 1024;
 const MAX_ENVIRONMENT_BYTES: usize = 256 * 1024;
 /// The engine starts a process for each.
 const MAX_PUBLISHED_PORTS: usize = 64;
+/// The image with which Testcontainers cleans up, wherever it is pulled from.
+const RYUK: &str = "testcontainers/ryuk";
+/// Keeps Testcontainers from starting it: Circle removes what the job made.
+pub(crate) const RYUK_VARIABLE: (&str, &str) = ("TESTCONTAINERS_RYUK_DISABLED", "true");
 /// Options behind a bind of one line that give no right.
 const BIND_OPTIONS: [&str; 8] = ["ro", "rw", "z", "Z", "nocopy", "cached", "delegated", "consistent"];
 
@@ -164,7 +168,7 @@ const NETWORKING: Rules = &[("EndpointsConfig", Rule::By(endpoints))];
 
 /// Judges the body and lists the mounts whose places are to be put in. No container gets more open files than its cell has.
 pub(super) fn judge_create(body: &Value, open_files: Option<u32>) -> Result<Created, Refusal> {
-    let mut body = judge("the container", body, CONTAINER)?;
+    let mut body = judge("the container", body, CONTAINER).map_err(|refusal| with_advice(body, refusal))?;
     if !body.get("HostConfig").is_some_and(Value::is_object) {
         // The engine takes host settings from elsewhere when there are none here.
         body.insert("HostConfig".to_owned(), Value::Object(Map::new()));
@@ -210,6 +214,18 @@ pub(super) fn judge_create(body: &Value, open_files: Option<u32>) -> Result<Crea
         shares,
         mounts: wishes,
     })
+}
+
+/// Testcontainers begins with a privileged container of its own, unless it is told not to.
+fn with_advice(body: &Value, refusal: Refusal) -> Refusal {
+    let image = body.get("Image").and_then(Value::as_str).unwrap_or_default();
+    if !image.contains(RYUK) {
+        return refusal;
+    }
+    Refusal(format!(
+        "{}; Ryuk is not needed, since Circle removes what the job made: leave {} at `true`",
+        refusal.0, RYUK_VARIABLE.0
+    ))
 }
 
 fn list<'v>(body: &'v Value, pointer: &str) -> impl Iterator<Item = (usize, &'v Value)> {
@@ -476,6 +492,38 @@ mod tests {
         assert!(refused(&twice));
         assert!(refused(&json!({"NetworkingConfig": {"EndpointsConfig": {"host": {}}}})));
         assert!(refused(&json!({"Labels": {"circle.stage": "x"}})));
+    }
+
+    /// As Testcontainers for Java asks for it.
+    #[test]
+    fn a_privileged_ryuk_is_refused_with_the_variable_that_makes_it_needless() {
+        let host = json!({
+            "AutoRemove": true, "Privileged": true, "PublishAllPorts": true, "PortBindings": {"8080/tcp": [{}]},
+            "Binds": ["/var/run/docker.sock:/var/run/docker.sock:rw"],
+        });
+        let ryuk = |image: &str, host: &Value| {
+            let labels = json!({"org.testcontainers": "true", "org.testcontainers.lang": "java"});
+            json!({
+                "Image": image, "ExposedPorts": {"8080/tcp": {}}, "Labels": labels, "HostConfig": host, "Env": [],
+                "Hostname": null, "Cmd": [], "NetworkingConfig": null,
+            })
+        };
+        for image in [
+            "testcontainers/ryuk:0.8.1",
+            "mirror.intern/hub/testcontainers/ryuk:0.12.0",
+        ] {
+            let refusal = judge_create(&ryuk(image, &host), None).expect_err("it is privileged");
+            assert_eq!(
+                refusal.0,
+                "`Privileged` of HostConfig is not allowed: true; Ryuk is not needed, since Circle removes what the job made: \
+                 leave TESTCONTAINERS_RYUK_DISABLED at `true`"
+            );
+        }
+        let other = judge_create(&ryuk("redis", &host), None).expect_err("it is privileged");
+        assert!(!other.0.contains("Ryuk"), "{}", other.0);
+        let mut plain = host;
+        plain["Privileged"] = json!(false);
+        assert!(judge_create(&ryuk("testcontainers/ryuk:0.8.1", &plain), None).is_ok());
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod subject;
 mod sweep;
 mod ulimits;
 
+pub(crate) use create::RYUK_VARIABLE;
 pub(crate) use serve::{DOCKER_SOCKET, DockerSocket};
 pub(crate) use sweep::remove_made;
 
