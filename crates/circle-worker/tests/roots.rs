@@ -4,7 +4,9 @@
 mod support;
 
 use std::fs;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -91,17 +93,23 @@ impl Worker {
     }
 
     async fn run_assignment(&self, who: Who, wanted: Assignment) -> (PartEnd, BeganFrom, Arc<MemorySink>) {
+        let (fence, ran) = (wanted.fence, self.run_and_tell(wanted, true).await);
+        if who == Who::Main && ran.0 == PartEnd::Succeeded {
+            self.until_kept(&format!("\"order\":{fence},\"label\":\"shop {MAIN}\""))
+                .await;
+        }
+        ran
+    }
+
+    /// Runs to the end, which the server accepts or not.
+    async fn run_and_tell(&self, wanted: Assignment, is_accepted: bool) -> (PartEnd, BeganFrom, Arc<MemorySink>) {
         let sink = Arc::new(MemorySink::new(self.bench.folder.path().join("outputs")));
         let (run, fence) = (wanted.run, wanted.fence);
         let end = self
             .executor
             .execute(Arc::new(wanted), sink.clone(), CancellationToken::new())
             .await;
-        self.executor.told(run, fence);
-        if who == Who::Main && end == PartEnd::Succeeded {
-            self.until_kept(&format!("\"order\":{fence},\"label\":\"shop {MAIN}\""))
-                .await;
-        }
+        self.executor.told(run, fence, is_accepted);
         let began = sink
             .events
             .lock()
@@ -216,6 +224,142 @@ async fn a_run_begins_from_what_the_last_one_left_with_its_layers_and_caches() {
     assert!(
         log.contains("run\n") && !log.contains("run\nrun\n"),
         "another key is another cache: {log}"
+    );
+    worker.executor.shutdown().await;
+}
+
+/// Lets a job with `docker: true` wait until a client at its socket has said it all.
+const WAITS: &str = "while [ ! -e /workspace/go ]; do sleep 0.05; done";
+
+/// The socket of a job that runs in a cell of this worker's.
+async fn socket_of_job(worker: &Path) -> PathBuf {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let mut folders = vec![worker.join("cells")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let (name, path) = (entry.file_name(), entry.path());
+                // A cell's own engine is at `run/docker.sock`; what is old does not answer any more.
+                if name == "docker.sock" && !folder.ends_with("run") && UnixStream::connect(&path).is_ok() {
+                    return path;
+                }
+                let deep = ["docker", "layers", "views", "kept", "root"]
+                    .iter()
+                    .any(|deep| name == *deep);
+                if !deep && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    folders.push(path);
+                }
+            }
+        }
+        assert!(Instant::now() < deadline, "no job has a socket");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The client of this machine at a job's socket.
+async fn client(socket: &Path, words: &[&str]) -> Output {
+    let mut command = tokio::process::Command::new("/usr/bin/docker");
+    let host = format!("unix://{}", socket.display());
+    command.args(["--host", &host]).args(words);
+    command.env("DOCKER_BUILDKIT", "0").kill_on_drop(true);
+    let output = tokio::time::timeout(LIMIT, command.output()).await;
+    output.expect("docker ends").expect("the docker client")
+}
+
+/// What it hears, or a panic with what it complained.
+async fn docker(socket: &Path, words: &[&str]) -> String {
+    let output = client(socket, words).await;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    assert!(output.status.success(), "docker {words:?}: {}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// A push to main, whose job speaks to its engine.
+async fn run_with_client<F: Future<Output = ()>>(
+    worker: &Worker,
+    order: u64,
+    story: impl FnOnce(PathBuf) -> F,
+) -> BeganFrom {
+    let mut waits = job(&[WAITS]);
+    waits.docker = true;
+    let talk = async {
+        let socket = socket_of_job(&worker.bench.folder.path().join("worker")).await;
+        story(socket.clone()).await;
+        let go = ["run", "--rm", "-v", "/workspace:/w", "busybox:test", "touch", "/w/go"];
+        // The job may end, and its socket with it, before the client has its answer.
+        client(&socket, &go).await;
+    };
+    let run = worker.run(Who::Main, order, vec![integration(vec![], waits)]);
+    tokio::pin!(run, talk);
+    let (end, began, sink) = tokio::select! {
+        (end, _, sink) = &mut run => panic!("{end:?} before the client was done: {}", sink.all()),
+        () = &mut talk => run.await,
+    };
+    succeeded(&end, &sink);
+    began
+}
+
+#[tokio::test]
+async fn sec_60_a_root_holds_no_tag_that_a_job_moved_and_no_image_that_the_run_did_not_use() {
+    const IMAGES: [&str; 3] = ["images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}"];
+    let worker = Worker::start(None).await;
+    worker.bench.commit(&[("README", "hello\n")]).await;
+    let context = tempfile::tempdir().expect("a folder");
+    fs::write(
+        context.path().join("Dockerfile"),
+        "FROM busybox:test\nRUN touch /moved\n",
+    )
+    .expect("a file");
+    let path = context.path().display().to_string();
+    let before = std::sync::Mutex::new(String::new());
+    let (noted, context) = (&before, path.as_str());
+    run_with_client(&worker, 1, |socket| async move {
+        *noted.lock().expect("no panic") = docker(&socket, &IMAGES).await;
+        docker(&socket, &["build", "-t", "busybox:test", "-t", "extra:1", context]).await;
+        docker(&socket, &["tag", "extra:1", "extra:2"]).await;
+        let moved = ["run", "--rm", "busybox:test", "ls", "/moved"];
+        assert_eq!(docker(&socket, &moved).await, "/moved", "the tag was moved");
+    })
+    .await;
+
+    let before = before.into_inner().expect("no panic");
+    assert_eq!(before.lines().count(), 1, "the operator's image alone: {before}");
+    let began = run_with_client(&worker, 2, |socket| async move {
+        assert_eq!(
+            docker(&socket, &IMAGES).await,
+            before,
+            "tags and images as the first run found them"
+        );
+        let looks = [
+            "run",
+            "--rm",
+            "busybox:test",
+            "sh",
+            "-c",
+            "ls /moved 2>&1 || echo the old image",
+        ];
+        assert!(docker(&socket, &looks).await.contains("the old image"));
+    })
+    .await;
+    assert_eq!((began.root.as_str(), began.generation), (MAIN, 1));
+    worker.executor.shutdown().await;
+}
+
+#[tokio::test]
+async fn sec_60_a_success_that_the_server_did_not_accept_renews_nothing() {
+    let worker = Worker::start(None).await;
+    worker.bench.commit(&[("go.sum", "one")]).await;
+    let stages = || vec![caching(&["test ! -e /cache/lost", "touch /cache/lost"])];
+    let lost = worker.assignment(Who::Main, 1, stages());
+    let (end, _, sink) = worker.run_and_tell(lost, false).await;
+    succeeded(&end, &sink);
+    let (end, began, sink) = worker.run(Who::Main, 2, stages()).await;
+    succeeded(&end, &sink);
+    assert_ne!(began.root, MAIN, "a lost run renewed the root: {}", worker.kept());
+    assert!(
+        !worker.kept().contains("\"order\":1,\"label\":\"shop"),
+        "{}",
+        worker.kept()
     );
     worker.executor.shutdown().await;
 }

@@ -33,6 +33,8 @@ struct State {
     last: u64,
     waiting: VecDeque<NumberedEvent>,
     given_up: bool,
+    /// The server takes what it hears, and counts the run as cancelled whatever it is.
+    cancelled: bool,
 }
 
 impl Outbox {
@@ -64,7 +66,7 @@ impl Outbox {
             {
                 Ok(answer) => {
                     pause.reset();
-                    self.acknowledge(answer.applied);
+                    self.acknowledge(answer.applied, answer.cancel.is_some());
                     if answer.cancel.is_some() {
                         stopper.stop(Stop::Cancelled);
                     }
@@ -82,22 +84,24 @@ impl Outbox {
         }
     }
 
-    /// Waits until everything is acknowledged, or nothing will be.
-    pub(super) async fn emptied(&self) {
+    /// Waits until everything is acknowledged, or nothing will be. Gives whether it is acknowledged, of a run that nobody
+    /// has cancelled.
+    pub(super) async fn emptied(&self) -> bool {
         loop {
             let emptied = self.shared.emptied.notified();
             {
                 let state = self.state();
                 if state.waiting.is_empty() || state.given_up {
-                    return;
+                    return state.waiting.is_empty() && !state.cancelled;
                 }
             }
             emptied.await;
         }
     }
 
-    fn acknowledge(&self, applied: u64) {
+    fn acknowledge(&self, applied: u64, is_cancelled: bool) {
         let mut state = self.state();
+        state.cancelled |= is_cancelled;
         state.waiting.retain(|event| event.sequence > applied);
         let is_empty = state.waiting.is_empty();
         drop(state);

@@ -49,13 +49,15 @@ impl RemoteSink {
         }
     }
 
-    /// Says the last event after all output is stored, and waits until it is acknowledged or nobody wants it.
-    pub(crate) async fn finish(&self, last: WorkerEvent) {
+    /// Says the last event after all output is stored, and waits until it is acknowledged or nobody wants it. Gives whether
+    /// the server has accepted it, and counts it.
+    pub(crate) async fn finish(&self, last: WorkerEvent) -> bool {
         self.stopper_or(self.log.emptied()).await;
-        if !self.stopper.is_stale() {
-            self.outbox.push(last);
-            self.outbox.emptied().await;
+        if self.stopper.is_stale() {
+            return false;
         }
+        self.outbox.push(last);
+        self.outbox.emptied().await
     }
 
     /// Waits for something, but not beyond the loss of the lease.

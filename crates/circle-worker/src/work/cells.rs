@@ -333,10 +333,14 @@ impl Executor for Cells {
         self.pool.expect(&wishes).await;
     }
 
-    fn told(&self, run: RunId, fence: u64) {
+    fn told(&self, run: RunId, fence: u64, is_accepted: bool) {
         let Some((cell, renewing)) = self.promising().remove(&(run, fence)) else {
             return;
         };
+        if !is_accepted {
+            tracing::info!(cell = %cell.id(), %run, "the server did not take the run's success: its root stays as it is");
+            return self.end(cell);
+        }
         let pool = self.pool.clone();
         self.spawn(async move {
             renew(cell, renewing).await;

@@ -36,8 +36,10 @@ pub trait Executor: Send + Sync + Debug {
     /// A run that will wish for these roots is on its way.
     async fn expect(&self, _roots: &RootAccess) {}
 
-    /// The end of a part has been told: what is left to do with its cell delays nobody.
-    fn told(&self, _run: RunId, _fence: u64) {}
+    /// Nothing is left to tell of a part: what is left to do with its cell delays nobody. Only when `is_accepted` has the
+    /// server taken its end as it was told; otherwise the lease was lost or the run was cancelled meanwhile, and nothing
+    /// that it made may be kept.
+    fn told(&self, _run: RunId, _fence: u64, _is_accepted: bool) {}
 
     /// The worker ends: kills what is left.
     async fn shutdown(&self) {}

@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::active::Active;
 use super::executor::{Executor, PartEnd};
-use crate::server::{CallError, Connection, Pause, RemoteSink, RunCalls, Stop, Stopper, claim};
+use crate::server::{CallError, Connection, Pause, RemoteSink, RunCalls, Stopper, claim};
 
 /// How often a claim is sent when the server does not answer; afterwards the offer has gone to somebody else.
 const CLAIM_TRIES: u32 = 3;
@@ -61,11 +61,11 @@ async fn execute(ground: Ground, assignment: Arc<Assignment>, place: OwnedSemaph
     drop(place);
     tracing::info!(run = %assignment.run, ?end, "executed");
     let last = match end {
-        _ if stopper.why() == Some(Stop::Stale) => return ground.executor.told(assignment.run, assignment.fence),
+        _ if stopper.is_stale() => return ground.executor.told(assignment.run, assignment.fence, false),
         PartEnd::Succeeded => WorkerEvent::PartSucceeded,
         PartEnd::Failed(failure) => WorkerEvent::PartFailed { failure },
         PartEnd::Stopped => WorkerEvent::PartCancelled,
     };
-    sink.finish(last).await;
-    ground.executor.told(assignment.run, assignment.fence);
+    let is_accepted = sink.finish(last).await;
+    ground.executor.told(assignment.run, assignment.fence, is_accepted);
 }

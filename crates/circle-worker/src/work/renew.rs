@@ -2,7 +2,9 @@
 //! find, or that this run cannot vouch for.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
+use bollard::errors::Error;
 use bollard::query_parameters::{
     ListImagesOptionsBuilder, RemoveContainerOptionsBuilder, RemoveImageOptionsBuilder, TagImageOptionsBuilder,
 };
@@ -19,6 +21,10 @@ use crate::execute::Left;
 const BUILD_CACHE_BYTES: u64 = 10 << 30;
 /// A step that no build used for so long is of no use.
 const BUILD_CACHE_AGE: &str = "336h";
+
+/// How often, and with which pause, it is looked whether a container is gone that somebody else removes.
+const REMOVAL_LOOKS: u32 = 100;
+const REMOVAL_PAUSE: Duration = Duration::from_millis(100);
 
 /// Everything that a renewal needs of the run.
 #[derive(Debug, Clone)]
@@ -94,16 +100,13 @@ pub(super) async fn renew(cell: PooledCell, renewing: Renewing) {
 /// Removes containers with their volumes, images that this run did not use, tags that it cannot vouch for, and old steps of the
 /// build cache.
 async fn clean(engine: &Engine, renewing: &Renewing) -> Result<(), String> {
-    let told = |error: bollard::errors::Error| error.to_string();
-    for id in engine.container_ids().await.map_err(|error| error.to_string())? {
-        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-        engine.docker.remove_container(&id, Some(options)).await.map_err(told)?;
+    remove_containers(engine).await?;
+    // Before anything is removed: with an image, the engine removes those without a name that it was built upon.
+    for tag in renewing.tags.values() {
+        restore(engine, tag).await;
     }
     for image in engine.images().await.map_err(|error| error.to_string())? {
         clean_image(engine, renewing, &image.id, &image.tags.unwrap_or_default()).await?;
-    }
-    for tag in renewing.tags.values() {
-        restore(engine, tag).await;
     }
     let filters = serde_json::json!({"until": {BUILD_CACHE_AGE: true}}).to_string();
     let until = crate::execute::encoded(&filters);
@@ -118,8 +121,30 @@ async fn clean(engine: &Engine, renewing: &Renewing) -> Result<(), String> {
     Ok(())
 }
 
+/// Removes every container. One that its client or the engine removes at the same time is waited for.
+async fn remove_containers(engine: &Engine) -> Result<(), String> {
+    let told = |error: Error| error.to_string();
+    for _ in 0..REMOVAL_LOOKS {
+        let containers = engine.container_ids().await.map_err(|error| error.to_string())?;
+        if containers.is_empty() {
+            return Ok(());
+        }
+        for id in containers {
+            let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+            match engine.docker.remove_container(&id, Some(options)).await {
+                // It is gone, or on its way: the next look tells.
+                Err(Error::DockerResponseServerError {
+                    status_code: 404 | 409, ..
+                }) => tokio::time::sleep(REMOVAL_PAUSE).await,
+                removed => removed.map_err(told)?,
+            }
+        }
+    }
+    Err("a container could not be removed".to_owned())
+}
+
 async fn clean_image(engine: &Engine, renewing: &Renewing, id: &str, tags: &[String]) -> Result<(), String> {
-    let told = |error: bollard::errors::Error| error.to_string();
+    let told = |error: Error| error.to_string();
     let forced = || RemoveImageOptionsBuilder::default().force(true).build();
     let stands = |tag: &&String| renewing.tags.get(*tag).is_some_and(|known| known.id == id);
     let wanted = tags.iter().any(|tag| stands(&tag));
@@ -161,7 +186,7 @@ async fn restore(engine: &Engine, tag: &RootImage) {
 }
 
 /// Every tag of a cell that nobody has used yet: what the operator's images are called.
-pub(super) async fn tags_of(engine: &Engine) -> Result<Vec<RootImage>, bollard::errors::Error> {
+pub(super) async fn tags_of(engine: &Engine) -> Result<Vec<RootImage>, Error> {
     let images = engine
         .docker
         .list_images(Some(ListImagesOptionsBuilder::default().build()))

@@ -160,6 +160,27 @@ async fn a_lost_lease_stops_the_run_and_nothing_more_is_said() {
     );
 }
 
+/// What is told to whoever executes, when a run succeeds while the server is in this mood.
+async fn told_in(mood: Mood) -> bool {
+    let player = Arc::new(Player::says_slowly(100));
+    let bench = Bench::start(player.clone()).await;
+    bench.server.offer(1);
+    bench
+        .until("the first lines have come", |server| !server.log().is_empty())
+        .await;
+    bench.server.set(mood);
+    bench.until("its end is told", |_| !player.told().is_empty()).await;
+    player.told()[0]
+}
+
+#[tokio::test]
+async fn sec_60_a_success_counts_only_when_the_server_has_accepted_it() {
+    assert!(told_in(Mood::Good).await, "an acknowledged success");
+    assert!(!told_in(Mood::Firm).await, "the lease was lost on the way");
+    assert!(!told_in(Mood::Late).await, "the lease was lost before the end was told");
+    assert!(!told_in(Mood::Cancelling).await, "it was cancelled meanwhile");
+}
+
 #[tokio::test]
 async fn a_server_that_was_away_hears_everything_once_and_in_order() {
     let bench = Bench::start(Arc::new(Player::says_slowly(300))).await;

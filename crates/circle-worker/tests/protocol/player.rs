@@ -1,12 +1,13 @@
 //! An executor that only talks.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use circle_api::worker::Assignment;
+use circle_core::ids::RunId;
 use circle_core::run::WorkerEvent;
 use circle_worker::{Executor, PartEnd, Sink};
 use jiff::Timestamp;
@@ -21,6 +22,7 @@ pub(crate) struct Player {
     now: AtomicUsize,
     most: AtomicUsize,
     stopped: AtomicUsize,
+    told: Mutex<Vec<bool>>,
 }
 
 impl Player {
@@ -56,6 +58,11 @@ impl Player {
         self.stopped.load(Ordering::SeqCst)
     }
 
+    /// Of each part whose end was told, whether the server has accepted it.
+    pub(crate) fn told(&self) -> Vec<bool> {
+        self.told.lock().expect("no panic").clone()
+    }
+
     pub(crate) fn most_at_once(&self) -> usize {
         self.most.load(Ordering::SeqCst)
     }
@@ -88,5 +95,9 @@ impl Executor for Player {
         } else {
             PartEnd::Succeeded
         }
+    }
+
+    fn told(&self, _: RunId, _: u64, is_accepted: bool) {
+        self.told.lock().expect("no panic").push(is_accepted);
     }
 }

@@ -36,8 +36,10 @@ pub(crate) enum Mood {
     Away,
     /// The lease is gone.
     Firm,
-    /// Heartbeats are told to cancel.
+    /// Heartbeats and events are told to cancel.
     Cancelling,
+    /// The lease is gone when a part's end is told.
+    Late,
 }
 
 /// The server; it ends when it is dropped.
@@ -175,6 +177,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result<
             let cancel = (mood == Mood::Cancelling).then_some(CancelCause::Requested);
             json(StatusCode::OK, &HeartbeatAnswer { lease_ms: 300, cancel })
         }
+        "events" if mood == Mood::Late && ends(&body) => status(StatusCode::CONFLICT),
         "events" => {
             let answer = state.take_events(&run, &body);
             if mood == Mood::Forgetful {
@@ -222,7 +225,7 @@ impl State {
             StatusCode::OK,
             &EventsAnswer {
                 applied: *applied,
-                cancel: None,
+                cancel: (self.mood == Mood::Cancelling).then_some(CancelCause::Requested),
             },
         )
     }
@@ -251,6 +254,14 @@ impl State {
         }
         json(StatusCode::OK, &LogAnswer { stored_bytes })
     }
+}
+
+/// Whether a part's success is among these events.
+fn ends(body: &[u8]) -> bool {
+    let sent: Events = serde_json::from_slice(body).expect("events");
+    sent.events
+        .iter()
+        .any(|event| event.event == WorkerEvent::PartSucceeded)
 }
 
 fn assignment(run: &str) -> serde_json::Value {
