@@ -582,7 +582,7 @@ async fn sec_28_streams_of_a_job_are_counted_as_its_connections_are() {
         let attach = "POST /containers/mine/attach?stream=1&stdout=1 HTTP/1.1\r\nHost: x\r\n\
                       Connection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
         let mut open = Vec::new();
-        for number in 0..256 {
+        for number in 0..128 {
             let mut stream = UnixStream::connect(&client.socket).await.expect("the socket");
             let line = first_line(&mut stream, attach).await;
             assert!(line.starts_with("HTTP/1.1 101"), "{number}: {line}");

@@ -15,7 +15,7 @@ use crate::carrier::{Carrier, Ending, Facts, Signal};
 use crate::ending::OrderedEnd;
 use crate::exec::Pipes;
 use crate::init::order::{Door, Order, Run};
-use crate::process::{Hits, ping, serve_relay, stream_listener};
+use crate::process::{Doors, Hits, ping, serve_relay, stream_listener};
 use crate::tasks::Tasks;
 use crate::{
     BoundsHit, CellError, CellId, Cidr, DiskLeft, Exit, Folder, InCell, InCellChild, Layer, PartOfView, Relay, View,
@@ -28,6 +28,7 @@ pub(super) struct ContainerCell {
     pub(super) folder: PathBuf,
     pub(super) wire: Wire,
     pub(super) ears: Option<Ears>,
+    pub(super) doors: Doors,
     /// Relays, aborted with the cell.
     pub(super) helpers: Tasks,
 }
@@ -196,7 +197,9 @@ impl Carrier for ContainerCell {
         let refused = |why: &dyn Display| self.wire.refused("open a relay", why);
         let socket = sockets.pop().ok_or_else(|| refused(&"no socket came along"))?;
         let listener = stream_listener(socket).map_err(|error| refused(&error))?;
-        self.helpers.spawn(serve_relay(listener, relay.outside));
+        let doors = self.doors.clone();
+        self.helpers
+            .spawn(async move { serve_relay(&doors, listener, relay.outside).await });
         Ok(())
     }
 

@@ -24,8 +24,8 @@ use crate::ending::{Life, OrderedEnd};
 use crate::init::CELL_FOLDER;
 use crate::init::order::{Order, Run, Settle, Words};
 use crate::process::{
-    CERTIFICATES, CgroupVersion, DISK_FOLDERS, DaemonLog, Hits, collect, daemon_arguments, environment, load_image,
-    make_folders, make_network, trust, wait_until_ready,
+    CERTIFICATES, CgroupVersion, DISK_FOLDERS, DaemonLog, Doors, Hits, collect, daemon_arguments, environment,
+    load_image, make_folders, make_network, trust, wait_until_ready,
 };
 use crate::sys::{accept_packets, listen_packets, watch as watch_descriptor};
 use crate::tasks::Tasks;
@@ -73,6 +73,7 @@ pub(super) async fn launch(core: &Arc<Core>, spec: &CellSpec) -> Result<Cell, Ce
             ending,
         },
         ears: None,
+        doors: Doors::default(),
         helpers: Tasks::default(),
     };
     doom.disarm();

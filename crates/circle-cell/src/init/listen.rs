@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use super::order::{BRIDGE6, Door, Six};
+use super::order::{BRIDGE6, Door, Search, Six};
 use super::tools::{Outcome, run_tool, write};
 
 /// Configures loopback and `eth0`, which the worker has put here.
@@ -35,9 +35,16 @@ pub(super) fn configure(address: Ipv4Addr, bits: u8, gateway: Ipv4Addr, six: Opt
     run_tool("ip6tables-restore", &["--noflush"], &translate)
 }
 
-/// Names are resolved at the cell's own address.
-pub(super) fn resolve_at(address: Ipv4Addr) -> Outcome {
-    write(Path::new("/etc/resolv.conf"), &format!("nameserver {address}\n"))
+/// Names are resolved at the cell's own address. The engine gives its containers the same search.
+pub(super) fn resolve_at(address: Ipv4Addr, search: &Search) -> Outcome {
+    let mut file = format!("nameserver {address}\n");
+    if !search.domains.is_empty() {
+        file += &format!("search {}\n", search.domains.join(" "));
+    }
+    if let Some(dots) = search.ndots {
+        file += &format!("options ndots:{dots}\n");
+    }
+    write(Path::new("/etc/resolv.conf"), &file)
 }
 
 /// A socket in the cell's network. It stays there whoever holds it.

@@ -36,6 +36,7 @@ pub(crate) enum Order {
         gateway: Ipv4Addr,
         /// The same in IPv6, where cells have it.
         six: Option<Six>,
+        search: Search,
     },
     /// Start a process; three descriptors come along: its input, output and errors.
     Run(Run),
@@ -70,6 +71,15 @@ pub(crate) struct Six {
     pub(crate) address: Ipv6Addr,
     pub(crate) bits: u8,
     pub(crate) gateway: Ipv6Addr,
+}
+
+/// How short names are completed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Search {
+    /// Tried in this order.
+    pub(crate) domains: Vec<String>,
+    /// Names with so many dots are first tried as they are; `None`: as resolvers do it by themselves.
+    pub(crate) ndots: Option<u8>,
 }
 
 /// What kind of socket listens.

@@ -115,9 +115,10 @@ impl Init {
                 bits,
                 gateway,
                 six,
+                search,
             } => {
                 configure(address, bits, gateway, six)?;
-                resolve_at(address)?;
+                resolve_at(address, &search)?;
             }
             Order::Settle(orders) => {
                 let settled = settle(&orders)?;

@@ -20,6 +20,7 @@ use super::cell::ProcessCell;
 use super::cgroup::Hits;
 use super::core::Core;
 use super::daemon::{DaemonLog, collect};
+use super::network::Doors;
 use super::remains::Remains;
 use super::warden::{Helper, Warden};
 use super::wire::{Life, MOST_ORDERS, ProcessKiller, Wire};
@@ -100,6 +101,7 @@ fn hand_over(
             killer,
         },
         helpers,
+        doors: Doors::default(),
         socket: folder.join("run/docker.sock"),
         address: Ipv4Addr::UNSPECIFIED,
         remapped_root: Owner {

@@ -14,7 +14,7 @@ use super::certificates::CERTIFICATES;
 use super::cgroup::Hits;
 use super::core::Core;
 use super::daemon::{DaemonLog, ping};
-use super::network::{serve_relay, stream_listener};
+use super::network::{Doors, serve_relay, stream_listener};
 use super::warden::Helper;
 use super::wire::{ProcessKiller, Wire};
 use crate::exec::Pipes;
@@ -31,6 +31,7 @@ use crate::{
 pub(crate) struct ProcessCell {
     pub(super) wire: Wire,
     pub(super) helpers: mpsc::Sender<Helper>,
+    pub(super) doors: Doors,
     /// Where what the daemon sees as the cell's folder lies on the host.
     pub(super) disk: PathBuf,
     /// The root that it began from.
@@ -182,8 +183,9 @@ impl ProcessCell {
     pub(crate) async fn open_relay(&self, relay: Relay) -> Result<(), CellError> {
         let socket = self.listen(relay.inside, Door::Stream).await?;
         let listener = stream_listener(socket).map_err(|error| self.refused("open a relay", &error))?;
+        let doors = self.doors.clone();
         self.help(Box::pin(async move {
-            serve_relay(listener, relay.outside).await;
+            serve_relay(&doors, listener, relay.outside).await;
             None
         }))
         .await

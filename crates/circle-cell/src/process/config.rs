@@ -66,8 +66,10 @@ pub struct NetworkPolicy {
     pub allow: Vec<Cidr>,
     /// Who makes the rules. Default: iptables where it is there, else nftables.
     pub firewall: FirewallChoice,
-    /// The name servers that the host asks for the cells. Default: those of the host's /etc/resolv.conf.
+    /// The name servers that the host asks for the cells. Default: whom the file below names at the time of a question.
     pub resolvers: Vec<SocketAddr>,
+    /// The file of the host that names them, and says how short names are completed. Default: /etc/resolv.conf.
+    pub names: PathBuf,
 }
 
 impl ProcessConfig {
@@ -113,6 +115,7 @@ impl Default for NetworkPolicy {
             allow: Vec::new(),
             firewall: FirewallChoice::Auto,
             resolvers: Vec::new(),
+            names: PathBuf::from("/etc/resolv.conf"),
         }
     }
 }

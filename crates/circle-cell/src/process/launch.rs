@@ -20,7 +20,7 @@ use super::cgroup::CellGroups;
 use super::core::Core;
 use super::daemon::{arguments, containerd_ended, daemon_program, load_image, make_network, wait_until_ready};
 use super::network::{
-    Pair, datagram_socket, host_resolvers, lock_addresses, make_link, serve_names, stream_listener, uplink_mtu,
+    Pair, Resolvers, datagram_socket, host_search, lock_addresses, make_link, serve_names, stream_listener, uplink_mtu,
 };
 use super::remains::Remains;
 use super::views::{CACHES, EMPTY_LAYER};
@@ -211,6 +211,7 @@ async fn link(cell: &ProcessCell, core: &Core, pid: i32, mtu: u32) -> Result<Pai
             bits: Pair::BITS6,
             gateway,
         }),
+        search: host_search(&core.config.network.names),
     };
     cell.wire
         .order("configure its network", order, Vec::new(), None)
@@ -226,11 +227,8 @@ async fn open_doors(cell: &ProcessCell, core: &Core, spec: &CellSpec) -> Result<
     let streams = cell.listen(address, Door::Stream).await?;
     let datagrams = datagram_socket(datagrams).map_err(fail("open its name service"))?;
     let streams = stream_listener(streams).map_err(fail("open its name service"))?;
-    let resolvers = match &core.config.network.resolvers {
-        chosen if chosen.is_empty() => host_resolvers(),
-        chosen => chosen.clone(),
-    };
-    let names = serve_names(datagrams, streams, resolvers.into());
+    let network = &core.config.network;
+    let names = serve_names(datagrams, streams, Resolvers::new(&network.resolvers, &network.names));
     cell.help(Box::pin(async move {
         names.await;
         None

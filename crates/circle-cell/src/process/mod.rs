@@ -13,6 +13,7 @@ mod daemon;
 mod debris;
 mod launch;
 mod network;
+mod open_files;
 mod owner;
 mod promote;
 mod provider;
@@ -34,8 +35,9 @@ pub(crate) use daemon::{
     wait_until_ready,
 };
 pub(crate) use launch::{DISK_FOLDERS, environment, make_folders};
+pub(crate) use network::{Doors, serve_relay, stream_listener};
 pub use network::{FirewallChoice, FirewallChoiceError};
-pub(crate) use network::{serve_relay, stream_listener};
+pub use open_files::{FILES_OF_A_CELL, raise_open_files};
 pub(crate) use owner::Ownership;
 pub use owner::instance_name;
 pub use provider::ProcessProvider;

@@ -39,7 +39,7 @@ pub(crate) const DOCKER_SOCKET: &str = "/var/run/docker.sock";
 pub(super) const MADE_BY: &str = "circle.docker";
 /// Connections at the same time, and streams that they became; test libraries open a few for each container. Each takes two
 /// or three of the worker's open files.
-const MAX_CONNECTIONS: usize = 256;
+const MAX_CONNECTIONS: usize = 128;
 /// Further ones that wait for a place.
 const MAX_WAITING: usize = 64;
 /// And so long.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use circle_api::resources::GoldenRootsPrune;
 use circle_api::worker::{Order, SecretValue};
+use circle_cell::process::{FILES_OF_A_CELL, raise_open_files};
 use circle_core::ids::{QuestionId, RunId, ShellId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -31,6 +32,7 @@ const LAST_WORDS: Duration = Duration::from_secs(8);
 /// worker for good. A server that is away is waited for.
 pub async fn work(config: WorkerConfig, shutdown: CancellationToken) -> Result<(), WorkerError> {
     make_folder(&config)?;
+    make_room(&config);
     // The first process of a container makes cells of its container; the first of a machine is never this one.
     let carries = config.provider == ProviderChoice::Process && std::process::id() == 1;
     if config.once || carries {
@@ -281,6 +283,19 @@ async fn answer_shell(ground: Ground, run: RunId, shell: ShellId) {
     match ground.connection.shell(shell, &ground.token).await {
         Ok(socket) => ground.executor.shell(run, socket).await,
         Err(why) => tracing::warn!(%run, %shell, why, "a shell could not be answered"),
+    }
+}
+
+/// All cells together must not use up the files that this process may have open.
+fn make_room(config: &WorkerConfig) {
+    match raise_open_files() {
+        Ok(files) if files / FILES_OF_A_CELL <= u64::from(config.max_cells()) => tracing::warn!(
+            files,
+            max_cells = config.max_cells(),
+            "so many cells may need more open files than this process may have: raise its hard limit (LimitNOFILE of its unit)"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit of open files could not be raised"),
     }
 }
 

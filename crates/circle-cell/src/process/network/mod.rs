@@ -2,6 +2,7 @@
 
 mod address;
 mod firewall;
+mod host_names;
 mod link;
 mod names;
 mod nft;
@@ -12,6 +13,7 @@ mod rules;
 pub(crate) use address::{Pair, lock_addresses};
 pub(crate) use firewall::Firewall;
 pub use firewall::{FirewallChoice, FirewallChoiceError};
+pub(crate) use host_names::{Resolvers, host_search};
 pub(crate) use link::{links_of, make_link, remove_link, uplink_mtu};
-pub(crate) use names::{datagram_socket, host_resolvers, serve_names};
-pub(crate) use relay::{serve_relay, stream_listener};
+pub(crate) use names::{datagram_socket, serve_names};
+pub(crate) use relay::{Doors, serve_relay, stream_listener};

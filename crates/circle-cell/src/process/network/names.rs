@@ -1,8 +1,7 @@
 //! Name resolution for a cell: questions come in on the cell's own address, and this process asks the host's resolvers.
 
-use std::fs;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,33 +10,20 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::host_names::Resolvers;
+use super::relay::Doors;
+
 /// A question without an answer is given up after this; resolvers in containers ask again after five seconds.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(5);
-/// Questions of one cell that may be open at once; further ones wait in the socket's buffer.
-const MOST_QUESTIONS: usize = 256;
+/// Questions of one cell that may be open at once, each with a descriptor of this process; further ones wait in the socket's
+/// buffer.
+const MOST_QUESTIONS: usize = 64;
+/// Questions over TCP, which are asked when an answer is too long; each has two descriptors.
+const MOST_STREAMS: usize = 16;
 /// The longest datagram: EDNS allows up to 64 KiB.
 const LONGEST_DATAGRAM: usize = 65_535;
-/// Where names are looked up when the host's file names nobody.
-const LAST_RESORT: [IpAddr; 1] = [IpAddr::V4(std::net::Ipv4Addr::LOCALHOST)];
-
-/// The name servers of the host's `/etc/resolv.conf`.
-pub(crate) fn host_resolvers() -> Vec<SocketAddr> {
-    let file = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    resolvers_in(&file)
-}
-
-fn resolvers_in(file: &str) -> Vec<SocketAddr> {
-    let named = file.lines().filter_map(|line| {
-        let address = line.trim().strip_prefix("nameserver")?.split_whitespace().next()?;
-        address.parse::<IpAddr>().ok()
-    });
-    let found: Vec<IpAddr> = named.collect();
-    let servers = if found.is_empty() { LAST_RESORT.to_vec() } else { found };
-    servers
-        .into_iter()
-        .map(|address| SocketAddr::new(address, 53))
-        .collect()
-}
+/// A stream without a question or an answer for so long is ended.
+const STREAM_SILENCE: Duration = Duration::from_secs(30);
 
 /// Takes over a socket that a cell's init has opened.
 pub(crate) fn datagram_socket(socket: OwnedFd) -> io::Result<UdpSocket> {
@@ -47,14 +33,14 @@ pub(crate) fn datagram_socket(socket: OwnedFd) -> io::Result<UdpSocket> {
 }
 
 /// Serves until it is aborted.
-pub(crate) async fn serve_names(datagrams: UdpSocket, streams: TcpListener, resolvers: Arc<[SocketAddr]>) {
+pub(crate) async fn serve_names(datagrams: UdpSocket, streams: TcpListener, resolvers: Resolvers) {
     tokio::join!(
         serve_datagrams(Arc::new(datagrams), resolvers.clone()),
         serve_streams(streams, resolvers)
     );
 }
 
-async fn serve_datagrams(socket: Arc<UdpSocket>, resolvers: Arc<[SocketAddr]>) {
+async fn serve_datagrams(socket: Arc<UdpSocket>, resolvers: Resolvers) {
     let open = Arc::new(Semaphore::new(MOST_QUESTIONS));
     let mut questions = JoinSet::new();
     let mut buffer = vec![0; LONGEST_DATAGRAM];
@@ -66,7 +52,7 @@ async fn serve_datagrams(socket: Arc<UdpSocket>, resolvers: Arc<[SocketAddr]>) {
         let Ok((length, asker)) = socket.recv_from(&mut buffer).await else {
             continue;
         };
-        let (socket, resolvers, question) = (socket.clone(), resolvers.clone(), buffer[..length].to_vec());
+        let (socket, resolvers, question) = (socket.clone(), resolvers.now(), buffer[..length].to_vec());
         questions.spawn(async move {
             let _permit = permit;
             if let Some(answer) = first_answer(&question, &resolvers).await {
@@ -104,9 +90,10 @@ async fn ask(question: &[u8], resolver: SocketAddr) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-async fn serve_streams(listener: TcpListener, resolvers: Arc<[SocketAddr]>) {
-    super::relay::serve(listener, move || {
-        let resolvers = resolvers.clone();
+async fn serve_streams(listener: TcpListener, resolvers: Resolvers) {
+    let doors = Doors::new(MOST_STREAMS, STREAM_SILENCE);
+    super::relay::serve(&doors, listener, move || {
+        let resolvers = resolvers.now();
         async move {
             let mut last = io::Error::other("no name server");
             for resolver in resolvers.iter() {
@@ -119,22 +106,4 @@ async fn serve_streams(listener: TcpListener, resolvers: Arc<[SocketAddr]>) {
         }
     })
     .await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::resolvers_in;
-
-    #[test]
-    fn the_hosts_file_names_the_servers() {
-        let found =
-            resolvers_in("# from the provider\nsearch example\nnameserver 192.0.2.53\n nameserver 2001:db8::1 \n");
-        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
-        assert_eq!(found, ["192.0.2.53:53", "[2001:db8::1]:53"]);
-    }
-
-    #[test]
-    fn a_file_without_servers_means_this_machine() {
-        assert_eq!(resolvers_in("options rotate\n"), [([127, 0, 0, 1], 53).into()]);
-    }
 }
