@@ -15,8 +15,9 @@ const RM: &str = "/usr/bin/rm";
 /// no path from the top.
 pub(crate) fn remove_tree(folder: &Path) -> io::Result<bool> {
     match folder.symlink_metadata() {
+        Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        found => drop(found?),
+        Err(error) => return Err(error),
     }
     let arguments = [
         "--recursive".as_ref(),

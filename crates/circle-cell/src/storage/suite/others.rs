@@ -58,7 +58,9 @@ impl Shared {
     fn groups(&self) -> Vec<String> {
         run("btrfs", &["filesystem", "sync", text(&self.mount)]);
         let shown = run("btrfs", &["qgroup", "show", "--raw", "-pcre", text(&self.mount)]);
-        shown.lines().skip(2).map(str::to_owned).collect()
+        // The columns are as wide as their widest row.
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        shown.lines().skip(2).map(words).collect()
     }
 
     /// The operator's: an empty one, one with a limit, one with a member, and one at the level that Circle uses.
