@@ -6,9 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use circle_cell::process::instance_name;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 
 use crate::debris::Scope;
 use crate::disks::unneeded;
@@ -174,7 +172,7 @@ async fn disturb(
             circle.start_worker().await?;
             report.workers_killed += 1;
         }
-        Disturbance::KillDaemon => report.daemons_killed += kill_daemons(circle)?,
+        Disturbance::KillDaemon => report.daemons_killed += circle.signal_in_cells("dockerd", Signal::SIGKILL)?,
     }
     let ended = run.ended().await?;
     let word = ended.run.state.word();
@@ -194,28 +192,6 @@ async fn disturb(
         ),
     }
     Ok(word)
-}
-
-/// Kills every daemon of the worker's cells without warning; gives how many there were.
-///
-/// # Errors
-/// When one cannot be killed.
-pub fn kill_daemons(circle: &Circle) -> Result<usize> {
-    let mark = format!("/circle/{}-", instance_name(&circle.worker_folder().join("cells")));
-    let mut killed = 0;
-    for entry in fs::read_dir("/proc")?.flatten() {
-        let read = |name: &str| fs::read_to_string(entry.path().join(name)).unwrap_or_default();
-        if read("comm").trim() == "dockerd" && read("cgroup").contains(&mark) {
-            let pid = entry
-                .file_name()
-                .to_string_lossy()
-                .parse()
-                .context("a process has a number")?;
-            kill(Pid::from_raw(pid), Signal::SIGKILL)?;
-            killed += 1;
-        }
-    }
-    Ok(killed)
 }
 
 async fn soak(

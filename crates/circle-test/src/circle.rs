@@ -23,6 +23,7 @@ use crate::images::image;
 use crate::private::Private;
 use crate::program::program;
 use crate::service::StoryService;
+use crate::tap::Taps;
 use crate::until::until;
 
 /// Longest wait for a server or worker to be there.
@@ -51,6 +52,10 @@ pub struct Options {
     pub lease_ms: Option<u32>,
     /// A private network that the server may call for a workspace, beside the story's repositories.
     pub allow_outgoing: Option<&'static str>,
+    /// Cells reach the repositories and the registry through [`Circle::taps`].
+    pub taps: bool,
+    /// More words for the worker's command line.
+    pub worker: &'static [&'static str],
 }
 
 impl Default for Options {
@@ -63,6 +68,8 @@ impl Default for Options {
             cells: 2,
             lease_ms: None,
             allow_outgoing: None,
+            taps: false,
+            worker: &[],
         }
     }
 }
@@ -76,6 +83,7 @@ pub struct Circle {
     registry: Registry,
     git: GitServer,
     private: Option<Private>,
+    taps: Option<Taps>,
     swarm: Option<(Swarm, ProcessProvider)>,
     options: Options,
     images: Vec<PathBuf>,
@@ -108,6 +116,10 @@ impl Circle {
             true => Some(Private::start(folder.path()).await?),
             false => None,
         };
+        let taps = match options.taps {
+            true => Some(Taps::before(&git, &registry).await?),
+            false => None,
+        };
         let mut circle = Self {
             server: None,
             worker: None,
@@ -115,6 +127,7 @@ impl Circle {
             registry,
             git,
             private,
+            taps,
             swarm: None,
             options,
             images,
@@ -170,6 +183,14 @@ impl Circle {
         self.private
             .as_ref()
             .context("nothing is private: set Options::private")
+    }
+
+    /// What stands between cells and the servers.
+    ///
+    /// # Errors
+    /// When the story did not ask for it.
+    pub fn taps(&self) -> Result<&Taps> {
+        self.taps.as_ref().context("nothing stands between: set Options::taps")
     }
 
     /// Runs a command of the binary `circle` against this server, as its administrator.
@@ -385,13 +406,18 @@ impl Circle {
 
     fn start_worker_with(&mut self, mut arguments: Vec<String>, variables: &[(&str, &Path)]) -> Result<()> {
         let private = self.private.iter().flat_map(Private::addresses);
-        for address in [self.registry.address(), self.git.address()].into_iter().chain(private) {
-            arguments.extend(["--relay".to_owned(), address]);
+        let relays = match &self.taps {
+            Some(taps) => taps.relays(&self.git, &self.registry),
+            None => [self.registry.address(), self.git.address()],
+        };
+        for relay in relays.into_iter().chain(private) {
+            arguments.extend(["--relay".to_owned(), relay]);
         }
         for image in &self.images {
             arguments.extend(["--image".to_owned(), text(image)]);
         }
         arguments.extend(["--max-cells".to_owned(), self.options.cells.to_string()]);
+        arguments.extend(self.options.worker.iter().map(|word| (*word).to_owned()));
         let mut words: Vec<String> = variables
             .iter()
             .map(|(name, value)| format!("{name}={}", value.display()))

@@ -60,6 +60,11 @@ impl Debris {
         Ok(Self { seen })
     }
 
+    /// A machine that carries nothing.
+    pub fn none() -> Self {
+        Self { seen: BTreeSet::new() }
+    }
+
     /// What is there now and was not there before.
     pub fn beyond(&self, before: &Self) -> Vec<String> {
         self.seen.difference(&before.seen).cloned().collect()

@@ -119,6 +119,18 @@ impl StoryRun {
         .await
     }
 
+    /// Waits until the log of a stage says something.
+    ///
+    /// # Errors
+    /// When it does not in time; with what it says instead.
+    pub async fn says(&self, stage: &str, words: &str) -> Result<()> {
+        until(words, STAGE_LIMIT, || async {
+            let log = self.log(stage).await.unwrap_or_default();
+            if log.contains(words) { Ok(()) } else { Err(log) }
+        })
+        .await
+    }
+
     /// Waits until the server deploys.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use circle_test::{Circle, Options, Scope, StoryRun, StoryService, kill_daemons, until};
+use circle_test::{Circle, Options, StoryRun, StoryService, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -23,21 +23,7 @@ async fn cancel_and_go_on(circle: &mut Circle, shop: &StoryService, run: StoryRu
         "version: 1\nintegration:\n  image: circle/busybox:1\n  commands: [\"true\"]\n",
     )?;
     shop.push("main").await?.succeeds().await?;
-    leaves_nothing(circle).await
-}
-
-/// Ends the worker and wants its machine to be clean.
-async fn leaves_nothing(circle: &mut Circle) -> Result<()> {
-    circle.stop_worker().await?;
-    until("nothing is left", Duration::from_secs(20), || async {
-        let left = circle.debris_in(Scope::Worker).map_err(|error| error.to_string())?;
-        if left.is_empty() {
-            Ok(())
-        } else {
-            Err(format!("{left:#?}"))
-        }
-    })
-    .await
+    circle.leaves_nothing().await
 }
 
 fn one_cell() -> Options {
@@ -45,15 +31,6 @@ fn one_cell() -> Options {
         cells: 1,
         ..Options::default()
     }
-}
-
-/// Waits until the log of a stage says something.
-async fn says(run: &StoryRun, stage: &str, words: &str) -> Result<()> {
-    until(words, Duration::from_secs(60), || async {
-        let log = run.log(stage).await.unwrap_or_default();
-        if log.contains(words) { Ok(()) } else { Err(log) }
-    })
-    .await
 }
 
 #[tokio::test]
@@ -64,7 +41,7 @@ async fn sec_29_a_cancel_in_the_middle_of_a_build_leaves_nothing() -> Result<()>
     let step = "(setsid sh -c 'while :; do dd if=/dev/zero of=/f bs=4k count=64 conv=fsync 2>/dev/null; done' &); echo builds; sleep 600";
     shop.write("Dockerfile", format!("FROM circle/busybox:1\nRUN {step}\n"))?;
     let run = shop.push("main").await?;
-    says(&run, "build", "builds").await?;
+    run.says("build", "builds").await?;
     cancel_and_go_on(&mut circle, &shop, run).await?;
     circle.stop().await
 }
@@ -102,7 +79,7 @@ async fn sec_29_a_cancel_in_the_middle_of_a_copy_out_leaves_nothing() -> Result<
     )?;
     shop.write("Dockerfile", "FROM circle/busybox:1\n")?;
     let run = shop.push("main").await?;
-    says(&run, "pre_build", "made").await?;
+    run.says("pre_build", "made").await?;
     cancel_and_go_on(&mut circle, &shop, run).await?;
     circle.stop().await
 }
@@ -116,8 +93,8 @@ async fn sec_32_a_run_whose_engine_is_killed_says_so_and_is_tried_once_more() ->
         "version: 1\nintegration:\n  image: circle/busybox:1\n  commands: [\"echo works\", \"sleep 4\"]\n",
     )?;
     let run = shop.push("main").await?;
-    says(&run, "integration", "works").await?;
-    ensure!(kill_daemons(&circle)? > 0, "a daemon runs");
+    run.says("integration", "works").await?;
+    ensure!(circle.signal_in_cells("dockerd", Signal::SIGKILL)? > 0, "a daemon runs");
     let view = run.succeeds().await?;
     let told = view.warnings.join("\n");
     ensure!(
@@ -130,8 +107,8 @@ async fn sec_32_a_run_whose_engine_is_killed_says_so_and_is_tried_once_more() ->
         "version: 1\nintegration:\n  image: circle/busybox:1\n  commands: [\"echo works\", \"sleep 600\"]\n",
     )?;
     let run = shop.push("main").await?;
-    says(&run, "integration", "works").await?;
-    kill_daemons(&circle)?;
+    run.says("integration", "works").await?;
+    circle.signal_in_cells("dockerd", Signal::SIGKILL)?;
     until(
         "the second try has a log of its own",
         Duration::from_secs(30),
@@ -143,8 +120,8 @@ async fn sec_32_a_run_whose_engine_is_killed_says_so_and_is_tried_once_more() ->
         },
     )
     .await?;
-    says(&run, "integration", "works").await?;
-    kill_daemons(&circle)?;
+    run.says("integration", "works").await?;
+    circle.signal_in_cells("dockerd", Signal::SIGKILL)?;
     let said = run.fails("cell_died").await?;
     ensure!(
         said.contains("the run's cell died: its daemon ended by signal 9"),
@@ -155,6 +132,6 @@ async fn sec_32_a_run_whose_engine_is_killed_says_so_and_is_tried_once_more() ->
         "version: 1\nintegration:\n  image: circle/busybox:1\n  commands: [\"true\"]\n",
     )?;
     shop.push("main").await?.succeeds().await?;
-    leaves_nothing(&mut circle).await?;
+    circle.leaves_nothing().await?;
     circle.stop().await
 }

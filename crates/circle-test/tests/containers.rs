@@ -39,11 +39,11 @@ async fn runs_go_through_cells_in_containers_and_nothing_is_left_at_the_engine()
     // Cancelled, its cell is gone with its volume; killed, the next worker finds what was left.
     shop.write("caicloud.yml", LONG)?;
     let cancelled = shop.push("main").await?;
-    under_way(&cancelled).await?;
+    cancelled.says("integration", "under way").await?;
     cancelled.cancel().await?;
     cancelled.ends_as("cancelled").await?;
     let orphan = shop.push_ref("second").await?;
-    under_way(&orphan).await?;
+    orphan.says("integration", "under way").await?;
     circle.kill_worker().await?;
     circle.start_joined_worker("docked", &flags).await?;
     orphan.cancel().await?;
@@ -60,12 +60,4 @@ async fn runs_go_through_cells_in_containers_and_nothing_is_left_at_the_engine()
     })
     .await?;
     circle.stop().await
-}
-
-async fn under_way(run: &circle_test::StoryRun) -> Result<()> {
-    until("the job is under way", Duration::from_secs(60), || async {
-        let log = run.log("integration").await.map_err(|error| error.to_string())?;
-        if log.contains("under way") { Ok(()) } else { Err(log) }
-    })
-    .await
 }

@@ -1,9 +1,7 @@
 //! What breaks around a run: registries, servers, workers. Nothing accepted is lost, nothing is done twice, nothing is left.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
-use circle_test::{Circle, Options, Scope, StoryRun, until};
+use circle_test::{Circle, Options, Scope, StoryRun};
 
 /// Every stage kind in one file; each stage waits long enough to be interrupted.
 fn all_stages(pause: u32) -> String {
@@ -107,8 +105,7 @@ async fn a_worker_killed_leaves_nothing_and_the_run_is_taken_again() -> Result<(
     }
     // The logs of the lost attempts are gone with them.
     happened_once(&run).await?;
-    circle.stop_worker().await?;
-    as_before(&circle).await?;
+    circle.leaves_nothing().await?;
     circle.stop().await
 }
 
@@ -126,25 +123,6 @@ async fn a_cancel_ends_a_stage_at_once_and_leaves_nothing() -> Result<()> {
     );
     run.cancel().await?;
     run.ends_as("cancelled").await?;
-    circle.stop_worker().await?;
-    as_before(&circle).await?;
+    circle.leaves_nothing().await?;
     circle.stop().await
-}
-
-/// The machine carries nothing of this worker any more.
-async fn as_before(circle: &Circle) -> Result<()> {
-    until("nothing of the worker is left", Duration::from_secs(20), || async {
-        let left = circle.debris_in(Scope::Worker).map_err(|error| error.to_string())?;
-        if left.is_empty() {
-            return Ok(());
-        }
-        let log = worker_log(circle);
-        let from = log.char_indices().rev().nth(2_000).map_or(0, |(place, _)| place);
-        Err(format!("{left:#?}; the worker said: {}", &log[from..]))
-    })
-    .await
-}
-
-fn worker_log(circle: &Circle) -> String {
-    std::fs::read_to_string(circle.folder().join("worker.log")).unwrap_or_default()
 }
