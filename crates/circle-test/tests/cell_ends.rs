@@ -135,3 +135,65 @@ async fn sec_32_a_run_whose_engine_is_killed_says_so_and_is_tried_once_more() ->
     circle.leaves_nothing().await?;
     circle.stop().await
 }
+
+/// The program that dockerd carries containers with, alone.
+#[tokio::test]
+async fn sec_32_a_run_whose_containerd_is_killed_says_so_and_is_tried_once_more() -> Result<()> {
+    let mut circle = Circle::start(one_cell()).await?;
+    let shop = circle.service("shop").await?;
+    shop.write(
+        "caicloud.yml",
+        "version: 1\nintegration:\n  image: circle/busybox:1\n  commands: [\"echo works\", \"sleep 4\"]\n",
+    )?;
+    let run = shop.push("main").await?;
+    run.says("integration", "works").await?;
+    ensure!(
+        circle.signal_in_cells("containerd", Signal::SIGKILL)? > 0,
+        "a containerd runs"
+    );
+    let view = run.succeeds().await?;
+    let told = view.warnings.join("\n");
+    ensure!(
+        told.contains("tried once more") && told.contains("the run's cell died: its containerd ended"),
+        "{told}"
+    );
+    circle.leaves_nothing().await?;
+    circle.stop().await
+}
+
+#[tokio::test]
+async fn sec_32_a_run_whose_engine_dies_after_its_push_fails_with_that_reason_and_is_not_repeated() -> Result<()> {
+    let mut circle = Circle::start(one_cell()).await?;
+    let shop = circle.service("shop").await?;
+    shop.write(
+        "caicloud.yml",
+        "version: 1\nbuild: {}\npost_build:\n  image: circle/busybox:1\n  commands: [\"echo works\", \"sleep 600\"]\n",
+    )?;
+    shop.write("Dockerfile", "FROM circle/busybox:1\n")?;
+    for (daemon, reason) in [
+        ("dockerd", "its daemon ended by signal 9"),
+        ("containerd", "its containerd ended"),
+    ] {
+        let run = shop.push("main").await?;
+        run.says("post_build", "works").await?;
+        ensure!(circle.signal_in_cells(daemon, Signal::SIGKILL)? > 0, "a {daemon} runs");
+        let said = run.fails("cell_died").await?;
+        ensure!(said.contains("the run's cell died") && said.contains(reason), "{said}");
+        let view = run.view().await?;
+        ensure!(
+            view.stages.iter().all(|stage| stage.tries <= 1) && view.warnings.is_empty(),
+            "nothing is done twice: {:?}, {:?}",
+            view.stages,
+            view.warnings
+        );
+        let pushed = view.images.first().is_some_and(|image| image.digest.is_some());
+        ensure!(pushed, "what was pushed is still known: {:?}", view.images);
+    }
+    shop.write(
+        "caicloud.yml",
+        "version: 1\nintegration:\n  image: circle/busybox:1\n  commands: [\"true\"]\n",
+    )?;
+    shop.push("main").await?.succeeds().await?;
+    circle.leaves_nothing().await?;
+    circle.stop().await
+}
