@@ -36,33 +36,53 @@ impl Laptop {
         std::fs::set_permissions(engine.socket(), PermissionsExt::from_mode(0o666))?;
         let this = Self { engine, folder };
         std::fs::copy(program("circle")?, this.at("circle"))?;
-        for name in ["home", "shop"] {
-            std::fs::create_dir(this.at(name))?;
-            chown(this.at(name), Some(DEVELOPER), Some(DEVELOPER))?;
-        }
+        this.make_folder(&this.at("home"))?;
+        this.git_tree("shop")?;
+        Ok(this)
+    }
+
+    /// Makes a git work tree with one commit, beside the developer's own.
+    ///
+    /// # Errors
+    /// When git refuses.
+    pub fn git_tree(&self, name: &str) -> Result<()> {
+        self.make_folder(&self.at(name))?;
         for words in [
             &["init", "--quiet", "--initial-branch=main"][..],
             &["commit", "--quiet", "--allow-empty", "-m", "Begin"],
         ] {
-            let status = this
+            let status = self
                 .as_developer("git")
                 .arg("-C")
-                .arg(this.at("shop"))
+                .arg(self.at(name))
                 .args(words)
                 .status()?;
             ensure!(status.success(), "git {words:?}");
         }
-        Ok(this)
+        Ok(())
     }
 
-    /// Writes a file of the working tree.
+    /// Writes a file of the working tree; folders that are missing are made.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, name: &str, content: &str) -> Result<()> {
         let path = self.at("shop").join(name);
+        self.make_folder(path.parent().context("a file lies in a folder")?)?;
         std::fs::write(&path, content)?;
         Ok(chown(&path, Some(DEVELOPER), Some(DEVELOPER))?)
+    }
+
+    /// Makes a folder of the developer's, and those above it.
+    fn make_folder(&self, folder: &Path) -> Result<()> {
+        if folder.is_dir() {
+            return Ok(());
+        }
+        if let Some(above) = folder.parent() {
+            self.make_folder(above)?;
+        }
+        std::fs::create_dir(folder)?;
+        Ok(chown(folder, Some(DEVELOPER), Some(DEVELOPER))?)
     }
 
     /// `circle run` in the working tree, as the developer.

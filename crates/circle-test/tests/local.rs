@@ -120,6 +120,53 @@ async fn a_failure_is_the_exit_code_and_a_secret_stays_unseen() -> Result<()> {
     Ok(())
 }
 
+const SHOWS: &str = "version: 1\nintegration: {image: 'circle/busybox:1', commands: ['cat word', ls]}\n";
+
+#[tokio::test]
+async fn a_file_elsewhere_is_run_on_the_tree_that_it_lies_in() -> Result<()> {
+    let laptop = Laptop::start().await?;
+    laptop.write("word", "of the folder where I stand\n")?;
+    laptop.git_tree("other")?;
+    for (path, text) in [
+        ("../other/word", "of the other tree\n"),
+        ("../other/deep/ci.yml", SHOWS),
+        ("../plain/word", "of the plain folder\n"),
+        ("../plain/ci.yml", SHOWS),
+        ("../plain/deep/beside", "taken along\n"),
+    ] {
+        laptop.write(path, text)?;
+    }
+    let root = laptop.tree().parent().context("a folder")?.display().to_string();
+
+    // The file may lie deep: its work tree is taken whole.
+    let ran = laptop.ran(&["../other/deep/ci.yml"])?;
+    assert_eq!(ran.code, 0, "{}", ran.said);
+    assert!(ran.said.contains(&format!("{root}/other: ")), "{}", ran.said);
+    assert!(ran.said.contains("of the other tree"), "{}", ran.said);
+
+    // Without git it is the file's folder and all beneath it.
+    let ran = laptop.ran(&["../plain/ci.yml"])?;
+    assert_eq!(ran.code, 0, "{}", ran.said);
+    assert!(ran.said.contains(&format!("{root}/plain: ")), "{}", ran.said);
+    assert!(ran.said.contains("of the plain folder"), "{}", ran.said);
+    assert!(
+        ran.said.contains("deep\n") && !ran.said.contains("where I stand"),
+        "{}",
+        ran.said
+    );
+
+    // A link lies where it lies, wherever it leads.
+    std::os::unix::fs::symlink("../other/deep/ci.yml", laptop.tree().join("ci.yml"))?;
+    let ran = laptop.ran(&["ci.yml"])?;
+    assert_eq!(ran.code, 0, "{}", ran.said);
+    assert!(ran.said.contains("of the folder where I stand"), "{}", ran.said);
+
+    let missing = laptop.ran(&["../nowhere/ci.yml"])?;
+    assert_eq!(missing.code, 2, "{}", missing.said);
+    assert!(missing.said.contains("../nowhere/ci.yml"), "{}", missing.said);
+    Ok(())
+}
+
 /// Root in a container leaves files in folders of the developer, who may not remove them.
 const RESTLESS: &str = "version: 1\nintegration:\n  image: circle/busybox:1\n  services:\n    beside: {image: circle/busybox:1, command: [sleep, '600']}\n  commands:\n    - mkdir -p /workspace/deep/er && touch /workspace/deep/er/file && chmod 700 /workspace/deep\n    - echo at work; sleep 600\n";
 

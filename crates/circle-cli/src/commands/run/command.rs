@@ -31,7 +31,8 @@ use crate::signals::Signals;
 /// engine is shared with whatever else uses it: run only what you would run yourself.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// The pipeline file; caicloud.yml when absent
+    /// The pipeline file; caicloud.yml when absent. The working tree is the one that the file lies in, wherever this is
+    /// called: the git work tree around the file's folder, or that folder
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
     /// A stage to run, with what it needs of the stages before it; may be repeated; all when absent

@@ -41,17 +41,19 @@ pub(super) struct Packed {
 }
 
 impl Tree {
-    /// The tree around a pipeline file or folder.
+    /// The tree around a pipeline file or folder. A file that is a link lies where the link does.
     ///
     /// # Errors
     /// When the place is not there.
     pub(super) fn around(place: &Path) -> Result<Self, Failure> {
         let unusable = |error: io::Error| Failure::usage(format!("{} cannot be used: {error}", place.display()));
-        let place = place.canonicalize().map_err(unusable)?;
+        let is_folder = place.metadata().map_err(unusable)?.is_dir();
         let folder = match place.parent() {
-            Some(parent) if !place.is_dir() => parent.to_path_buf(),
-            _ => place,
+            _ if is_folder => place,
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
         };
+        let folder = folder.canonicalize().map_err(unusable)?;
         let root = git(&folder, &["rev-parse", "--show-toplevel"]).map(PathBuf::from);
         Ok(match root {
             Some(root) => Self {
