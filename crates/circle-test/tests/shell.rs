@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use circle_api::resources::PageQuery;
-use circle_test::{Circle, Options, StoryRun, program};
+use circle_test::{Circle, Options, StoryRun, program, until};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
@@ -94,5 +94,46 @@ async fn a_shell_sees_what_failed_without_its_secrets_and_makes_way_for_the_next
     shop.push("main").await?.succeeds().await?;
     let (code, _, said) = shell(&circle, &held, "echo still there\n").await?;
     ensure!(code == 6 && said.contains("not held any more"), "{code}: {said}");
+    circle.stop().await
+}
+
+#[tokio::test]
+async fn a_held_cell_is_given_up_when_its_time_is_over_and_so_is_the_shell_in_it() -> Result<()> {
+    let mut circle = Circle::start(Options {
+        cells: 1,
+        worker: &["--hold-s=10", "--warm-cells=0", "--warm-roots=0"],
+        ..Options::default()
+    })
+    .await?;
+    let shop = circle.service("shop").await?;
+    circle.set_secret("API_TOKEN", "correct-horse-battery").await?;
+    shop.write("caicloud.yml", PIPELINE)?;
+    let first = shop.push("main").await?;
+    first.fails("command").await?;
+    let held = first.rerun_and_hold().await?;
+    held.fails("command").await?;
+    ensure!(!circle.in_cells("dockerd")?.is_empty(), "its cell is held");
+    let (code, seen, said) = shell(&circle, &held, "echo inside; sleep 600\n").await?;
+    let over = "not held any more: its 10 s are over";
+    ensure!(code == 6 && said.contains(over), "{code}: {said}");
+    ensure!(seen.contains("inside\r\n"), "it was open until then: {seen}");
+    until("the cell is gone", Duration::from_secs(30), || async {
+        let daemons = circle.in_cells("dockerd").map_err(|error| error.to_string())?;
+        if daemons.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{daemons:?}"))
+        }
+    })
+    .await?;
+    let (code, _, said) = shell(&circle, &held, "").await?;
+    ensure!(code == 6 && said.contains(over), "{code}: {said}");
+    let shells = circle.client().shells(held.id(), &PageQuery::default()).await?.items;
+    let ends: Vec<_> = shells
+        .iter()
+        .map(|shell| shell.ended.as_deref().unwrap_or_default())
+        .collect();
+    ensure!(ends.len() == 2 && ends.iter().all(|end| end.contains(over)), "{ends:?}");
+    circle.leaves_nothing().await?;
     circle.stop().await
 }

@@ -1,7 +1,9 @@
 //! What an operator sets for a worker.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use circle_api::shell::HOLD_SECONDS;
 use circle_cell::process::{FirewallChoice, InitProgram, NetworkPolicy};
 use circle_cell::{Cidr, Limits, Proxy, Relay, StorageChoice, Surroundings};
 use serde::{Deserialize, Serialize};
@@ -35,6 +37,9 @@ pub struct WorkerConfig {
     /// Cells of failed runs that are held for a shell at the same time; they go first when a run needs a place. Default: 1.
     #[serde(default = "one")]
     pub held_cells: u32,
+    /// How long such a cell is held, in seconds, from 1 to 1,800. Default: 1,800, which is half an hour.
+    #[serde(default = "default_hold_s")]
+    pub hold_s: u64,
     /// Docker archives that every cell holds from the beginning. Default: none.
     #[serde(default)]
     pub images: Vec<PathBuf>,
@@ -127,6 +132,7 @@ impl WorkerConfig {
             max_cells: None,
             warm_cells: None,
             held_cells: one(),
+            hold_s: default_hold_s(),
             images: Vec::new(),
             relays: Vec::new(),
             insecure_registries: Vec::new(),
@@ -175,6 +181,10 @@ impl WorkerConfig {
         self.warm_cells.unwrap_or_else(|| warm_cells(self.max_cells()))
     }
 
+    pub(crate) fn hold(&self) -> Duration {
+        Duration::from_secs(self.hold_s.clamp(1, HOLD_SECONDS))
+    }
+
     pub(crate) fn limits(&self) -> Limits {
         Limits {
             memory_bytes: self
@@ -218,6 +228,11 @@ impl WorkerConfig {
             ..NetworkPolicy::default()
         }
     }
+}
+
+/// As long as people are told.
+fn default_hold_s() -> u64 {
+    HOLD_SECONDS
 }
 
 /// Thousands of threads are a compiler's; a fork bomb wants more.

@@ -27,8 +27,8 @@ mod walk;
 
 pub(crate) use scene::Scene;
 pub use traces::Traces;
-pub(crate) use walk::execute_and_keep;
 pub use walk::{End, execute};
+pub(crate) use walk::{execute_and_keep, human};
 
 pub(crate) use container::{ContainerSettings, Network, STAGE_LABEL, WORKSPACE};
 pub(crate) use context::{Carried, Shared, StageRun, cell_failure};

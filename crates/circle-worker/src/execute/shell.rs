@@ -26,11 +26,32 @@ use crate::engine::{Engine, engine_failure, start_failure};
 /// What the terminal is, for programs.
 const TERMINAL: &str = "TERM=xterm-256color";
 
-/// Serves one shell until either side ends it; the socket is left to be closed.
+/// A shell that is over, whose end nobody was told yet.
+#[derive(Debug)]
+pub(crate) struct EndedShell {
+    /// The shell's own, when it ended by itself.
+    pub(crate) exit_code: Option<i64>,
+    engine: Engine,
+    container: String,
+}
+
+impl EndedShell {
+    /// Removes its container; otherwise that ends with the cell.
+    pub(crate) async fn remove(self) {
+        let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+        let _ = self
+            .engine
+            .docker
+            .remove_container(&self.container, Some(options))
+            .await;
+    }
+}
+
+/// Serves one shell until either side ends it, or its cell does; how it ended is left to be told, and the socket to be closed.
 ///
 /// # Errors
 /// When it could not be started; nothing was said then.
-pub(crate) async fn serve_shell(cell: &Cell, scene: &Scene, socket: &mut ShellSocket) -> Result<(), Failure> {
+pub(crate) async fn serve_shell(cell: &Cell, scene: &Scene, socket: &mut ShellSocket) -> Result<EndedShell, Failure> {
     let (engine, container, attached) = open(cell, scene).await?;
     let opened = ShellMessage::Opened {
         stage: scene.stage.clone(),
@@ -38,11 +59,11 @@ pub(crate) async fn serve_shell(cell: &Cell, scene: &Scene, socket: &mut ShellSo
     };
     socket.say(&opened).await;
     let exit_code = talk(&engine, &container, attached, socket).await;
-    socket.say(&ShellMessage::Ended { exit_code }).await;
-    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-    // Otherwise it ends with the cell.
-    let _ = engine.docker.remove_container(&container, Some(options)).await;
-    Ok(())
+    Ok(EndedShell {
+        exit_code,
+        engine,
+        container,
+    })
 }
 
 async fn open(cell: &Cell, scene: &Scene) -> Result<(Engine, String, AttachContainerResults), Failure> {

@@ -336,7 +336,7 @@ fn masked(masks: &Masks, failure: Failure) -> Failure {
 }
 
 /// `90 s`, `45 min`, `3 h`.
-fn human(duration: Duration) -> String {
+pub(crate) fn human(duration: Duration) -> String {
     match duration.as_secs() {
         seconds if seconds >= 7_200 && seconds % 3_600 == 0 => format!("{} h", seconds / 3_600),
         seconds if seconds >= 120 && seconds % 60 == 0 => format!("{} min", seconds / 60),

@@ -21,16 +21,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::base::{ground, make_base};
 use super::executor::{Executor, PartEnd};
-use super::held::{HOLD, Held, HeldCell};
+use super::held::{Held, HeldCell};
 use super::reconcile::reconcile;
 use super::renew::{Renewing, renew};
 use super::root_names::{began_from, note_of, wishes};
 use super::told_roots;
-use crate::execute::{STAGE_NETWORK, Scene, execute_and_keep, serve_shell};
+use crate::execute::{STAGE_NETWORK, Scene, execute_and_keep, human, serve_shell};
 use crate::{End, Sink, Traces, WorkerConfig, WorkerError};
 
-/// Why there is no shell, or no more.
-const NOT_HELD: &str = "the run's cell is not held any more: its 30 minutes are over, or a run needed its place";
 /// The death of an engine is known so long after it stopped answering.
 const DEATH_NOTICE: Duration = Duration::from_secs(5);
 
@@ -54,6 +52,8 @@ pub(super) struct Cells {
     /// Dropped with the rest, which ends it.
     _reconciler: JoinSet<()>,
     held: Arc<Held>,
+    /// How long a cell is held.
+    hold: Duration,
 }
 
 impl Cells {
@@ -82,6 +82,7 @@ impl Cells {
             ends: Mutex::default(),
             _reconciler: reconciler,
             held: Arc::new(Held::new(config.max_cells() as usize, config.held_cells as usize)),
+            hold: config.hold(),
         };
         cells.spawn(make_base(provider, cells.pool.clone(), spec));
         Ok(cells)
@@ -93,14 +94,15 @@ impl Cells {
         let cell = Arc::new(cell);
         let gone = self.held.keep(HeldCell { run, cell, scene });
         self.release(gone.into_iter().collect()).await;
-        let (held, stop) = (self.held.clone(), self.stop.clone());
+        let (held, stop, hold) = (self.held.clone(), self.stop.clone(), self.hold);
         let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
         ends.spawn(async move {
             // A worker that ends has let go of its held cells, and waits for nobody's half hour.
-            if stop.run_until_cancelled(tokio::time::sleep(HOLD)).await.is_none() {
+            if stop.run_until_cancelled(tokio::time::sleep(hold)).await.is_none() {
                 return;
             }
             if let Some(over) = held.take(run) {
+                tracing::info!(cell = %over.cell.id(), %run, "the time of a held cell is over");
                 over.cell.killer().kill().await;
                 if let Some(cell) = Arc::into_inner(over.cell) {
                     kill(cell).await;
@@ -235,6 +237,16 @@ async fn true_cause(cell: &Cell, failure: Failure) -> Failure {
     }
 }
 
+async fn refuse(socket: &mut ShellSocket, reason: String) {
+    socket.say(&ShellMessage::Refused { reason }).await;
+}
+
+/// Why there is no shell, or no more.
+fn not_held(hold: Duration) -> String {
+    let hold = human(hold);
+    format!("the run's cell is not held any more: its {hold} are over, or a run needed its place")
+}
+
 fn died(death: &Death) -> Failure {
     Failure::new(FailureKind::CellDied, format!("the run's cell died: {}", death.reason))
 }
@@ -301,20 +313,27 @@ impl Executor for Cells {
     }
 
     async fn shell(&self, run: RunId, mut socket: ShellSocket) {
-        let served = match self.held.find(run) {
-            None => Err(NOT_HELD.to_owned()),
-            Some(HeldCell { cell, scene, .. }) => tokio::select! {
-                biased;
-                _ = cell.died() => Err(NOT_HELD.to_owned()),
-                served = serve_shell(&cell, &scene, &mut socket) => served.map_err(|failure| {
-                    // A cell that was given away meanwhile breaks the shell before its death is known.
-                    let is_held = self.held.find(run).is_some();
-                    if is_held { format!("the shell could not be started: {}", failure.message) } else { NOT_HELD.to_owned() }
-                }),
-            },
-        };
-        if let Err(reason) = served {
-            socket.say(&ShellMessage::Refused { reason }).await;
+        match self.held.find(run) {
+            None => refuse(&mut socket, not_held(self.hold)).await,
+            Some(HeldCell { cell, scene, .. }) => {
+                let served = tokio::select! {
+                    biased;
+                    _ = cell.died() => Err(not_held(self.hold)),
+                    served = serve_shell(&cell, &scene, &mut socket) => {
+                        served.map_err(|failure| format!("the shell could not be started: {}", failure.message))
+                    }
+                };
+                match served {
+                    // A cell that was given up meanwhile ends its shell in one way or another before its death is known.
+                    _ if self.held.find(run).is_none() => refuse(&mut socket, not_held(self.hold)).await,
+                    Err(reason) => refuse(&mut socket, reason).await,
+                    Ok(shell) => {
+                        let exit_code = shell.exit_code;
+                        socket.say(&ShellMessage::Ended { exit_code }).await;
+                        shell.remove().await;
+                    }
+                }
+            }
         }
         socket.close().await;
     }

@@ -5,16 +5,11 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use circle_api::shell::HOLD_SECONDS;
 use circle_cell::pool::PooledCell;
 use circle_core::ids::RunId;
 
 use crate::execute::Scene;
-
-/// How long a cell is held at most.
-pub(super) const HOLD: Duration = Duration::from_secs(HOLD_SECONDS);
 
 /// The cells that are held, and the runs that have cells.
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::path::PathBuf;
 
+use circle_api::shell::HOLD_SECONDS;
 use circle_cell::Cidr;
 use circle_cell::process::FirewallChoice;
 use circle_worker::{WorkerConfig, WorkerError, work};
@@ -83,6 +84,9 @@ pub(crate) struct WorkerFlags {
     /// Open files of each process in a cell; never more than this machine lets the worker have
     #[arg(long, env = "CIRCLE_CELL_OPEN_FILES", value_name = "N", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(256..))]
     cell_open_files: u32,
+    /// How long the cell of a failed run is held for a shell, in seconds, when a rerun asked for it
+    #[arg(long, env = "CIRCLE_HOLD_S", value_name = "S", default_value_t = HOLD_SECONDS, value_parser = clap::value_parser!(u64).range(1..=HOLD_SECONDS))]
+    hold_s: u64,
     #[command(flatten)]
     surroundings: SurroundingsFlags,
     #[command(flatten)]
@@ -172,6 +176,7 @@ impl WorkerFlags {
             cell_cpu_millis: self.cell_cpu_millis,
             cell_pids: Some(self.cell_pids),
             cell_open_files: Some(self.cell_open_files),
+            hold_s: self.hold_s,
             storage: self.storage.storage,
             cell_disk_bytes: self.storage.cell_disk_bytes(),
             pool_bytes: self.storage.pool_bytes(),
@@ -197,6 +202,7 @@ impl WorkerFlags {
             flags("cell-cpu-millis", self.cell_cpu_millis),
             flags("cell-pids", [self.cell_pids]),
             flags("cell-open-files", [self.cell_open_files]),
+            flags("hold-s", [self.hold_s]),
             self.storage.to_arguments().collect(),
             self.provider.to_arguments().collect(),
         ];
@@ -241,6 +247,7 @@ mod tests {
             "--cell-cpu-millis=1500",
             "--cell-pids=100",
             "--cell-open-files=2048",
+            "--hold-s=300",
             "--storage=reflink",
             "--cell-disk-mib=4096",
             "--roots-mib=8192",
