@@ -123,12 +123,11 @@ impl Swarm {
         let filters = json!({ "service": [service], "desired-state": ["running"] }).to_string();
         let path = format!("/tasks?filters={}", percent(&filters));
         let tasks = call(self.socket(), Method::GET, &path, &Value::Null).await?;
-        Ok(tasks
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|task| self.published_by(task))
-            .collect())
+        let mut published = Vec::new();
+        for task in tasks.as_array().into_iter().flatten() {
+            published.extend(self.published_by(task).await?);
+        }
+        Ok(published)
     }
 
     /// Kills the Swarm with everything in it.
@@ -140,17 +139,39 @@ impl Swarm {
         Ok(())
     }
 
-    fn published_by(&self, task: &Value) -> Option<Published> {
-        if task.pointer("/Status/State")? != "running" {
-            return None;
-        }
-        let port = task.pointer("/Status/PortStatus/Ports/0/PublishedPort")?.as_u64()?;
-        let image = task.pointer("/Spec/ContainerSpec/Image")?.as_str()?.to_owned();
-        Some(Published {
-            image,
+    async fn published_by(&self, task: &Value) -> Result<Option<Published>, LabError> {
+        let running = task.pointer("/Status/State").is_some_and(|state| state == "running");
+        let port = match task.pointer("/Status/PortStatus/Ports/0/PublishedPort") {
+            _ if !running => None,
+            Some(port) => port.as_u64(),
+            None => self.port_of(task).await?,
+        };
+        let image = task.pointer("/Spec/ContainerSpec/Image").and_then(Value::as_str);
+        let port = port.and_then(|port| u16::try_from(port).ok());
+        Ok(image.zip(port).map(|(image, port)| Published {
+            image: image.to_owned(),
             address: self.address(),
-            port: u16::try_from(port).ok()?,
-        })
+            port,
+        }))
+    }
+
+    /// The port of a task's container: a Swarm whose engine was killed may never say it of the task again.
+    async fn port_of(&self, task: &Value) -> Result<Option<u64>, LabError> {
+        let id = task.pointer("/Status/ContainerStatus/ContainerID");
+        let Some(id) = id.and_then(Value::as_str) else {
+            return Ok(None);
+        };
+        let container = call(
+            self.socket(),
+            Method::GET,
+            &format!("/containers/{id}/json"),
+            &Value::Null,
+        )
+        .await?;
+        let ports = container.pointer("/NetworkSettings/Ports").and_then(Value::as_object);
+        let mut ports = ports.into_iter().flat_map(|ports| ports.values());
+        let port = ports.find_map(|bindings| bindings.pointer("/0/HostPort")?.as_str()?.parse().ok());
+        Ok(port)
     }
 }
 

@@ -23,8 +23,12 @@ pub(crate) fn disks(cells: &Path) -> Result<Vec<String>> {
         "losetup",
         &["--noheadings", "--output", "NAME", "--associated", text(&file)?],
     )?;
-    if !user.trim().is_empty() {
-        return Ok(vec![format!("{} is still in use by {}", file.display(), user.trim())]);
+    if let Some(device) = user.split_whitespace().next() {
+        let holders = holders(device);
+        return Ok(vec![format!(
+            "{} is still in use by {device}: {holders:?}",
+            file.display()
+        )]);
     }
     let window = tempfile::tempdir()?;
     let target = text(window.path())?;
@@ -32,6 +36,20 @@ pub(crate) fn disks(cells: &Path) -> Result<Vec<String>> {
     let found = disks_in(window.path());
     run("umount", &[target])?;
     Ok(found)
+}
+
+/// Processes that have a mount of the device in sight: whoever made a copy of the table of mounts keeps it.
+fn holders(device: &str) -> Vec<String> {
+    let processes = names(Path::new("/proc")).into_iter();
+    let holds = |pid: &String| {
+        let mounts = fs::read_to_string(format!("/proc/{pid}/mounts")).unwrap_or_default();
+        mounts.lines().any(|mount| mount.split(' ').next() == Some(device))
+    };
+    let name = |pid: String| {
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        format!("{pid} {}", name.trim())
+    };
+    processes.filter(holds).map(name).collect()
 }
 
 fn disks_in(pool: &Path) -> Vec<String> {

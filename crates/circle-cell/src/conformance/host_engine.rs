@@ -35,6 +35,24 @@ pub struct Reach {
     pub link: Option<u8>,
 }
 
+/// Its machine has no file systems of this one's loop devices: a copy of such a mount would hold a file that another test
+/// has to see closed. The link is there when its far end is named; a machine without one needs not wait.
+const BEGIN: &str = r#"
+while read -r source target rest; do
+    case "$source:$FOLDER/" in
+        /dev/loop*:"$target"/*) ;;
+        /dev/loop*) umount --lazy "$target" ;;
+    esac
+done </proc/self/mounts
+ip link set lo up
+if [ -n "$LINK" ]; then
+    until ip link set eth0 up 2>/dev/null; do sleep 0.02; done
+    ip addr add "10.213.$LINK.2/24" dev eth0
+    ip route add default via "10.213.$LINK.1"
+fi
+exec "$@"
+"#;
+
 impl HostEngine {
     /// Starts a daemon whose state lies in `folder`, on a disk that an overlay can lie on.
     pub async fn start(folder: &Path, reach: Reach) -> Self {
@@ -50,12 +68,12 @@ impl HostEngine {
         let process = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "unshare", "--mount", "--net", "--pid", "--fork"])
             .args(["--kill-child=KILL", "--mount-proc", "sh", "-c"])
-            // The link is there when its far end is named; a machine without one needs not wait.
-            .arg("ip link set lo up; [ -z \"$LINK\" ] || until ip link set eth0 up 2>/dev/null; do sleep 0.02; done; [ -z \"$LINK\" ] || { ip addr add 10.213.$LINK.2/24 dev eth0; ip route add default via 10.213.$LINK.1; }; exec \"$@\"")
+            .arg(BEGIN)
             .arg("sh")
             .arg(find_daemon().expect("a daemon is installed"))
             .args(arguments(folder, &cgroup))
             .args(&reach.arguments)
+            .env("FOLDER", folder)
             .env("LINK", reach.link.map(|link| link.to_string()).unwrap_or_default())
             .stdin(Stdio::null())
             .stdout(log)

@@ -23,6 +23,28 @@ pub(super) async fn mount_file(file: &Path, kind: &str, options: &str, target: &
     mounted.map(drop)
 }
 
+/// Mounts the file system in a file that may be mounted still, out of sight: by whoever has a copy of the table of mounts, or
+/// a file open in it. Then it is mounted by the device that it has. The kernel would mount the same file twice through two
+/// devices, and ruin it.
+pub(super) async fn mount_file_again(file: &Path, kind: &str, options: &str, target: &Path) -> io::Result<()> {
+    let deadline = tokio::time::Instant::now() + BUSY_DEADLINE;
+    while let Some(device) = detach(file).await?.first() {
+        let mounted = run_tool("mount", &["-t", kind, "-o", options, device, text(target)?], b"").await;
+        // A device that its last user let go of in between may be another file's by now; a mounted one stays.
+        if mounted.is_ok() && devices_of(file).await?.contains(device) {
+            return Ok(());
+        }
+        if mounted.is_ok() {
+            unmount(target).await?;
+        }
+        if tokio::time::Instant::now() > deadline {
+            return Err(mounted.err().unwrap_or_else(|| in_use(file, device)));
+        }
+        tokio::time::sleep(BUSY_PAUSE).await;
+    }
+    mount_file(file, kind, options, target).await
+}
+
 /// A loop device for a file, past the page cache of the host where the file system beneath allows that.
 async fn attach(file: &Path) -> io::Result<String> {
     let file = text(file)?;
@@ -40,29 +62,36 @@ async fn attach(file: &Path) -> io::Result<String> {
 }
 
 /// Detaches devices of a file that nothing mounts: a crash between attaching and mounting leaves one. One whose lazy mount
-/// still has a user is waited for: the kernel would mount the same file twice, through two devices, and ruin it.
+/// still has a user is waited for.
 pub(super) async fn detach_leftovers(file: &Path) -> io::Result<()> {
-    let asked = ["--noheadings", "--output", "NAME", "--associated", text(file)?];
     let deadline = tokio::time::Instant::now() + BUSY_DEADLINE;
-    loop {
-        let printed = run_tool("losetup", &asked, b"").await?;
-        let devices = String::from_utf8_lossy(&printed).into_owned();
-        if devices.trim().is_empty() {
-            return Ok(());
-        }
+    while let Some(device) = detach(file).await?.first() {
         if tokio::time::Instant::now() > deadline {
-            let devices = devices.split_whitespace().collect::<Vec<_>>().join(", ");
-            return Err(io::Error::other(format!(
-                "{} is still in use by {devices}",
-                file.display()
-            )));
-        }
-        for device in devices.split_whitespace() {
-            // It may be gone by itself by now.
-            let _ = run_tool("losetup", &["--detach", device], b"").await;
+            return Err(in_use(file, device));
         }
         tokio::time::sleep(BUSY_PAUSE).await;
     }
+    Ok(())
+}
+
+/// Detaches the devices of a file, and gives those that somebody uses still; they go with their last user.
+async fn detach(file: &Path) -> io::Result<Vec<String>> {
+    for device in devices_of(file).await? {
+        // It may be gone by itself by now.
+        let _ = run_tool("losetup", &["--detach", &device], b"").await;
+    }
+    devices_of(file).await
+}
+
+async fn devices_of(file: &Path) -> io::Result<Vec<String>> {
+    let asked = ["--noheadings", "--output", "NAME", "--associated", text(file)?];
+    let printed = run_tool("losetup", &asked, b"").await?;
+    let names = String::from_utf8_lossy(&printed);
+    Ok(names.split_whitespace().map(str::to_owned).collect())
+}
+
+fn in_use(file: &Path, device: &str) -> io::Error {
+    io::Error::other(format!("{} is still in use by {device}", file.display()))
 }
 
 /// Lets a mounted file system's device see that its file has grown.

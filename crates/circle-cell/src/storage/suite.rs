@@ -491,18 +491,29 @@ async fn a_file_that_does_not_mount_for_now_keeps_its_roots_and_auto_takes_nothi
 }
 
 #[tokio::test]
-async fn a_file_whose_last_mount_still_has_a_user_is_not_mounted_twice() {
+async fn a_file_whose_last_mount_still_has_a_user_is_mounted_by_the_device_that_it_has() {
     let folder = tempfile::Builder::new().prefix("cs").tempdir().expect("a folder");
     let state = folder.path();
     let open = || open_storage(state, StorageChoice::Btrfs, Some(2 << 30));
     let storage = open().await.expect("it opens");
     let disk = storage.open(&cell(1), None, Some(LIMIT)).await.expect("a disk");
-    let user = fs::File::create(disk.join("file")).expect("a file");
+    let mut user = fs::File::create(disk.join("file")).expect("a file");
+    let device = source_of(&state.join("pool")).expect("it is mounted");
     storage.close();
-    let error = open().await.expect_err("it is in use").to_string();
-    assert!(error.contains("still in use by /dev/loop"), "{error}");
-    drop(user);
+
     let storage = open().await.expect("it opens again");
+    assert_eq!(
+        source_of(&state.join("pool")),
+        Some(device),
+        "the kernel knows one file system"
+    );
     assert_eq!(storage.cells().await.expect("cells"), [cell(1)]);
+    user.write_all(b"late").expect("written");
+    let seen = fs::read(disk.join("file")).expect("read");
+    assert_eq!(seen, b"late", "both see the same");
+    drop(user);
+    storage.close();
+    let storage = open().await.expect("it opens a third time");
+    assert_eq!(fs::read(disk.join("file")).expect("read"), b"late");
     storage.close();
 }

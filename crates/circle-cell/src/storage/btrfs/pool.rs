@@ -10,7 +10,7 @@ use nix::sys::statvfs::statvfs;
 use tokio::sync::Mutex;
 
 use crate::process::run_tool;
-use crate::storage::loops::{detach_leftovers, mount_file, refresh, source_of, text, unmount_lazily};
+use crate::storage::loops::{mount_file, mount_file_again, refresh, source_of, text, unmount_lazily};
 
 /// The file's first size; it takes what is written.
 const FIRST_BYTES: u64 = 16 << 30;
@@ -61,7 +61,7 @@ impl PoolFile {
             tracing::error!(file = %file.display(), "the storage of cells is no file system, and is made anew");
         }
         pool.format().await?;
-        if let Err(error) = pool.mount().await {
+        if let Err(error) = mount_file(&pool.file, "btrfs", OPTIONS, mount_point).await {
             // A machine that cannot mount it shall not find it at its next start, and insist.
             fs::remove_file(&pool.file)?;
             return Err(error);
@@ -71,11 +71,11 @@ impl PoolFile {
 
     /// Mounts what the file holds; `false` when that is no btrfs.
     async fn mount_again(&self) -> io::Result<bool> {
-        detach_leftovers(&self.file).await?;
         if !is_btrfs(&self.file)? {
             return Ok(false);
         }
-        self.mount().await.map(|()| true)
+        mount_file_again(&self.file, "btrfs", OPTIONS, &self.mount_point).await?;
+        Ok(true)
     }
 
     fn kept(&self, error: &io::Error) -> io::Error {
@@ -84,10 +84,6 @@ impl PoolFile {
              again when the cause is gone, or remove the file, and roots are made anew",
             self.file.display()
         ))
-    }
-
-    async fn mount(&self) -> io::Result<()> {
-        mount_file(&self.file, "btrfs", OPTIONS, &self.mount_point).await
     }
 
     /// Written beside and renamed: half a file system is none.
