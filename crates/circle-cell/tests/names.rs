@@ -63,22 +63,15 @@ fn write(file: &Path, server: Ipv4Addr) {
     std::fs::write(file, text).expect("the host's file");
 }
 
+/// A container on this network.
+fn on<'a>(network: &'a str, command: &[&'a str]) -> Vec<&'a str> {
+    let words = ["run", "--rm", "--network", network, "busybox:test"];
+    [words.as_slice(), command].concat()
+}
+
 /// What a container on this network is told when it looks a name up.
 async fn looked_up(cell: &Cell, network: &str, name: &str) -> String {
-    let words = [
-        "run",
-        "--rm",
-        "--network",
-        network,
-        "busybox:test",
-        "ping",
-        "-c",
-        "1",
-        "-W",
-        "1",
-        name,
-    ];
-    let output = docker(cell, &words).await;
+    let output = docker(cell, &on(network, &["ping", "-c", "1", "-W", "1", name])).await;
     // Nobody answers there; the first line says where.
     format!(
         "{}{}",
@@ -104,16 +97,7 @@ async fn names_follow_the_hosts_file_and_short_ones_its_search_domains() {
     };
     let cell = provider.start(&spec).await.expect("a cell");
     for network in ["bridge", "mine"] {
-        let words = [
-            "run",
-            "--rm",
-            "--network",
-            network,
-            "busybox:test",
-            "cat",
-            "/etc/resolv.conf",
-        ];
-        let given = docker_ok(&cell, &words).await;
+        let given = docker_ok(&cell, &on(network, &["cat", "/etc/resolv.conf"])).await;
         assert!(
             given.contains("search nowhere.example intern.example"),
             "{network}: {given}"

@@ -42,9 +42,7 @@ impl Machine {
         let cells = by_cores.min(by_memory).clamp(1, MOST_CELLS);
         u32::try_from(cells).unwrap_or(1)
     }
-}
 
-impl Machine {
     /// The memory of a cell's containers when nobody bounds it: an equal share, and no less than a build of ordinary size
     /// needs, as far as the machine has it. `None`: the machine does not say what it has.
     pub fn cell_memory(self, cells: u32) -> Option<u64> {

@@ -33,6 +33,19 @@ impl Readers {
         }
     }
 
+    /// Runs work: at the caller's place when it is short, on a thread otherwise.
+    pub(super) async fn run<T, W>(&self, is_short: bool, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        if is_short {
+            self.glance(work).await
+        } else {
+            self.read(work).await
+        }
+    }
+
     /// Runs short work where the caller is, unless another is being run so: then on a thread.
     ///
     /// Pages that the kernel has in memory are read in less time than waking a thread takes. A page that has to come from a

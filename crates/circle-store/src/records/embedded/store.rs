@@ -104,11 +104,7 @@ impl Store for EmbeddedStore {
             let found = ids.iter().map(|id| read::get(connection, kind, id));
             found.filter_map(Result::transpose).collect()
         };
-        if is_short {
-            self.readers.glance(all).await
-        } else {
-            self.readers.read(all).await
-        }
+        self.readers.run(is_short, all).await
     }
 
     async fn first(&self, query: Query) -> Result<Option<Stored>, StoreError> {
@@ -150,11 +146,7 @@ impl Store for EmbeddedStore {
         query.check()?;
         let (catalog, is_short) = (Arc::clone(&self.catalog), query.limit <= GLANCE_HEADS);
         let find = move |connection: &Connection| read::find(connection, &catalog, &query);
-        if is_short {
-            self.readers.glance(find).await
-        } else {
-            self.readers.read(find).await
-        }
+        self.readers.run(is_short, find).await
     }
 
     async fn count(&self, query: Query) -> Result<u64, StoreError> {
