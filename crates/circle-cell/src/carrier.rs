@@ -61,6 +61,8 @@ pub(crate) trait Carrier: Send + Sync + Debug {
     async fn promote(&self, _wish: Promotion) -> Result<Promoted, CellError> {
         Ok(Promoted::No(NotPromoted::Storage))
     }
+    /// Gives a cell that was started ahead its full share of the processors.
+    fn speed_up(&self) {}
     /// Asks the daemon whether it answers.
     async fn health(&self) -> Result<(), CellError>;
 }

@@ -256,6 +256,11 @@ impl Cell {
         self.carrier.allow_networks(ranges).await
     }
 
+    /// Gives the cell its full share of the processors, if it was started ahead of demand.
+    pub fn speed_up(&self) {
+        self.carrier.speed_up();
+    }
+
     /// Asks the daemon whether it answers.
     pub async fn health(&self) -> Result<(), CellError> {
         self.carrier.health().await

@@ -29,6 +29,9 @@ pub trait CellProvider: Send + Sync + Debug {
         Ok(())
     }
 
+    /// Somebody waits: cells that were begun ahead of demand get their full share of the processors.
+    fn speed_up(&self) {}
+
     /// Waits until nothing is left of the cells that were killed, or whose start was given up. Cells that live are waited for
     /// too. A worker that ends waits for it, so that it leaves nothing to the next one.
     async fn settled(&self) {}

@@ -22,6 +22,8 @@ pub struct CellSpec {
     pub images: Vec<PathBuf>,
     /// Networks that the daemon has before the cell counts as ready, bridges with these names.
     pub networks: Vec<String>,
+    /// Nobody waits for it: until somebody does, it has a small share of the processors beside cells that are in use.
+    pub ahead: bool,
     /// What the operator's network asks of the daemon and of everything in the cell.
     pub surroundings: Surroundings,
     /// Registries (`host:port` or a CIDR) that the daemon may speak plain HTTP with; 127.0.0.0/8 always is one.

@@ -77,6 +77,56 @@ async fn a_warm_cell_is_taken_at_once_and_replaced() {
     assert_eq!(look(), before);
 }
 
+/// What the kernel was told of each cell's part of the processors: `cpu.shares` of cgroup 1, or `cpu.weight` of cgroup 2.
+fn shares(bench: &Bench) -> Vec<(String, u32)> {
+    let folders = ["/sys/fs/cgroup/cpu/circle", "/sys/fs/cgroup/circle"];
+    let cells = folders.iter().flat_map(std::fs::read_dir).flatten().flatten();
+    let instance = bench.provider.describe().instance;
+    let share = |cell: std::fs::DirEntry| {
+        let name = cell.file_name().into_string().ok()?;
+        let read = |file: &str| std::fs::read_to_string(cell.path().join(file)).ok();
+        let share = read("cpu.shares").or_else(|| read("cpu.weight"))?;
+        name.starts_with(&instance)
+            .then_some((name, share.trim().parse().ok()?))
+    };
+    cells.filter_map(share).collect()
+}
+
+#[tokio::test]
+async fn a_cell_that_nobody_waits_for_has_a_tenth_of_the_share_of_one_in_use() {
+    let bench = Bench::new();
+    let pool = pool(&bench, 1, 2);
+    until("one cell is warm", || (pool.counters().ready == 1, pool.counters())).await;
+    let ahead = shares(&bench);
+    assert_eq!(ahead.len(), 1, "{ahead:?}");
+    let cell = pool.take(&CancellationToken::new()).await.expect("a cell");
+    until("its replacement is warm", || {
+        (pool.counters().ready == 1, pool.counters())
+    })
+    .await;
+    let now = shares(&bench);
+    let share_of = |id: &str| now.iter().find(|(name, _)| name == id).map(|(_, share)| *share);
+    let small = ahead[0].1;
+    let whole = share_of(cell.id().as_str()).expect("it is there");
+    assert_eq!(whole / 10, small, "{now:?}");
+    let others = now.iter().filter(|(name, _)| name != cell.id().as_str());
+    assert_eq!(others.map(|(_, share)| *share).collect::<Vec<_>>(), [small], "{now:?}");
+    cell.kill().await.expect("nothing is left");
+    pool.shutdown().await;
+
+    let pool = self::pool(&bench, 0, 1);
+    let cell = pool.take(&CancellationToken::new()).await.expect("a cell");
+    let asked_for = shares(&bench);
+    assert_eq!(
+        asked_for,
+        [(cell.id().to_string(), whole)],
+        "nobody starts slowly for a taker"
+    );
+    cell.kill().await.expect("nothing is left");
+    pool.shutdown().await;
+    bench.provider.settled().await;
+}
+
 #[tokio::test]
 async fn a_cell_that_died_while_it_was_warm_is_not_given_out() {
     let bench = Bench::new();

@@ -90,7 +90,8 @@ impl Keeper {
         {
             let mut state = self.lane.state();
             state.takers.retain(|taker| !taker.send.is_closed());
-            let mut wanted = awaited(&state);
+            let awaited = awaited(&state);
+            let mut wanted = awaited.clone();
             if !self.paused {
                 *wanted.entry(usual).or_default() += self.lane.config.warm;
                 for root in roots {
@@ -100,20 +101,24 @@ impl Keeper {
             for (root, count) in wanted {
                 let ready = state.ready.iter().filter(|ready| ready.root == root).count();
                 let starting = self.starting.get(&root).copied().unwrap_or(0);
-                missing.extend(std::iter::repeat_n(root, count.saturating_sub(ready + starting)));
+                let awaited = awaited.get(&root).copied().unwrap_or(0);
+                missing.extend((ready + starting..count).map(|number| (root.clone(), number >= awaited)));
             }
         }
-        for root in missing {
+        for (root, ahead) in missing {
             if self.starts.len() < MOST_STARTS {
-                self.start(root);
+                self.start(root, ahead);
             }
         }
         self.lane.state().counters.starting = self.starts.len();
     }
 
-    fn start(&mut self, root: Root) {
+    fn start(&mut self, root: Root, ahead: bool) {
         let provider = self.provider.clone();
-        let spec = self.lane.spec_of(&root);
+        let spec = CellSpec {
+            ahead,
+            ..self.lane.spec_of(&root)
+        };
         *self.starting.entry(root.clone()).or_default() += 1;
         self.starts.spawn(async move { start(provider, root, spec).await });
     }

@@ -237,6 +237,7 @@ impl Lane {
     /// A cell of this root, and whether it stood ready: one that stands ready and is healthy, or the next that starts.
     async fn obtain(&self, root: &Root, cancel: &CancellationToken) -> Result<(Cell, bool), CellError> {
         while let Some(cell) = self.pop_ready(root) {
+            cell.speed_up();
             if self.is_current(&cell).await && cell.health().await.is_ok() {
                 self.state().counters.taken_warm += 1;
                 return Ok((cell, true));
@@ -249,6 +250,7 @@ impl Lane {
             () = cancel.cancelled() => return Err(CellError::Cancelled),
             cell = self.next_started(root) => cell?,
         };
+        cell.speed_up();
         self.state().counters.taken_cold += 1;
         Ok((cell, false))
     }
@@ -321,6 +323,7 @@ impl Lane {
             }
             let root = root.clone();
             state.takers.push_back(Taker { root, send });
+            self.provider.speed_up();
         }
         self.wanted.notify_one();
         cell.await.map_err(|_| CellError::PoolClosed)?

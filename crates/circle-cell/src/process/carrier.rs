@@ -98,6 +98,10 @@ impl Carrier for ProcessCell {
         promote(self, wish).await
     }
 
+    fn speed_up(&self) {
+        self.core.speed_up(self.id());
+    }
+
     async fn health(&self) -> Result<(), CellError> {
         self.health().await
     }

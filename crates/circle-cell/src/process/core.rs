@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, OnceCell};
 use tokio::task::JoinSet;
 
-use super::cgroup::Hierarchies;
+use super::cgroup::{CellGroups, Hierarchies};
 use super::debris::Cleanup;
 use super::network::Firewall;
 use super::owner::Ownership;
@@ -75,6 +75,11 @@ impl Core {
     /// The names of all cells of this process.
     pub(crate) fn names(&self) -> BTreeSet<CellId> {
         self.live().clone()
+    }
+
+    /// Gives a cell its full share of the processors. One that is gone, or has no groups yet, needs none.
+    pub(crate) fn speed_up(&self, id: &CellId) {
+        let _ = CellGroups::new(self.hierarchies.clone(), id.as_str()).set_share(false);
     }
 
     /// Nothing is left of the cell: its name is free.

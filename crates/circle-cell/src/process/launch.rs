@@ -116,6 +116,7 @@ async fn prepare(core: &Arc<Core>, spec: &CellSpec) -> Result<Remains, CellError
     remains
         .groups
         .make(&spec.limits)
+        .and_then(|()| remains.groups.set_share(spec.ahead))
         .map_err(failed(&id, "make its cgroups"))?;
     core.firewall.raise().await.map_err(failed(&id, "raise the firewall"))?;
     remains.firewalled = true;

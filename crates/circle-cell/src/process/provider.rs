@@ -60,6 +60,12 @@ impl CellProvider for ProcessProvider {
         look_after(&self.core).await
     }
 
+    fn speed_up(&self) {
+        for id in self.core.names() {
+            self.core.speed_up(&id);
+        }
+    }
+
     async fn settled(&self) {
         self.core.all_gone().await;
     }

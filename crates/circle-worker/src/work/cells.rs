@@ -195,6 +195,7 @@ pub(super) fn plain_spec(config: &WorkerConfig) -> Result<CellSpec, WorkerError>
         .parsed_relays()
         .map_err(|error| WorkerError::Configuration(error.to_string()))?;
     Ok(CellSpec {
+        ahead: false,
         root: Root::Plain,
         limits: config.limits(),
         relays,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::hierarchy::{Hierarchies, Version};
 use super::hits::Hits;
-use super::limits::{Setting, daemon_settings, settings};
+use super::limits::{Setting, daemon_settings, settings, share};
 use crate::Limits;
 use crate::sys::{kill_by_pidfd, open_pidfd};
 
@@ -20,14 +20,6 @@ const JOBS: &str = "jobs";
 const HELPERS: &str = "helpers";
 /// What the children of a version 2 group are controlled by.
 const CONTROLLERS: [&str; 5] = ["+cpu", "+cpuset", "+io", "+memory", "+pids"];
-
-/// Sets one limit of a group.
-fn bound(group: &Path, setting: &Setting) -> io::Result<()> {
-    match fs::write(group.join(setting.file), &setting.value) {
-        Err(_) if setting.optional => Ok(()),
-        written => written.map_err(|error| named(error, setting.file)),
-    }
-}
 
 /// The cgroups of one cell, by the cell's name; making the value makes no group.
 #[derive(Debug, Clone)]
@@ -79,6 +71,16 @@ impl CellGroups {
             }
         }
         Ok(())
+    }
+
+    /// Sets the cell's part of the processors beside other cells: small while nobody waits for it. Without the controller
+    /// all have the same.
+    pub(crate) fn set_share(&self, ahead: bool) -> io::Result<()> {
+        let setting = share(ahead, self.hierarchies.version);
+        match self.folder_for(setting.controller) {
+            Some(cell) => bound(&cell, &setting),
+            None => Ok(()),
+        }
     }
 
     /// Puts a process of the host into the daemon's group.
@@ -177,6 +179,14 @@ impl CellGroups {
             Version::Two => self.hierarchies.all.first()?,
         };
         Some(hierarchy.mount.join("circle").join(&self.name))
+    }
+}
+
+/// Sets one limit of a group.
+fn bound(group: &Path, setting: &Setting) -> io::Result<()> {
+    match fs::write(group.join(setting.file), &setting.value) {
+        Err(_) if setting.optional => Ok(()),
+        written => written.map_err(|error| named(error, setting.file)),
     }
 }
 

@@ -22,6 +22,23 @@ pub(super) fn daemon_settings(version: Version) -> Vec<Setting> {
     settings(&limits, version)
 }
 
+/// A cell's part of the processors where cells ask for more than there is: a tenth of everybody else's while it is started
+/// ahead of demand. The whole ones are the kernel's own defaults.
+pub(super) fn share(ahead: bool, version: Version) -> Setting {
+    let (file, value) = match (version, ahead) {
+        (Version::One, true) => ("cpu.shares", 102),
+        (Version::One, false) => ("cpu.shares", 1024),
+        (Version::Two, true) => ("cpu.weight", 10),
+        (Version::Two, false) => ("cpu.weight", 100),
+    };
+    Setting {
+        controller: "cpu",
+        file,
+        value: value.to_string(),
+        optional: true,
+    }
+}
+
 /// What is to be written for one limit.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Setting {
