@@ -3,12 +3,14 @@
 
 mod support;
 
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
 use circle_cell::process::{FirewallChoice, ProcessProvider};
 use circle_cell::{Cell, CellProvider, CellSpec, Cidr};
-use support::world::{WORLD_PORT, World, part, serve};
+use support::world::{HOLDING_PORT, WORLD_PORT, World, hold, part, serve};
 use support::{busybox, config, docker_ok};
 
 const HOST_PORT: u16 = 7001;
@@ -64,20 +66,99 @@ async fn sec_27_only_the_internet_is_open_behind_a_table_of_nftables() {
     only_the_internet_is_open(NAME, FirewallChoice::Nftables).await;
 }
 
+#[tokio::test]
+async fn sec_27_only_the_internet_is_open_where_nftables_alone_is_there() {
+    const NAME: &str = "sec_27_only_the_internet_is_open_where_nftables_alone_is_there";
+    // The programs that read and write whole tables are names in this folder; the inside of a cell uses others of them.
+    let names = tempfile::tempdir().expect("a folder");
+    for link in std::fs::read_dir("/etc/alternatives").expect("a folder").flatten() {
+        let name = link.file_name();
+        let is_hidden = ["iptables-save", "iptables-restore"]
+            .iter()
+            .any(|hidden| name == *hidden);
+        if let Ok(target) = std::fs::read_link(link.path())
+            && !is_hidden
+        {
+            symlink(target, names.path().join(&name)).expect("a link");
+        }
+    }
+    play(NAME, Some(names.path()), || on_the_host(FirewallChoice::Auto)).await;
+}
+
+async fn only_the_internet_is_open(name: &'static str, firewall: FirewallChoice) {
+    play(name, None, || on_the_host(firewall)).await;
+}
+
+#[tokio::test]
+async fn sec_28_one_cell_takes_its_part_of_the_connections_that_the_kernel_follows() {
+    const NAME: &str = "sec_28_one_cell_takes_its_part_of_the_connections_that_the_kernel_follows";
+    play(NAME, None, || async {
+        connections_are_bounded(FirewallChoice::Iptables).await;
+        connections_are_bounded(FirewallChoice::Nftables).await;
+    })
+    .await;
+}
+
+async fn connections_are_bounded(firewall: FirewallChoice) {
+    let folder = tempfile::Builder::new().prefix("cc").tempdir().expect("a folder");
+    let mut config = config(folder.path());
+    config.network.firewall = firewall;
+    config.network.range6 = Some(RANGE6.parse().expect("a range"));
+    config.network.connections = Some(16);
+    let provider = Arc::new(ProcessProvider::open(config).expect("a provider"));
+    let spec = CellSpec {
+        images: vec![busybox()],
+        ..CellSpec::default()
+    };
+    let (first, second) = tokio::join!(provider.start(&spec), provider.start(&spec));
+    let (first, second) = (first.expect("a cell"), second.expect("another cell"));
+    let one = format!("nc -w 2 {} {WORLD_PORT} </dev/null 2>/dev/null", OPEN[0]);
+    let at_once = format!("for number in $(seq 24); do {one} & done; wait");
+    let told = docker_ok(&first, &["run", "--rm", "busybox:test", "sh", "-c", &at_once]).await;
+    let opened = told.matches("world").count();
+    assert!((16..24).contains(&opened), "{opened} of 24 at once: {told}");
+
+    // Others have their own part. One that holds all of it opens no more, however long it waits, until it lets go of some.
+    let holding = format!(
+        "for number in $(seq 16); do sleep 600 | nc {} {HOLDING_PORT} & done; sleep 4; {one} || echo full; \
+         kill $(pidof sleep); for number in $(seq 20); do {one} && break; sleep 0.5; done; exit",
+        OPEN[0]
+    );
+    let told = docker_ok(&second, &["run", "--rm", "busybox:test", "sh", "-c", &holding]).await;
+    assert_eq!(told.matches("held").count(), 16, "{told}");
+    assert!(told.contains("full") && told.trim_end().ends_with("world"), "{told}");
+    for cell in [first, second] {
+        cell.kill().await.expect("nothing is left");
+    }
+}
+
+/// Plays the whole world around a host, and what is done on the host: this program plays both, in processes of their own.
 #[expect(
     clippy::print_stdout,
     reason = "the part of the host tells its end to the test that started it"
 )]
-async fn only_the_internet_is_open(name: &'static str, firewall: FirewallChoice) {
+async fn play<F: Future<Output = ()>>(
+    name: &'static str,
+    alternatives: Option<&Path>,
+    on_the_host: impl FnOnce() -> F,
+) {
     match part().as_deref() {
-        Some("world") => serve("world", WORLD_PORT),
+        Some("world") => {
+            std::thread::spawn(|| hold("held", HOLDING_PORT));
+            serve("world", WORLD_PORT);
+        }
         Some(_) => {
-            on_the_host(firewall).await;
+            on_the_host().await;
             println!("everything holds");
         }
         None => {
             let world = World::new(name);
-            let host = world.as_host(name, "host").output();
+            let host = world.as_host(name, "host");
+            let mut host = match alternatives {
+                Some(names) => with_alternatives(&host, names),
+                None => host,
+            };
+            let host = host.output();
             let output = tokio::task::spawn_blocking(move || host)
                 .await
                 .expect("no panic")
@@ -86,6 +167,16 @@ async fn only_the_internet_is_open(name: &'static str, firewall: FirewallChoice)
             assert!(output.status.success() && told.contains("everything holds"), "{told}");
         }
     }
+}
+
+/// The same in a mount namespace of its own, where the system's alternatives are these.
+fn with_alternatives(command: &Command, names: &Path) -> Command {
+    let mut other = Command::new("unshare");
+    let script = "mount --bind \"$0\" /etc/alternatives && exec \"$@\"";
+    other.args(["--mount", "sh", "-c", script]).arg(names);
+    other.arg(command.get_program()).args(command.get_args());
+    other.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    other
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -159,8 +250,10 @@ async fn on_the_host(firewall: FirewallChoice) {
 
     // Somebody flushes everything, somebody else puts his own rules first: the next look sets it right.
     match firewall {
-        FirewallChoice::Nftables => DISTURB_NFTABLES.iter().for_each(|words| drop(run("nft", words))),
-        _ => DISTURB_IPTABLES.iter().for_each(|words| {
+        FirewallChoice::Nftables | FirewallChoice::Auto => {
+            DISTURB_NFTABLES.iter().for_each(|words| drop(run("nft", words)))
+        }
+        FirewallChoice::Iptables => DISTURB_IPTABLES.iter().for_each(|words| {
             run("iptables", words);
             run("ip6tables", words);
         }),
@@ -172,12 +265,13 @@ async fn on_the_host(firewall: FirewallChoice) {
     first.kill().await.expect("nothing is left");
     second.kill().await.expect("nothing is left");
     // Also after a table of nftables stood in its chains, iptables understands what is left.
+    let nft = ("nft", "list ruleset", "chain theirs");
     for (program, words, others) in match firewall {
-        FirewallChoice::Nftables => [
-            ("nft", "list ruleset", "chain theirs"),
-            ("iptables-save", "", ":FORWARD DROP"),
-        ],
-        _ => ["iptables-save", "ip6tables-save"].map(|program| (program, "", "-A FORWARD -j ACCEPT")),
+        FirewallChoice::Nftables => vec![nft, ("iptables-save", "", ":FORWARD DROP")],
+        FirewallChoice::Auto => vec![nft],
+        FirewallChoice::Iptables => ["iptables-save", "ip6tables-save"]
+            .map(|program| (program, "", "-A FORWARD -j ACCEPT"))
+            .to_vec(),
     } {
         let rules = text(&run(program, words).stdout);
         assert!(!rules.contains("circle") && !rules.contains("CIRCLE"), "{rules}");

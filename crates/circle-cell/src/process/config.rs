@@ -64,6 +64,9 @@ pub struct NetworkPolicy {
     pub range6: Option<Cidr>,
     /// Private ranges, of either family, that cells may reach all the same. Default: none.
     pub allow: Vec<Cidr>,
+    /// Connections that a cell may have open to the world at the same time; as many may be new at once, and then a sixteenth
+    /// of that each second. Default: a sixty-fourth of what the kernel follows (`nf_conntrack_max`), 1024 at least.
+    pub connections: Option<u32>,
     /// Who makes the rules. Default: iptables where it is there, else nftables.
     pub firewall: FirewallChoice,
     /// The name servers that the host asks for the cells. Default: whom the file below names at the time of a question.
@@ -113,6 +116,7 @@ impl Default for NetworkPolicy {
             range: Cidr::new(Ipv4Addr::new(198, 18, 0, 0), 15),
             range6: None,
             allow: Vec::new(),
+            connections: None,
             firewall: FirewallChoice::Auto,
             resolvers: Vec::new(),
             names: PathBuf::from("/etc/resolv.conf"),

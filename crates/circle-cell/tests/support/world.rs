@@ -10,6 +10,9 @@ const PART: &str = "CIRCLE_CELL_TEST_PART";
 /// Where the world's services listen.
 pub(crate) const WORLD_PORT: u16 = 7000;
 
+/// Where the world holds connections.
+pub(crate) const HOLDING_PORT: u16 = 7002;
+
 /// What the world answers on, beside the way to it.
 const ADDRESSES: [&str; 12] = [
     "198.51.100.7/32",
@@ -122,6 +125,17 @@ pub(crate) fn serve(word: &'static str, port: u16) {
     for stream in listener.incoming().flatten() {
         let mut stream = stream;
         let _ = writeln!(stream, "{word}");
+    }
+}
+
+/// Answers `word` to whoever connects and holds the connection until the other side ends it.
+pub(crate) fn hold(word: &'static str, port: u16) {
+    let listener = TcpListener::bind(("::", port)).expect("a port of both families");
+    for mut stream in listener.incoming().flatten() {
+        std::thread::spawn(move || {
+            let _ = writeln!(stream, "{word}");
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        });
     }
 }
 

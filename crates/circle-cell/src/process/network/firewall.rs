@@ -78,6 +78,7 @@ impl Firewall {
             range,
             allow: policy.allow.clone(),
             cells: Default::default(),
+            connections: Some(policy.connections.unwrap_or_else(usual_connections)),
         };
         let ranges = std::iter::once(policy.range).chain(policy.range6);
         Self {
@@ -123,7 +124,7 @@ impl Firewall {
 
     /// Puts the rules back where somebody flushed or overtook them; without cells, removes what an earlier owner left.
     pub(crate) async fn keep(&self) -> io::Result<()> {
-        let state = self.state.lock().await;
+        let mut state = self.state.lock().await;
         if state.cells == 0 {
             return state.remove().await;
         }
@@ -135,8 +136,25 @@ impl Firewall {
 }
 
 impl State {
-    /// Says whether anything had to be done.
-    async fn assert(&self) -> io::Result<bool> {
+    /// Says whether anything had to be done. A kernel that cannot count connections gets rules that do not.
+    async fn assert(&mut self) -> io::Result<bool> {
+        let first = self.assert_rules().await;
+        if first.is_ok() || self.rules.iter().all(|rules| rules.connections.is_none()) {
+            return first;
+        }
+        let counted: Vec<_> = self.rules.iter_mut().map(|rules| rules.connections.take()).collect();
+        let second = self.assert_rules().await;
+        if second.is_ok() {
+            tracing::warn!(reason = ?first.err(), "this kernel cannot count the connections of cells: they are not bounded");
+            return second;
+        }
+        for (rules, connections) in self.rules.iter_mut().zip(counted) {
+            rules.connections = connections;
+        }
+        first
+    }
+
+    async fn assert_rules(&self) -> io::Result<bool> {
         if self.uses_nftables() {
             return self.assert_table().await;
         }
@@ -189,6 +207,13 @@ impl State {
             FirewallChoice::Auto => !has_tool(program(Family::Four).1),
         }
     }
+}
+
+/// A sixty-fourth of what the kernel follows: as many cells as a worker ever has do not fill its list.
+fn usual_connections() -> u32 {
+    const LEAST: u32 = 1024;
+    let followed = std::fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_max").unwrap_or_default();
+    (followed.trim().parse().unwrap_or(0) / 64).max(LEAST)
 }
 
 const NFT: &str = "nft";

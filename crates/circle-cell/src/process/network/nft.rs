@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use serde_json::Value;
 
 use super::policy::{Family, never, private};
-use super::rules::Rules;
+use super::rules::{Rules, new_a_second};
 use crate::Cidr;
 
 /// The rules of one provider instance in both families, which one table holds.
@@ -38,6 +38,15 @@ impl<'r> Table<'r> {
         let name = self.name();
         // Added first, so that there is something to delete; all of it is one change.
         let mut batch = format!("add table inet {name}\ndelete table inet {name}\nadd table inet {name}\n");
+        for rules in self.families.iter().filter(|rules| rules.connections.is_some()) {
+            let word = word(rules.family);
+            let about = format!("type {}; size 65535", address_type(rules.family));
+            let _ = writeln!(batch, "add set inet {name} open_{word} {{ {about}; flags dynamic; }}");
+            let _ = writeln!(
+                batch,
+                "add set inet {name} new_{word} {{ {about}; flags dynamic,timeout; timeout 2m; }}"
+            );
+        }
         for (chain, about) in [
             ("out", String::new()),
             ("host", String::new()),
@@ -126,15 +135,15 @@ impl<'r> Table<'r> {
             ("host", DENY.to_owned()),
             ("out", format!("oifname \"cv*\" {DENY}")),
         ];
-        for (family, word) in [(Family::Four, "ip"), (Family::Six, "ip6")] {
+        for family in [Family::Four, Family::Six] {
             let of_family = self.families.iter().find(|rules| rules.family == family);
             match of_family {
-                Some(of_family) => rules.extend(outwards(of_family, word).into_iter().map(|rule| ("out", rule))),
+                Some(of_family) => rules.extend(outwards(of_family).into_iter().map(|rule| ("out", rule))),
                 None => rules.push(("out", format!("meta nfproto {} drop", nfproto(family)))),
             }
         }
         for of_family in self.families {
-            let word = if of_family.family == Family::Four { "ip" } else { "ip6" };
+            let word = word(of_family.family);
             let rule = format!("{word} saddr {} oifname != \"cv*\" masquerade", of_family.range);
             rules.push(("leave", rule));
         }
@@ -193,10 +202,19 @@ impl<'r> Table<'r> {
 }
 
 /// What may pass in one family: first what nobody can allow, then what is allowed, then what is denied, then the internet.
-fn outwards(rules: &Rules, word: &str) -> Vec<String> {
+fn outwards(rules: &Rules) -> Vec<String> {
+    let word = word(rules.family);
     let of_family = |range: &&Cidr| Family::of(**range) == rules.family;
     let to = |range: &Cidr, verdict: &str| format!("{word} daddr {range} {verdict}");
-    let mut lines = vec![format!("{word} saddr != {} drop", rules.range), to(&rules.range, DENY)];
+    let mut lines = vec![format!("{word} saddr != {} drop", rules.range)];
+    if let Some(most) = rules.connections {
+        let rate = format!("limit rate over {}/second burst {most} packets", new_a_second(most));
+        lines.extend([
+            format!("ct state new add @open_{word} {{ {word} saddr ct count over {most} }} {DENY}"),
+            format!("ct state new update @new_{word} {{ {word} saddr {rate} }} {DENY}"),
+        ]);
+    }
+    lines.push(to(&rules.range, DENY));
     lines.extend(never(rules.family).iter().map(|range| to(range, DENY)));
     lines.extend(rules.allow.iter().filter(of_family).map(|range| to(range, "accept")));
     for (cell, ranges) in &rules.cells {
@@ -206,6 +224,20 @@ fn outwards(rules: &Rules, word: &str) -> Vec<String> {
     lines.extend(private(rules.family).iter().map(|range| to(range, DENY)));
     lines.push(format!("meta nfproto {} accept", nfproto(rules.family)));
     lines
+}
+
+fn word(family: Family) -> &'static str {
+    match family {
+        Family::Four => "ip",
+        Family::Six => "ip6",
+    }
+}
+
+fn address_type(family: Family) -> &'static str {
+    match family {
+        Family::Four => "ipv4_addr",
+        Family::Six => "ipv6_addr",
+    }
 }
 
 fn nfproto(family: Family) -> &'static str {
@@ -276,6 +308,7 @@ mod tests {
                 .map(|range| range.parse().expect("a range"))
                 .to_vec(),
             cells: [(cell.clone(), open.to_vec())].into(),
+            connections: Some(4096),
         };
         vec![
             rules(Family::Four, "198.18.0.0/15"),

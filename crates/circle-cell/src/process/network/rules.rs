@@ -18,6 +18,8 @@ pub(super) struct Rules {
     pub(super) allow: Vec<Cidr>,
     /// Private ranges that one cell may reach beside those.
     pub(super) cells: BTreeMap<CellId, Vec<Cidr>>,
+    /// Connections that one cell may have open to the world; `None`: any number.
+    pub(super) connections: Option<u32>,
 }
 
 impl Rules {
@@ -89,11 +91,9 @@ impl Rules {
     /// What may pass: first what nobody can allow, then what is allowed, then what is denied, then the internet.
     fn outwards(&self) -> Vec<String> {
         let deny = self.deny();
-        let mut rules = vec![
-            format!("! -s {} -j DROP", self.range),
-            format!("-o cv+ -j {deny}"),
-            format!("-d {} -j {deny}", self.range),
-        ];
+        let mut rules = vec![format!("! -s {} -j DROP", self.range)];
+        rules.extend(self.crowded().map(|crowded| format!("{crowded} -j {deny}")));
+        rules.extend([format!("-o cv+ -j {deny}"), format!("-d {} -j {deny}", self.range)]);
         rules.extend(never(self.family).iter().map(|range| format!("-d {range} -j {deny}")));
         let of_family = |ranges: &[Cidr]| -> Vec<Cidr> {
             let ranges = ranges.iter().copied();
@@ -115,6 +115,21 @@ impl Rules {
         rules.extend(private(self.family).iter().map(|range| format!("-d {range} -j {deny}")));
         rules.push("-j ACCEPT".to_owned());
         rules
+    }
+
+    /// New connections of a cell that has too many open, or opens too many. A closed one stays in the kernel's list for two
+    /// minutes, and is counted by the second rule alone.
+    fn crowded(&self) -> impl Iterator<Item = String> {
+        let host_bits = if self.family == Family::Four { 32 } else { 128 };
+        let name = &self.instance;
+        let rules = self.connections.map(|most| {
+            let rate = new_a_second(most);
+            [
+                format!("-m conntrack --ctstate NEW -m connlimit --connlimit-above {most} --connlimit-mask {host_bits} --connlimit-saddr"),
+                format!("-m conntrack --ctstate NEW -m hashlimit --hashlimit-above {rate}/sec --hashlimit-burst {most} --hashlimit-mode srcip --hashlimit-name circle-{name}"),
+            ]
+        });
+        rules.into_iter().flatten()
     }
 
     /// Denied packets are answered, so that a job fails within a second and not at its time-out.
@@ -173,6 +188,11 @@ impl Rules {
     }
 }
 
+/// How many connections a second may be new where so many may be open, once as many were.
+pub(super) fn new_a_second(most: u32) -> u32 {
+    (most / 16).max(1)
+}
+
 /// The rules of one table in the output of `iptables-save`.
 fn rules_of<'a>(saved: &'a str, table: &str) -> impl Iterator<Item = &'a str> {
     let head = format!("*{table}");
@@ -203,6 +223,7 @@ mod tests {
                 .map(|range| range.parse().expect("a range"))
                 .to_vec(),
             cells: BTreeMap::new(),
+            connections: Some(4096),
         }
     }
 
