@@ -2,15 +2,17 @@
 
 mod support;
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use circle_cell::pool::{Pool, PoolConfig};
 use circle_cell::{CellError, CellProvider, CellSpec, Promoted, Promotion, RootName};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
 use support::machine::Machine;
-use support::{Bench, until};
+use support::{Bench, busybox, until};
 use tokio_util::sync::CancellationToken;
 
 fn pool(bench: &Bench, warm: usize, max: usize) -> Pool {
@@ -208,6 +210,39 @@ async fn a_root_that_is_expected_has_a_cell_before_its_run_comes_and_none_when_i
         (pool.counters().ready == 0, pool.counters())
     })
     .await;
+    pool.shutdown().await;
+    bench.provider.settled().await;
+}
+
+/// An archive that is a pipe: the start waits in it until the test says something.
+#[tokio::test]
+async fn a_start_ahead_that_fails_is_not_the_error_of_who_began_to_wait_meanwhile() {
+    let bench = Bench::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = folder.path().join("image.tar");
+    mkfifo(&archive, Mode::S_IRWXU).expect("a pipe");
+    let spec = CellSpec {
+        images: vec![archive.clone()],
+        ..CellSpec::default()
+    };
+    let pool = Pool::new(bench.provider.clone(), PoolConfig::new(1, 1, spec));
+    let pipe = archive.clone();
+    let opened = tokio::task::spawn_blocking(move || std::fs::OpenOptions::new().write(true).open(pipe));
+    let mut pipe = opened.await.expect("no panic").expect("the start reads");
+    let good = folder.path().join("good.tar");
+    std::fs::copy(busybox(), &good).expect("copied");
+    std::fs::rename(good, &archive).expect("from now on it is whole");
+
+    let never = CancellationToken::new();
+    let spoil = async {
+        until("it waits", || (pool.counters().waiting == 1, pool.counters())).await;
+        pipe.write_all(b"no archive").expect("written");
+        drop(pipe);
+    };
+    let (cell, ()) = tokio::join!(pool.take(&never), spoil);
+    let cell = cell.expect("a cell of a second start");
+    assert_eq!(pool.counters().failed, 1, "{:?}", pool.counters());
+    cell.kill().await.expect("nothing is left");
     pool.shutdown().await;
     bench.provider.settled().await;
 }

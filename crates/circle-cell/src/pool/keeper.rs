@@ -28,6 +28,8 @@ enum Happening {
 
 struct Started {
     root: Root,
+    /// Nobody waited when it was begun.
+    ahead: bool,
     outcome: Result<Cell, CellError>,
 }
 
@@ -120,11 +122,14 @@ impl Keeper {
             ..self.lane.spec_of(&root)
         };
         *self.starting.entry(root.clone()).or_default() += 1;
-        self.starts.spawn(async move { start(provider, root, spec).await });
+        self.starts.spawn(async move {
+            let outcome = provider.start(&spec).await;
+            Started { root, ahead, outcome }
+        });
     }
 
     async fn started(&mut self, started: Result<Started, JoinError>) {
-        let Started { root, outcome } = match started {
+        let Started { root, ahead, outcome } = match started {
             Ok(started) => started,
             Err(broken) => {
                 // Which start it was is not known any more; what is missing is counted anew.
@@ -132,6 +137,7 @@ impl Keeper {
                 let outcome = Err(CellError::Unable(format!("the start broke off: {broken}")));
                 Started {
                     root: Root::Plain,
+                    ahead: false,
                     outcome,
                 }
             }
@@ -141,7 +147,10 @@ impl Keeper {
         }
         self.note_health(&root, outcome.as_ref().err()).await;
         self.count(outcome.as_ref().err());
-        self.lane.hand_out(&root, outcome);
+        // Whoever began to wait meanwhile gets a start of their own: what was begun before may have failed for what is over.
+        if outcome.is_ok() || !ahead {
+            self.lane.hand_out(&root, outcome);
+        }
     }
 
     fn count(&mut self, error: Option<&CellError>) {
@@ -224,11 +233,6 @@ fn awaited(state: &State) -> BTreeMap<Root, usize> {
         *awaited.entry(taker.root.clone()).or_default() += 1;
     }
     awaited
-}
-
-async fn start(provider: Arc<dyn CellProvider>, root: Root, spec: CellSpec) -> Started {
-    let outcome = provider.start(&spec).await;
-    Started { root, outcome }
 }
 
 async fn at(instant: Option<Instant>) {

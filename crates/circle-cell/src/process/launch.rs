@@ -18,7 +18,7 @@ use super::cell::{DaemonProcess, ProcessCell};
 use super::certificates::{CERTIFICATES, trust};
 use super::cgroup::CellGroups;
 use super::core::Core;
-use super::daemon::{arguments, containerd_ended, daemon_program, load_image, make_network, wait_until_ready};
+use super::daemon::{arguments, containerd_of, daemon_program, load_image, make_network, wait_until_ready};
 use super::network::{
     Pair, Resolvers, datagram_socket, host_search, lock_addresses, make_link, serve_names, stream_listener, uplink_mtu,
 };
@@ -278,20 +278,22 @@ async fn start_daemon(
     Ok(DaemonProcess { started_by, exit })
 }
 
-/// The same holds for its containerd.
+/// The same holds for its containerd. It is looked for now: a helper begins later, when the daemon may be ending already.
 async fn watch_containerd(cell: &ProcessCell, core: &Core) -> Result<(), CellError> {
     let groups = CellGroups::new(core.hierarchies.clone(), cell.id().as_str());
+    let containerd = containerd_of(&groups).map_err(failed(cell.id(), "find its containerd"))?;
     let stopping = cell.stopping.clone();
     cell.help(Box::pin(async move {
-        match containerd_ended(&groups).await {
-            Ok(()) if stopping.load(Ordering::Relaxed) => None,
-            Ok(()) => {
-                // A daemon that dies takes its containerd along, and is the better reason.
-                tokio::time::sleep(DAEMON_FIRST).await;
-                Some("its containerd ended".to_owned())
-            }
-            Err(error) => Some(format!("its containerd cannot be watched: {error}")),
+        let ended = containerd.readable().await;
+        if let Err(error) = ended {
+            return Some(format!("its containerd cannot be watched: {error}"));
         }
+        if stopping.load(Ordering::Relaxed) {
+            return None;
+        }
+        // A daemon that dies takes its containerd along, and is the better reason.
+        tokio::time::sleep(DAEMON_FIRST).await;
+        Some("its containerd ended".to_owned())
     }))
     .await
 }

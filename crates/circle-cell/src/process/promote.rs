@@ -58,13 +58,19 @@ async fn stop_daemon(cell: &ProcessCell) -> io::Result<()> {
     };
     let ordered = cell.wire.order("stop the daemon", order, Vec::new(), None).await;
     ordered.map_err(io::Error::other)?;
-    let ended = tokio::time::timeout(STOP_DEADLINE, daemon.exit.wait_for(Option::is_some)).await;
+    let ended = daemon.exit.wait_for(Option::is_some);
+    let ended = tokio::time::timeout(STOP_DEADLINE, async { ended.await.map(|exit| *exit) }).await;
     match ended {
         Err(_) => Err(io::Error::other(format!(
             "its daemon did not end within {STOP_DEADLINE:?}"
         ))),
-        Ok(Err(_)) => Err(io::Error::other("the cell died before its daemon had ended")),
-        Ok(Ok(exit)) => match *exit {
+        Ok(Err(_)) => {
+            let (reason, _) = cell.killer().dead().await;
+            Err(io::Error::other(format!(
+                "the cell died before its daemon had ended: {reason}"
+            )))
+        }
+        Ok(Ok(exit)) => match exit {
             Some(Exit::Code(0)) => Ok(()),
             exit => Err(io::Error::other(format!("its daemon ended with {exit:?}"))),
         },

@@ -22,6 +22,9 @@ const BUILD_CACHE_BYTES: u64 = 10 << 30;
 /// A step that no build used for so long is of no use.
 const BUILD_CACHE_AGE: &str = "336h";
 
+/// The longest that a cell is cleaned for: images of many layers take minutes, and an engine that hangs answers never.
+const CLEANING_LIMIT: Duration = Duration::from_secs(10 * 60);
+
 /// How often, and with which pause, it is looked whether a container is gone that somebody else removes.
 const REMOVAL_LOOKS: u32 = 100;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(100);
@@ -78,7 +81,9 @@ impl Renewing {
 pub(super) async fn renew(cell: PooledCell, renewing: Renewing) {
     let id = cell.id().clone();
     let cleaned = match Engine::new(cell.socket()) {
-        Ok(engine) => clean(&engine, &renewing).await,
+        Ok(engine) => tokio::time::timeout(CLEANING_LIMIT, clean(&engine, &renewing))
+            .await
+            .unwrap_or_else(|_| Err(format!("not within {} minutes", CLEANING_LIMIT.as_secs() / 60))),
         Err(failure) => Err(failure.message),
     };
     if let Err(why) = cleaned {

@@ -6,6 +6,6 @@ mod http;
 mod log;
 
 pub(crate) use arguments::{arguments, daemon_program};
-pub(crate) use containerd::containerd_ended;
+pub(crate) use containerd::containerd_of;
 pub(crate) use http::{load_image, make_network, ping, wait_until_ready};
 pub(crate) use log::{DaemonLog, collect};
