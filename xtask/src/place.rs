@@ -9,15 +9,17 @@ use anyhow::{Context, Result};
 
 use crate::process;
 
-/// The clone that this xtask was started in: `cargo run` names it. Two clones may share one compiled xtask, so the clone that
-/// it was compiled in is only the second choice.
+/// The clone that this xtask works for: `cargo run` and the test runner name one of its packages. Clones may share one
+/// compiled xtask, so the clone that it was compiled in is only the second choice.
 pub(crate) fn root() -> &'static Path {
     static ROOT: OnceLock<PathBuf> = OnceLock::new();
     ROOT.get_or_init(|| {
-        let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-        let package = PathBuf::from(package);
-        let own = package.parent().filter(|_| package.ends_with("xtask"));
-        own.map_or_else(
+        let named = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+        let clone = named.as_deref().and_then(|package| {
+            let mut folders = package.ancestors();
+            folders.find(|folder| folder.join("xtask/Cargo.toml").is_file())
+        });
+        clone.map_or_else(
             || Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(""),
             Path::to_path_buf,
         )
