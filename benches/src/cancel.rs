@@ -1,5 +1,6 @@
 //! Killing a busy cell, and having its place ready again.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,14 +8,16 @@ use anyhow::Result;
 use circle_cell::CellSpec;
 use circle_cell::pool::{Pool, PoolConfig};
 use circle_test::image;
-use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use crate::cells::provider;
+use crate::cells::{docker, provider};
 use crate::figures::{Report, median, ms, percentile};
+use crate::peer::Host;
 
 /// How often it is measured.
 const ROUNDS: usize = 15;
+/// How often the peer's way is.
+const PEER_ROUNDS: usize = 5;
 
 /// Prints the time to everything dead and to the place ready.
 pub(crate) async fn measure(report: &mut Report) -> Result<()> {
@@ -46,6 +49,29 @@ pub(crate) async fn measure(report: &mut Report) -> Result<()> {
             place < Duration::from_millis(1500),
         );
     }
+    peer(report).await
+}
+
+/// A wiped Docker-in-Docker container with the same work: removed with its volume, and the next one ready with its image.
+async fn peer(report: &mut Report) -> Result<()> {
+    let (host, mut gone, mut ready) = (Host::start().await?, Vec::new(), Vec::new());
+    let mut job = host.job("job-0").await?;
+    for round in 1..=PEER_ROUNDS {
+        job.load("busybox").await?;
+        keep_busy(job.socket()).await?;
+        let start = Instant::now();
+        job.stop().await?;
+        gone.push(start.elapsed());
+        job = host.job(&format!("job-{round}")).await?;
+        job.load("busybox").await?;
+        ready.push(start.elapsed());
+    }
+    job.stop().await?;
+    report.fact(
+        "peer's way: the Docker-in-Docker container with the same work is removed, p50",
+        &ms(median(&mut gone)),
+    );
+    report.fact("… and the next one ready with its image, p50", &ms(median(&mut ready)));
     Ok(())
 }
 
@@ -55,22 +81,7 @@ async fn kill_and_take(pool: &Pool) -> Result<(Vec<Duration>, Vec<Duration>)> {
     let (mut dead, mut ready) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let cell = pool.take(&never).await?;
-        let socket = format!("unix://{}", cell.socket().display());
-        for _ in 0..2 {
-            let busy = [
-                "run",
-                "-d",
-                "circle/busybox:1",
-                "sh",
-                "-c",
-                "while :; do dd if=/dev/zero of=/tmp/x bs=64k count=64 conv=fsync; done",
-            ];
-            Command::new("/usr/bin/docker")
-                .args(["--host", &socket])
-                .args(busy)
-                .output()
-                .await?;
-        }
+        keep_busy(cell.socket()).await?;
         let start = Instant::now();
         let killed = cell.kill().await?;
         dead.push(killed.dead_in);
@@ -79,4 +90,13 @@ async fn kill_and_take(pool: &Pool) -> Result<(Vec<Duration>, Vec<Duration>)> {
     }
     pool.shutdown().await;
     Ok((dead, ready))
+}
+
+/// Starts two containers that write and sync.
+async fn keep_busy(socket: &Path) -> Result<()> {
+    let work = "while :; do dd if=/dev/zero of=/tmp/x bs=64k count=64 conv=fsync; done";
+    for _ in 0..2 {
+        docker(socket, &["run", "-d", "circle/busybox:1", "sh", "-c", work]).await?;
+    }
+    Ok(())
 }

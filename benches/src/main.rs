@@ -3,6 +3,7 @@
 //! Each part prints rows: what, the figure, the goal, and whether it holds. Ratios are of medians within one run, because
 //! machines are noisy. Give names of parts to run only those: `make bench ARGS="stages cancel"`.
 
+mod ahead;
 mod cancel;
 mod cells;
 mod claim;
@@ -18,6 +19,7 @@ mod masking;
 mod memory;
 mod parallel;
 mod peer;
+mod project;
 mod roots;
 mod stages;
 mod start;
@@ -27,9 +29,9 @@ use anyhow::{Result, bail};
 use figures::Report;
 
 /// The parts in the order of the table.
-const PARTS: [&str; 14] = [
-    "stages", "start", "hooks", "cancel", "roots", "parallel", "lines", "masking", "dispatch", "claim", "history",
-    "webhook", "events", "memory",
+const PARTS: [&str; 15] = [
+    "stages", "start", "hooks", "cancel", "roots", "ahead", "parallel", "lines", "masking", "dispatch", "claim",
+    "history", "webhook", "events", "memory",
 ];
 
 #[tokio::main]
@@ -49,6 +51,7 @@ async fn main() -> Result<()> {
             "hooks" => hooks::measure(&mut report).await,
             "cancel" => cancel::measure(&mut report).await,
             "roots" => roots::measure(&mut report).await,
+            "ahead" => ahead::measure(&mut report).await,
             "parallel" => parallel::measure(&mut report).await,
             "lines" => lines::measure(&mut report).await,
             "masking" => masking::measure(&mut report),

@@ -4,8 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use circle_test::{Circle, Options, StoryRun, StoryService};
+use futures_util::future::try_join_all;
 
+use crate::cells::docker;
 use crate::figures::{Report, ms, percentile};
+use crate::peer::Host;
 
 /// Runs of each kind.
 const RUNS: usize = 8;
@@ -50,6 +53,7 @@ pub(crate) async fn measure(report: &mut Report) -> Result<()> {
 
     let speed_up = one_by_one.as_secs_f64() / at_once.as_secs_f64();
     report.fact("eight runs one after the other", &ms(one_by_one));
+    report.fact("eight runs at once", &ms(at_once));
     report.row(
         "eight runs at once: speed-up",
         &format!("{speed_up:.2}"),
@@ -64,6 +68,31 @@ pub(crate) async fn measure(report: &mut Report) -> Result<()> {
         "≤ 2",
         spread <= 2.0,
     );
+    peer(report).await
+}
+
+/// The same work in wiped Docker-in-Docker containers, one for each job; no push and no checkout is counted.
+async fn peer(report: &mut Report) -> Result<()> {
+    let host = Host::start().await?;
+    let job = async |name: String| {
+        let job = host.job(&name).await?;
+        job.load("busybox").await?;
+        docker(job.socket(), &["run", "--rm", "circle/busybox:1", "sh", "-c", WORK]).await?;
+        job.stop().await
+    };
+    let start = Instant::now();
+    for number in 0..RUNS {
+        job(format!("alone-{number}")).await?;
+    }
+    let one_by_one = start.elapsed();
+    let start = Instant::now();
+    try_join_all((0..RUNS).map(|number| job(format!("job-{number}")))).await?;
+    let at_once = start.elapsed();
+    report.fact(
+        "peer's way: eight Docker-in-Docker jobs one after the other",
+        &ms(one_by_one),
+    );
+    report.fact("… at once", &ms(at_once));
     Ok(())
 }
 

@@ -1,8 +1,7 @@
 //! Cells and golden roots: taking one, starting one, keeping what it made; a second build, and one after a change, beside a
 //! daemon that everybody shares and beside a fresh Docker-in-Docker container for each job.
 
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,13 +10,13 @@ use circle_cell::pool::{Pool, PoolConfig};
 use circle_cell::process::ProcessProvider;
 use circle_cell::{Cell, CellProvider, CellSpec, Promoted, Promotion, Root, RootName};
 use circle_test::image;
-use tempfile::TempDir;
-use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use crate::cells::{docker, provider};
 use crate::figures::{Report, median, ms};
+use crate::memory::{mebi, resident_bytes};
 use crate::peer::Host;
+use crate::project::Project;
 
 /// How often what is quick is measured.
 const ROUNDS: usize = 9;
@@ -25,15 +24,6 @@ const ROUNDS: usize = 9;
 const BUILDS: usize = 5;
 /// Roots beside each other.
 const ROOTS: usize = 10;
-/// Files of the compiled project, and functions in each: about a minute of compiling on two cores.
-const FILES: usize = 110;
-const FUNCTIONS: usize = 250;
-/// The objects of the last build are taken up, as on a developer's machine.
-const DOCKERFILE: &str = "FROM circle/toolchain:1\nWORKDIR /src\nCOPY . .\n\
-    RUN --mount=type=cache,target=/objects make -j2 OUT=/objects && cp /objects/program /program\nRUN /program\n";
-/// One object for each file, one program of all.
-const MAKEFILE: &str = "SOURCES := $(wildcard *.c)\nOBJECTS := $(SOURCES:%.c=$(OUT)/%.o)\n\
-    $(OUT)/program: $(OBJECTS)\n\tmusl-gcc -static -o $@ $^\n$(OUT)/%.o: %.c\n\tmusl-gcc -O2 -c -o $@ $<\n";
 
 /// Prints all of it.
 pub(crate) async fn measure(report: &mut Report) -> Result<()> {
@@ -157,24 +147,18 @@ async fn keeping(report: &mut Report, provider: &ProcessProvider, base: &RootNam
     Ok(())
 }
 
-/// The same build again, and one after a change of one line.
+/// The same build again, and one after a change of one line: of a long build, and of a real project.
 async fn builds(report: &mut Report, provider: &ProcessProvider, base: &RootName) -> Result<()> {
-    let service: RootName = "service".parse()?;
-    let project = Project::new()?;
+    let long = Project::long()?;
     let shared = provider.start(&spec(Root::Kept(base.clone()))?).await?;
-    let first = provider.start(&spec(Root::Kept(base.clone()))?).await?;
-    let cold = project.build(first.socket()).await?;
-    project.build(shared.socket()).await?;
-    report.fact("the first build, in a cell of the base", &ms(cold.took));
-    promote(provider, first, &service, 1).await?;
-
-    let of_service = spec(Root::Kept(service.clone()))?;
+    let service = "service".parse()?;
+    first_build(report, provider, (&long, &service, shared.socket())).await?;
     let (mut again, mut by_hand) = (Vec::new(), Vec::new());
     for _ in 0..BUILDS {
-        let cell = provider.start(&of_service).await?;
-        let ours = project.build(cell.socket()).await?;
+        let cell = provider.start(&spec(Root::Kept(service.clone()))?).await?;
+        let ours = long.build(cell.socket()).await?;
         cell.kill().await?;
-        let theirs = project.build(shared.socket()).await?;
+        let theirs = long.build(shared.socket()).await?;
         ensure!(
             ours.cached == theirs.cached,
             "other steps were cached: {ours:?}, {theirs:?}"
@@ -183,16 +167,44 @@ async fn builds(report: &mut Report, provider: &ProcessProvider, base: &RootName
         by_hand.push(theirs.took);
     }
     ratio(report, "the second build", (&mut again, &mut by_hand), 1.05);
+    changes(report, provider, (&long, &service, shared.socket())).await?;
 
+    let real = Project::real().await?;
+    let service = "zstd".parse()?;
+    report.fact("a real project", "Zstandard's library");
+    first_build(report, provider, (&real, &service, shared.socket())).await?;
+    changes(report, provider, (&real, &service, shared.socket())).await?;
+    shared.kill().await?;
+    peer(report, &long).await
+}
+
+/// Builds a project for the first time: in a cell that becomes the service's root, and on a daemon that stays.
+async fn first_build(
+    report: &mut Report,
+    provider: &ProcessProvider,
+    (project, service, shared): (&Project, &RootName, &Path),
+) -> Result<()> {
+    let cell = provider.start(&spec(Root::Kept(RootName::base()))?).await?;
+    let cold = project.build(cell.socket()).await?;
+    project.build(shared).await?;
+    report.fact("the first build, in a cell of the base", &ms(cold.took));
+    promote(provider, cell, service, 1).await.map(drop)
+}
+
+/// Changes one line after the other, and builds after each: as after every push, the next one begins from what this one made.
+async fn changes(
+    report: &mut Report,
+    provider: &ProcessProvider,
+    (project, service, shared): (&Project, &RootName, &Path),
+) -> Result<()> {
     let (mut changed, mut on_laptop) = (Vec::new(), Vec::new());
     for number in 0..BUILDS {
         project.change(number)?;
-        let cell = provider.start(&of_service).await?;
+        let cell = provider.start(&spec(Root::Kept(service.clone()))?).await?;
         changed.push(project.build(cell.socket()).await?.took);
-        // As after every push: the next one begins from what this one made.
         let order = u64::try_from(number)? + 2;
-        promote(provider, cell, &service, order).await?;
-        on_laptop.push(project.build(shared.socket()).await?.took);
+        promote(provider, cell, service, order).await?;
+        on_laptop.push(project.build(shared).await?.took);
     }
     ratio(
         report,
@@ -200,8 +212,7 @@ async fn builds(report: &mut Report, provider: &ProcessProvider, base: &RootName
         (&mut changed, &mut on_laptop),
         1.15,
     );
-    shared.kill().await?;
-    peer(report, &project).await
+    Ok(())
 }
 
 fn ratio(report: &mut Report, what: &str, (ours, theirs): (&mut [Duration], &mut [Duration]), most: f64) {
@@ -222,19 +233,15 @@ fn ratio(report: &mut Report, what: &str, (ours, theirs): (&mut [Duration], &mut
 
 /// What a job gets from a wiped Docker-in-Docker container.
 async fn peer(report: &mut Report, project: &Project) -> Result<()> {
-    let (host, mut ready, mut built) = (Host::start().await?, Vec::new(), Vec::new());
+    let (host, mut ready, mut built, mut idle) = (Host::start().await?, Vec::new(), Vec::new(), Vec::new());
     for _ in 0..2 {
         let start = Instant::now();
-        let peer = host.job().await?;
+        let peer = host.job("job").await?;
         ready.push(start.elapsed());
+        idle.push(peer.resident_bytes().await?);
         let start = Instant::now();
         for name in ["busybox", "toolchain"] {
-            let tar = image(name)?;
-            docker(
-                peer.socket(),
-                &["load", "--quiet", "--input", &tar.display().to_string()],
-            )
-            .await?;
+            peer.load(name).await?;
         }
         project.build(peer.socket()).await?;
         built.push(start.elapsed());
@@ -245,110 +252,12 @@ async fn peer(report: &mut Report, project: &Project) -> Result<()> {
         &ms(median(&mut ready)),
     );
     report.fact(
+        "… memory of an idle one (daemon, containerd)",
+        &mebi(idle.iter().sum::<u64>() / idle.len() as u64),
+    );
+    report.fact(
         "… the second build in a new one (images loaded from a file, no cache)",
         &ms(median(&mut built)),
     );
     Ok(())
-}
-
-/// A project that compiles for about a minute.
-struct Project {
-    folder: TempDir,
-}
-
-/// One build.
-#[derive(Debug)]
-struct Built {
-    took: Duration,
-    /// Steps that were cached.
-    cached: usize,
-}
-
-impl Project {
-    fn new() -> Result<Self> {
-        let folder = tempfile::tempdir_in("/var/tmp")?;
-        std::fs::write(folder.path().join("Dockerfile"), DOCKERFILE)?;
-        std::fs::write(folder.path().join("Makefile"), MAKEFILE)?;
-        let this = Self { folder };
-        for number in 0..FILES {
-            std::fs::write(this.source(number), source(number, 0)?)?;
-        }
-        std::fs::write(this.folder.path().join("main.c"), "int main(void) { return 0; }\n")?;
-        Ok(this)
-    }
-
-    fn source(&self, number: usize) -> PathBuf {
-        self.folder.path().join(format!("part{number}.c"))
-    }
-
-    fn change(&self, number: usize) -> Result<()> {
-        Ok(std::fs::write(self.source(number), source(number, 1)?)?)
-    }
-
-    async fn build(&self, socket: &Path) -> Result<Built> {
-        let start = Instant::now();
-        let output = Command::new("/usr/bin/docker")
-            .env("DOCKER_BUILDKIT", "1")
-            .arg("--host")
-            .arg(format!("unix://{}", socket.display()))
-            .args(["build", "--progress=plain", "--tag", "project", "."])
-            .current_dir(self.folder.path())
-            .output()
-            .await?;
-        let took = start.elapsed();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        ensure!(output.status.success(), "the project could not be built: {said}");
-        Ok(Built {
-            took,
-            cached: said.lines().filter(|line| line.ends_with("CACHED")).count(),
-        })
-    }
-}
-
-/// Loops that a compiler looks at for a while; `seed` tells two versions of a file apart.
-fn source(number: usize, seed: usize) -> Result<String> {
-    let mut text = String::new();
-    for function in 0..FUNCTIONS {
-        writeln!(
-            text,
-            "int f{number}_{function}(int *a, int n) {{ int s = {seed}; for (int i = 0; i < n; i++) \
-             for (int j = i; j < n; j += {}) s += a[i] * a[j] ^ (s >> {}); return s; }}",
-            function % 7 + 1,
-            function % 5 + 1
-        )?;
-    }
-    Ok(text)
-}
-
-/// What the processes of a cell have in memory, each page counted once.
-fn resident_bytes(cell: &str) -> Result<u64> {
-    let mut bytes = 0;
-    // tidy-ok: a measurement only reads which processes a cell has.
-    let mut groups = vec![PathBuf::from("/sys/fs/cgroup")];
-    let mut seen = std::collections::BTreeSet::new();
-    while let Some(group) = groups.pop() {
-        for entry in std::fs::read_dir(&group)?
-            .flatten()
-            .filter(|entry| entry.path().is_dir())
-        {
-            groups.push(entry.path());
-        }
-        if !group.components().any(|part| part.as_os_str() == cell) {
-            continue;
-        }
-        let pids = std::fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
-        for pid in pids.lines().filter(|pid| seen.insert((*pid).to_owned())) {
-            let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-            let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
-            let kibi: u64 = line
-                .and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok())
-                .unwrap_or(0);
-            bytes += kibi * 1024;
-        }
-    }
-    Ok(bytes)
-}
-
-fn mebi(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / 1_048_576.0)
 }
