@@ -31,7 +31,7 @@ cargo xtask <chore>
   check [fmt|clippy|deny|tidy]…   formatting, lints, dependencies, fences and budgets
   test [nextest arguments]    set up, build, run every test that needs no server of others
   test-real                   the suites against real servers
-  test-cgroup2 [SUITE]…       suites of cells on an emulated machine with cgroup version 2
+  test-cgroup2 [SUITE]…       suites of cells (or PACKAGE/SUITE) on an emulated machine with cgroup version 2
   demo [circle demo's arguments]  the main path on this machine, from a push to a deployed service
   audit [--runs=N] [--soak=N] disturb runs in every way, run many short ones: nothing is left, nothing grows
   bench [PART]…               measure the promises that have numbers

@@ -1,4 +1,4 @@
-//! `cargo xtask test-cgroup2 [TEST]…`: the suites of cells on a kernel with cgroup version 2, whatever this machine has.
+//! `cargo xtask test-cgroup2 [TEST]…`: the suites of cells, and how a worker names their bounds, on a kernel with cgroup version 2, whatever this machine has.
 //!
 //! A Debian kernel boots in an emulated machine whose root is this machine's own, read-only, beneath a layer in memory: nothing is
 //! installed in it, and its programs are those that were just built. The machine counts instructions for time, so a busy host
@@ -12,8 +12,8 @@ use anyhow::{Result, bail};
 
 use crate::{place, setup};
 
-/// What is run when nothing is named: one life, every death, and the bounds.
-const SUITES: [&str; 3] = ["life", "death", "bounds"];
+/// What is run when nothing is named: one life, every death, the bounds, and what a run says about them.
+const SUITES: [&str; 4] = ["life", "death", "bounds", "circle-worker/bounds"];
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if !place::is_root() {
