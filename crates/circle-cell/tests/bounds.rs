@@ -60,7 +60,7 @@ fn may_raise_limits() -> bool {
 }
 
 #[tokio::test]
-async fn sec_28_processor_time_is_shared_out_and_a_busy_cell_starves_nobody() {
+async fn sec_28_processor_time_is_bounded() {
     let bench = Bench::new();
     let limits = Limits {
         cpu_millis: Some(500),
@@ -86,6 +86,39 @@ async fn sec_28_processor_time_is_shared_out_and_a_busy_cell_starves_nobody() {
     );
     busy.health().await.expect("the daemon lives on");
     busy.kill().await.expect("nothing is left");
+}
+
+/// Sixteen loops against two: without a share for each cell the two would get a ninth.
+#[tokio::test]
+async fn sec_28_a_busy_cell_starves_no_neighbour() {
+    let bench = Bench::new();
+    let (busy, neighbour) = tokio::join!(bench.start(), bench.start());
+    for (cell, loops) in [(&busy, 16), (&neighbour, 2)] {
+        let work = format!("for number in $(seq {loops}); do (while :; do :; done) & done; wait");
+        docker_ok(
+            cell,
+            &["run", "-d", "--name", "work", "busybox:test", "sh", "-c", &work],
+        )
+        .await;
+    }
+    let before = (processor_ticks(&busy).await, processor_ticks(&neighbour).await);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let after = (processor_ticks(&busy).await, processor_ticks(&neighbour).await);
+    let part = (after.1 - before.1) / (after.0 - before.0);
+    assert!(
+        part > 0.4,
+        "the neighbour got {part:.2} of what the busy cell got: {before:?}, {after:?}"
+    );
+    for cell in [busy, neighbour] {
+        cell.kill().await.expect("nothing is left");
+    }
+}
+
+/// Hundredths of a second of processor time that the container `work` has used so far.
+async fn processor_ticks(cell: &Cell) -> f64 {
+    let sum = "cat /proc/[0-9]*/stat | awk '{t += $14 + $15} END {print t}'";
+    let ticks = docker_ok(cell, &["exec", "work", "sh", "-c", sum]).await;
+    ticks.parse().expect("a number")
 }
 
 #[tokio::test]

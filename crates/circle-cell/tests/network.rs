@@ -203,7 +203,7 @@ async fn on_the_host(firewall: FirewallChoice) {
         "2001:db8::2".to_owned(),
         format!("{}1", RANGE6.trim_end_matches("/64")),
     ];
-    let neighbour = second.address().to_string();
+    let neighbours = [second.address().to_string(), address6(&second).await];
     docker_ok(
         &second,
         &[
@@ -218,11 +218,16 @@ async fn on_the_host(firewall: FirewallChoice) {
         ],
     )
     .await;
+    for address in &neighbours {
+        let told = on_the_cell(&second, &format!("nc -w 2 {address} 7000 </dev/null")).await;
+        assert_eq!(told, "other", "nobody answers at {address}");
+    }
 
     let closed: Vec<&str> = NEVER
         .iter()
         .copied()
-        .chain(["10.1.2.3", "fd12:0:0:7::7", &neighbour])
+        .chain(["10.1.2.3", "fd12:0:0:7::7"])
+        .chain(neighbours.iter().map(String::as_str))
         .collect();
     let open: Vec<&str> = OPEN.iter().copied().chain(["192.168.7.7"]).collect();
     check(&first, &open, &closed, &host).await;
@@ -243,10 +248,10 @@ async fn on_the_host(firewall: FirewallChoice) {
         .iter()
         .copied()
         .filter(|name| *name != "fec0::7")
-        .chain([neighbour.as_str()])
+        .chain(neighbours.iter().map(String::as_str))
         .collect();
     check(&first, &[&open[..], &PRIVATE[..]].concat(), &never, &host).await;
-    check(&second, &open, &closed[..closed.len() - 1], &host[1..3]).await;
+    check(&second, &open, &closed[..closed.len() - neighbours.len()], &host[1..3]).await;
 
     // Somebody flushes everything, somebody else puts his own rules first: the next look sets it right.
     match firewall {
@@ -260,7 +265,7 @@ async fn on_the_host(firewall: FirewallChoice) {
     }
     provider.look_after().await.expect("the rules are put back");
     check(&first, &[&open[..], &PRIVATE[..]].concat(), &never, &host).await;
-    check(&second, &open, &closed[..closed.len() - 1], &host[1..3]).await;
+    check(&second, &open, &closed[..closed.len() - neighbours.len()], &host[1..3]).await;
 
     first.kill().await.expect("nothing is left");
     second.kill().await.expect("nothing is left");
@@ -311,6 +316,26 @@ async fn check(cell: &Cell, open: &[&str], closed: &[&str], host: &[String]) {
             );
         }
     }
+}
+
+/// The cell's address of the other family.
+async fn address6(cell: &Cell) -> String {
+    let told = on_the_cell(cell, "ip -6 -o addr show dev eth0 | grep abcd").await;
+    let address = told.split_whitespace().nth(3).and_then(|word| word.split('/').next());
+    address.expect("an address").to_owned()
+}
+
+async fn on_the_cell(cell: &Cell, script: &str) -> String {
+    let words = [
+        "run",
+        "--rm",
+        "--userns=host",
+        "--network=host",
+        "busybox:test",
+        "sh",
+        "-c",
+    ];
+    docker_ok(cell, &[&words[..], &[script]].concat()).await
 }
 
 fn gateway(cell: &Cell) -> String {
