@@ -28,8 +28,8 @@ enum Happening {
 
 struct Started {
     root: Root,
-    /// Nobody waited when it was begun.
-    ahead: bool,
+    /// How many had waited when it was begun for one of them; none when it was begun ahead.
+    waited: u64,
     outcome: Result<Cell, CellError>,
 }
 
@@ -122,14 +122,15 @@ impl Keeper {
             ..self.lane.spec_of(&root)
         };
         *self.starting.entry(root.clone()).or_default() += 1;
+        let waited = if ahead { 0 } else { self.lane.state().waited };
         self.starts.spawn(async move {
             let outcome = provider.start(&spec).await;
-            Started { root, ahead, outcome }
+            Started { root, waited, outcome }
         });
     }
 
     async fn started(&mut self, started: Result<Started, JoinError>) {
-        let Started { root, ahead, outcome } = match started {
+        let Started { root, waited, outcome } = match started {
             Ok(started) => started,
             Err(broken) => {
                 // Which start it was is not known any more; what is missing is counted anew.
@@ -137,7 +138,7 @@ impl Keeper {
                 let outcome = Err(CellError::Unable(format!("the start broke off: {broken}")));
                 Started {
                     root: Root::Plain,
-                    ahead: false,
+                    waited: self.lane.state().waited,
                     outcome,
                 }
             }
@@ -147,10 +148,7 @@ impl Keeper {
         }
         self.note_health(&root, outcome.as_ref().err()).await;
         self.count(outcome.as_ref().err());
-        // Whoever began to wait meanwhile gets a start of their own: what was begun before may have failed for what is over.
-        if outcome.is_ok() || !ahead {
-            self.lane.hand_out(&root, outcome);
-        }
+        self.lane.hand_out(&root, outcome, waited);
     }
 
     fn count(&mut self, error: Option<&CellError>) {

@@ -1,6 +1,6 @@
 //! The pool: who takes, what stands ready, and the keeper that starts ahead.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::demand::Demand;
 use super::keeper::keep;
 use super::{PoolConfig, PoolCounters, PooledCell};
-use crate::{Cell, CellError, CellId, CellProvider, CellSpec, Killer, Root, RootName};
+use crate::{Cell, CellError, CellId, CellProvider, CellSpec, Killer, Root, RootName, RootStamp};
 
 /// Warm cells ahead of demand. Taking one is instant while one stands ready; its replacement is started at once.
 ///
@@ -40,6 +40,8 @@ pub(super) struct Lane {
 pub(super) struct State {
     pub(super) ready: VecDeque<Ready>,
     pub(super) takers: VecDeque<Taker>,
+    /// How many have waited so far; each has its number.
+    pub(super) waited: u64,
     pub(super) in_use: HashMap<CellId, Killer>,
     pub(super) demand: Demand,
     pub(super) counters: PoolCounters,
@@ -56,6 +58,7 @@ pub(super) struct Ready {
 #[derive(Debug)]
 pub(super) struct Taker {
     pub(super) root: Root,
+    pub(super) number: u64,
     pub(super) send: oneshot::Sender<Result<Cell, CellError>>,
 }
 
@@ -236,57 +239,66 @@ impl Lane {
 
     /// A cell of this root, and whether it stood ready: one that stands ready and is healthy, or the next that starts.
     async fn obtain(&self, root: &Root, cancel: &CancellationToken) -> Result<(Cell, bool), CellError> {
-        while let Some(cell) = self.pop_ready(root) {
-            cell.speed_up();
-            if self.is_current(&cell).await && cell.health().await.is_ok() {
-                self.state().counters.taken_warm += 1;
-                return Ok((cell, true));
+        let started = loop {
+            while let Some(cell) = self.pop_ready(root) {
+                cell.speed_up();
+                if self.is_current(cell.root()).await && cell.health().await.is_ok() {
+                    self.state().counters.taken_warm += 1;
+                    return Ok((cell, true));
+                }
+                tracing::warn!(cell = %cell.id(), "a ready cell does not answer, or is of an old root: killed and replaced");
+                self.state().counters.died_ready += 1;
             }
-            tracing::warn!(cell = %cell.id(), "a ready cell does not answer, or is of an old root: killed and replaced");
-            self.state().counters.died_ready += 1;
-        }
+            if let Some(started) = self.wait_in_line(root)? {
+                break started;
+            }
+        };
         let cell = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(CellError::Cancelled),
-            cell = self.next_started(root) => cell?,
+            cell = started => cell.map_err(|_| CellError::PoolClosed)??,
         };
         cell.speed_up();
         self.state().counters.taken_cold += 1;
         Ok((cell, false))
     }
 
-    /// Whether a cell's root is still the present one. An empty one never grows old.
-    async fn is_current(&self, cell: &Cell) -> bool {
-        let Some(stamp) = cell.root() else { return true };
+    /// Whether a root is still the present one. An empty one never grows old.
+    async fn is_current(&self, root: Option<&RootStamp>) -> bool {
+        let Some(stamp) = root else { return true };
         matches!(self.provider.root(&stamp.name).await, Ok(Some(root)) if root.stamp == *stamp)
     }
 
-    /// Takes the ready cells out that nobody will want: of replaced roots, or of roots that are asked for no more.
+    /// Takes the ready cells out that nobody will want: of replaced roots, or of roots that are asked for no more. The others
+    /// can be taken all the while.
     pub(super) async fn take_stale(&self) -> Vec<Cell> {
         let usual = self.usual_root().await;
         let roots = self.wanted_roots().await;
-        let ready = std::mem::take(&mut self.state().ready);
-        let (mut good, mut stale) = (VecDeque::new(), Vec::new());
-        for one in ready {
-            let wanted = one.root == usual || one.root == Root::Plain || roots.contains(&one.root);
-            if wanted && self.is_current(&one.cell).await {
-                good.push_back(one);
-            } else {
-                stale.push(one.cell);
+        let look = |ready: &Ready| (ready.cell.id().clone(), ready.root.clone(), ready.cell.root().cloned());
+        let looked_at: Vec<_> = self.state().ready.iter().map(look).collect();
+        let mut stale = HashSet::new();
+        for (id, root, stamp) in looked_at {
+            let wanted = root == usual || root == Root::Plain || roots.contains(&root);
+            if !wanted || !self.is_current(stamp.as_ref()).await {
+                stale.insert(id);
             }
         }
         let mut state = self.state();
-        // What was handed in meanwhile stands behind.
-        good.append(&mut state.ready);
+        let ready = std::mem::take(&mut state.ready);
+        let (old, good): (VecDeque<Ready>, _) = ready.into_iter().partition(|ready| stale.contains(ready.cell.id()));
         state.ready = good;
-        stale
+        old.into_iter().map(|ready| ready.cell).collect()
     }
 
-    /// Gives a started cell to the first who waits for its root, or lets it stand ready.
-    pub(super) fn hand_out(&self, root: &Root, outcome: Result<Cell, CellError>) {
+    /// Gives a started cell to the first who waits for its root, or lets it stand ready. A failure is told to one who waited
+    /// when the start was begun: those have numbers up to `waited`. Whoever came later gets a start of their own, since this one
+    /// may have failed for what is over.
+    pub(super) fn hand_out(&self, root: &Root, outcome: Result<Cell, CellError>, waited: u64) {
         let mut state = self.state();
+        let last = if outcome.is_ok() { u64::MAX } else { waited };
         let mut unsent = outcome;
-        while let Some(at) = state.takers.iter().position(|taker| taker.root == *root) {
+        let fits = |taker: &Taker| taker.root == *root && taker.number <= last;
+        while let Some(at) = state.takers.iter().position(fits) {
             let Some(taker) = state.takers.remove(at) else { break };
             match taker.send.send(unsent) {
                 Ok(()) => return,
@@ -302,33 +314,44 @@ impl Lane {
         }
     }
 
-    /// A ready cell of the root. An empty one with the images of the specification does for the base.
     fn pop_ready(&self, root: &Root) -> Option<Cell> {
         let mut state = self.state();
-        let does =
-            |ready: &Ready| ready.root == *root || (ready.root == Root::Plain && *root == Root::Kept(RootName::base()));
-        let at = state.ready.iter().position(does)?;
+        let at = state.ready.iter().position(|ready| ready.does_for(root))?;
         let ready = state.ready.remove(at);
         drop(state);
         self.wanted.notify_one();
         ready.map(|ready| ready.cell)
     }
 
-    async fn next_started(&self, root: &Root) -> Result<Cell, CellError> {
-        let (send, cell) = oneshot::channel();
+    /// Where the next started cell of the root arrives; `None` when one has come to stand ready in this moment.
+    fn wait_in_line(&self, root: &Root) -> Result<Option<Arrival>, CellError> {
+        let (send, arrival) = oneshot::channel();
         {
             let mut state = self.state();
             if self.stop.is_cancelled() {
                 return Err(CellError::PoolClosed);
             }
-            let root = root.clone();
-            state.takers.push_back(Taker { root, send });
+            if state.ready.iter().any(|ready| ready.does_for(root)) {
+                return Ok(None);
+            }
+            state.waited += 1;
+            let (root, number) = (root.clone(), state.waited);
+            state.takers.push_back(Taker { root, number, send });
             self.provider.speed_up();
         }
         self.wanted.notify_one();
-        cell.await.map_err(|_| CellError::PoolClosed)?
+        Ok(Some(arrival))
     }
 }
+
+impl Ready {
+    /// An empty cell with the images of the specification does for the base.
+    fn does_for(&self, root: &Root) -> bool {
+        self.root == *root || (self.root == Root::Plain && *root == Root::Kept(RootName::base()))
+    }
+}
+
+type Arrival = oneshot::Receiver<Result<Cell, CellError>>;
 
 /// Counts one waiting taker, also when the taker goes away.
 struct Waiting<'a>(&'a Lane);
