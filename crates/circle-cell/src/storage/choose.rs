@@ -60,6 +60,8 @@ impl FromStr for StorageChoice {
 
 /// What a machine lacks for a storage, as a sentence.
 type Lack = Option<String>;
+/// Says whether one of the system's programs is installed.
+type Tools = fn(&str) -> bool;
 
 /// Opens the storage in `<state>/pool`. With [`StorageChoice::Auto`] a storage that does not open is told in the log, and
 /// the next one is tried; an explicit choice is an error then, and so is a file with roots that an earlier start made.
@@ -68,14 +70,23 @@ pub(crate) async fn open_storage(
     choice: StorageChoice,
     most_bytes: Option<u64>,
 ) -> Result<Arc<dyn Storage>, CellError> {
+    open_with(state, choice, most_bytes, has_tool).await
+}
+
+pub(super) async fn open_with(
+    state: &Path,
+    choice: StorageChoice,
+    most_bytes: Option<u64>,
+    has_tool: Tools,
+) -> Result<Arc<dyn Storage>, CellError> {
     let folder = state.join("pool");
     fs::create_dir_all(&folder).map_err(CellError::io("make the folder", &folder))?;
     let mut reasons = Vec::new();
     for kind in order(choice, state) {
         let opened = match kind {
-            StorageChoice::Btrfs => open_btrfs(state, &folder, most_bytes).await,
-            StorageChoice::Reflink => open_reflink(&folder),
-            StorageChoice::Plain | StorageChoice::Auto => open_plain(&folder, &reasons),
+            StorageChoice::Btrfs => open_btrfs(state, &folder, most_bytes, has_tool).await,
+            StorageChoice::Reflink => open_reflink(&folder, has_tool),
+            StorageChoice::Plain | StorageChoice::Auto => open_plain(&folder, &reasons, has_tool),
         };
         match opened {
             Ok(storage) => {
@@ -93,6 +104,10 @@ pub(crate) async fn open_storage(
 
 /// What would be chosen, without making anything.
 pub fn foresee(state: &Path, choice: StorageChoice) -> Result<StorageFacts, String> {
+    foresee_with(state, choice, has_tool)
+}
+
+pub(super) fn foresee_with(state: &Path, choice: StorageChoice, has_tool: Tools) -> Result<StorageFacts, String> {
     let existing = state
         .ancestors()
         .find(|folder| folder.exists())
@@ -100,15 +115,15 @@ pub fn foresee(state: &Path, choice: StorageChoice) -> Result<StorageFacts, Stri
     let mut reasons = Vec::new();
     for kind in order(choice, state) {
         let lack = match kind {
-            StorageChoice::Btrfs => match lack_of_btrfs(existing) {
+            StorageChoice::Btrfs => match lack_of_btrfs(existing, has_tool) {
                 None => return Ok(super::btrfs::facts(!magic_is_btrfs(existing), foreseen_quota(existing))),
                 lack => lack,
             },
-            StorageChoice::Reflink => match lack_of_reflink(existing) {
+            StorageChoice::Reflink => match lack_of_reflink(existing, has_tool) {
                 None => return Ok(images::facts(true)),
                 lack => lack,
             },
-            StorageChoice::Plain | StorageChoice::Auto => match lack_of_loops() {
+            StorageChoice::Plain | StorageChoice::Auto => match lack_of_loops(has_tool) {
                 None => return Ok(images::facts(false)),
                 Some(lack) => return Ok(folders::facts(&lack)),
             },
@@ -131,8 +146,13 @@ fn pool_file(state: &Path) -> PathBuf {
     state.join("pool.btrfs")
 }
 
-async fn open_btrfs(state: &Path, folder: &Path, most_bytes: Option<u64>) -> io::Result<Arc<dyn Storage>> {
-    lacking(lack_of_btrfs(state))?;
+async fn open_btrfs(
+    state: &Path,
+    folder: &Path,
+    most_bytes: Option<u64>,
+    has_tool: Tools,
+) -> io::Result<Arc<dyn Storage>> {
+    lacking(lack_of_btrfs(state, has_tool))?;
     let pool = if magic_is_btrfs(state) {
         None
     } else {
@@ -141,13 +161,13 @@ async fn open_btrfs(state: &Path, folder: &Path, most_bytes: Option<u64>) -> io:
     Ok(Arc::new(Btrfs::open(folder, pool).await?))
 }
 
-fn open_reflink(folder: &Path) -> io::Result<Arc<dyn Storage>> {
-    lacking(lack_of_reflink(folder))?;
+fn open_reflink(folder: &Path, has_tool: Tools) -> io::Result<Arc<dyn Storage>> {
+    lacking(lack_of_reflink(folder, has_tool))?;
     Ok(Arc::new(Images::open(folder, true)?))
 }
 
-fn open_plain(folder: &Path, reasons: &[String]) -> io::Result<Arc<dyn Storage>> {
-    match lack_of_loops() {
+fn open_plain(folder: &Path, reasons: &[String], has_tool: Tools) -> io::Result<Arc<dyn Storage>> {
+    match lack_of_loops(has_tool) {
         None => Ok(Arc::new(Images::open(folder, false)?)),
         Some(lack) => {
             let mut reasons = reasons.to_vec();
@@ -163,7 +183,7 @@ fn lacking(lack: Lack) -> io::Result<()> {
     lack.map_or(Ok(()), |sentence| Err(io::Error::other(sentence)))
 }
 
-fn lack_of_btrfs(state: &Path) -> Lack {
+fn lack_of_btrfs(state: &Path, has_tool: Tools) -> Lack {
     if !has_tool("btrfs") || !has_tool("mkfs.btrfs") {
         return Some("btrfs-progs is not installed".to_owned());
     }
@@ -175,17 +195,17 @@ fn lack_of_btrfs(state: &Path) -> Lack {
     if !pool_file(state).exists() && !known.lines().any(|line| line.trim() == "btrfs") {
         return Some("the kernel has no btrfs".to_owned());
     }
-    lack_of_loops()
+    lack_of_loops(has_tool)
 }
 
-fn lack_of_reflink(folder: &Path) -> Lack {
-    lack_of_loops().or_else(|| match shares_extents(folder) {
+fn lack_of_reflink(folder: &Path, has_tool: Tools) -> Lack {
+    lack_of_loops(has_tool).or_else(|| match shares_extents(folder) {
         true => None,
         false => Some("the file system of the data folder shares no extents between files".to_owned()),
     })
 }
 
-fn lack_of_loops() -> Lack {
+fn lack_of_loops(has_tool: Tools) -> Lack {
     if !Path::new("/dev/loop-control").exists() {
         return Some("there are no loop devices".to_owned());
     }

@@ -13,6 +13,7 @@ use futures_util::future::join_all;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use tempfile::TempDir;
 
+use super::choose::{foresee_with, open_with};
 use super::loops::{mount_file, source_of, unmount_lazily};
 use super::{Keeps, Kept, Storage, StorageChoice, open_storage};
 use crate::CellId;
@@ -248,6 +249,7 @@ async fn what_a_crash_left_is_found_by_its_name(place: &Place) {
     next.remove(&cell(5)).await.expect("removed");
     next.forget(&kept("root-3")).await.expect("forgotten");
     assert_eq!(next.cells().await.expect("cells"), []);
+    let_go_of(&place.state.join("pool")).await;
 }
 
 async fn removing_is_idempotent(storage: &dyn Storage) {
@@ -337,6 +339,33 @@ fn litter(disk: &Path, most: u32) -> (u32, Option<i32>) {
     (most, None)
 }
 
+/// A machine with everything, and the same without the programs of btrfs.
+#[tokio::test]
+async fn the_best_that_a_machine_can_do_is_chosen_and_the_doctor_foresees_it() {
+    let everything: fn(&str) -> bool = |_| true;
+    let without_btrfs: fn(&str) -> bool = |tool| !tool.contains("btrfs");
+    for (kind, beneath, tools) in [
+        ("btrfs", "xfs", everything),
+        ("reflink", "xfs", without_btrfs),
+        ("plain", "ext4", without_btrfs),
+    ] {
+        let folder = tempfile::Builder::new().prefix("cs").tempdir().expect("a folder");
+        let state = folder.path().join("state");
+        fs::create_dir(&state).expect("a folder");
+        mount_new(beneath, &state).await;
+        let foreseen = foresee_with(&state, StorageChoice::Auto, tools).expect("something works everywhere");
+        let opened = open_with(&state, StorageChoice::Auto, Some(1 << 30), tools).await;
+        let place = Place {
+            storage: opened.expect("it opens"),
+            beneath: Some(state.clone()),
+            state,
+            _folder: folder,
+        };
+        assert_eq!(place.storage.facts().kind, kind, "on {beneath}");
+        assert_eq!(*place.storage.facts(), foreseen, "on {beneath}");
+    }
+}
+
 #[tokio::test]
 async fn btrfs_in_a_file_conforms() {
     let place = place(StorageChoice::Btrfs, false).await;
@@ -399,16 +428,17 @@ async fn sec_28_a_subvolume_that_a_job_makes_counts_to_its_cell_and_goes_with_it
     assert!(!disk.exists());
 }
 
-/// The kernel frees the device of a lazy mount on its own time, once the last user of the mount is gone.
-async fn let_go_of(file: &Path) {
-    let asked = ["--noheadings", "--associated", file.to_str().expect("text")];
+/// Waits until no loop device has the file, or a file in the folder: the kernel frees the device of a lazy mount on its own
+/// time, once the last user of the mount is gone.
+async fn let_go_of(path: &Path) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
     loop {
-        let devices = run("losetup", &asked);
-        if devices.is_empty() {
+        let files = run("losetup", &["--list", "--noheadings", "--output", "BACK-FILE"]);
+        let held: Vec<&str> = files.lines().filter(|file| Path::new(file).starts_with(path)).collect();
+        if held.is_empty() {
             return;
         }
-        assert!(tokio::time::Instant::now() < deadline, "still attached: {devices}");
+        assert!(tokio::time::Instant::now() < deadline, "still attached: {held:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

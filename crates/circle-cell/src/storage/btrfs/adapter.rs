@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::RwLock;
@@ -14,9 +15,12 @@ use super::quota::Quota;
 use super::range::{Group, Range};
 use super::subvolume::{create, delete_tree, freeze, use_of};
 use crate::CellId;
-use crate::process::run_tool;
+use crate::process::run_tool_within;
 use crate::storage::loops::text;
 use crate::storage::port::{DiskUse, Keeps, Kept, Storage, StorageFacts, names_in};
+
+/// A slow disk takes as long to write down what cells wrote a moment ago.
+const SYNC_DEADLINE: Duration = Duration::from_secs(120);
 
 /// Disks as subvolumes.
 #[derive(Debug)]
@@ -163,7 +167,10 @@ impl Storage for Btrfs {
         let Some(group) = group else { return false };
         // What was written a moment ago is counted with the next commit.
         if let Ok(path) = text(&self.folder) {
-            let _ = run_tool("btrfs", &["filesystem", "sync", path], b"").await;
+            let synced = run_tool_within(SYNC_DEADLINE, "btrfs", &["filesystem", "sync", path], b"").await;
+            if let Err(error) = synced {
+                tracing::warn!(%error, "what a cell wrote last is not counted yet");
+            }
         }
         group.is_full(&self.folder)
     }
