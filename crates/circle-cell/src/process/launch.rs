@@ -274,12 +274,16 @@ async fn start_daemon(
         }),
     };
     ready?;
-    watch_containerd(cell, core).await?;
+    watch_containerd(cell, core, exit.clone()).await?;
     Ok(DaemonProcess { started_by, exit })
 }
 
 /// The same holds for its containerd. It is looked for now: a helper begins later, when the daemon may be ending already.
-async fn watch_containerd(cell: &ProcessCell, core: &Core) -> Result<(), CellError> {
+async fn watch_containerd(
+    cell: &ProcessCell,
+    core: &Core,
+    daemon: watch::Receiver<Option<Exit>>,
+) -> Result<(), CellError> {
     let groups = CellGroups::new(core.hierarchies.clone(), cell.id().as_str());
     let containerd = containerd_of(&groups).map_err(failed(cell.id(), "find its containerd"))?;
     let stopping = cell.stopping.clone();
@@ -293,7 +297,8 @@ async fn watch_containerd(cell: &ProcessCell, core: &Core) -> Result<(), CellErr
         }
         // A daemon that dies takes its containerd along, and is the better reason.
         tokio::time::sleep(DAEMON_FIRST).await;
-        Some("its containerd ended".to_owned())
+        let daemon_lives = daemon.borrow().is_none();
+        daemon_lives.then(|| "its containerd ended".to_owned())
     }))
     .await
 }

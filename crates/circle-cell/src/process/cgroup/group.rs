@@ -18,6 +18,8 @@ const DAEMON: &str = "daemon";
 const JOBS: &str = "jobs";
 /// Helpers need a leaf of their own: on version 2 a group with children has no processes.
 const HELPERS: &str = "helpers";
+/// How often the groups of a cell are made once more.
+const MOST_REPEATS: usize = 8;
 /// What the children of a version 2 group are controlled by.
 const CONTROLLERS: [&str; 5] = ["+cpu", "+cpuset", "+io", "+memory", "+pids"];
 
@@ -39,20 +41,8 @@ impl CellGroups {
     /// Makes the groups and sets the limits.
     pub(crate) fn make(&self, limits: &Limits) -> io::Result<()> {
         for (hierarchy, circle) in self.hierarchies.circle_folders() {
-            let cell = circle.join(&self.name);
-            let groups = [
-                circle.clone(),
-                cell.clone(),
-                cell.join(DAEMON),
-                cell.join(JOBS),
-                cell.join(JOBS).join(HELPERS),
-            ];
-            for group in groups {
-                match self.hierarchies.version {
-                    Version::One => make_one(&group, hierarchy.controllers.iter().any(|name| name == "cpuset"))?,
-                    Version::Two => make_two(&group)?,
-                }
-            }
+            let is_cpuset = hierarchy.controllers.iter().any(|name| name == "cpuset");
+            self.make_tree(&circle, is_cpuset)?;
         }
         let version = self.hierarchies.version;
         for setting in settings(limits, version) {
@@ -71,6 +61,34 @@ impl CellGroups {
             }
         }
         Ok(())
+    }
+
+    /// The folder of all cells goes with another Circle's last cell, perhaps just now: then it is made once more. It stays from
+    /// the moment in which this cell's folder is in it.
+    fn make_tree(&self, circle: &Path, is_cpuset: bool) -> io::Result<()> {
+        let cell = circle.join(&self.name);
+        let jobs = cell.join(JOBS);
+        let groups = [
+            circle.to_path_buf(),
+            cell.clone(),
+            cell.join(DAEMON),
+            jobs.clone(),
+            jobs.join(HELPERS),
+        ];
+        let make = || {
+            groups.iter().try_for_each(|group| match self.hierarchies.version {
+                Version::One => make_one(group, is_cpuset),
+                Version::Two => make_two(group),
+            })
+        };
+        let mut made = make();
+        for _ in 0..MOST_REPEATS {
+            match &made {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => made = make(),
+                _ => break,
+            }
+        }
+        made
     }
 
     /// Sets the cell's part of the processors beside other cells: small while nobody waits for it. Without the controller
@@ -212,8 +230,17 @@ fn make_one(group: &Path, is_cpuset: bool) -> io::Result<()> {
     }
     let Some(parent) = group.parent() else { return Ok(()) };
     for file in ["cpuset.cpus", "cpuset.mems"] {
-        if fs::read_to_string(group.join(file))?.trim().is_empty() {
-            fs::write(group.join(file), fs::read_to_string(parent.join(file))?.trim())?;
+        if !fs::read_to_string(group.join(file))?.trim().is_empty() {
+            continue;
+        }
+        match fs::read_to_string(parent.join(file))?.trim() {
+            "" => {
+                return Err(named(
+                    io::ErrorKind::NotFound.into(),
+                    "the group above was removed meanwhile",
+                ));
+            }
+            theirs => fs::write(group.join(file), theirs)?,
         }
     }
     Ok(())
