@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use circle_cell::process::{ProcessConfig, ProcessProvider};
 use circle_cell::{Cell, CellProvider, CellSpec, Limits, StorageChoice};
-use support::{Bench, busybox, config, docker, docker_ok, until};
+use support::roots::build;
+use support::{Bench, busybox, config, docker, docker_ok, may_raise_limits, until};
 
 #[tokio::test]
 async fn sec_28_open_files_are_bounded_in_containers_and_builds_and_nobody_raises_them() {
@@ -41,6 +42,14 @@ async fn sec_28_open_files_are_bounded_in_containers_and_builds_and_nobody_raise
         may_raise_limits() || !given.status.success(),
         "a container got more open files than its cell: {given:?}"
     );
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = build(
+        &cell,
+        folder.path(),
+        "FROM busybox:test\nRUN echo at most $(ulimit -n)\n",
+    )
+    .await;
+    assert!(said.contains("at most 256"), "{said}");
     cell.health().await.expect("the daemon lives on");
     assert_ne!(
         docker_ok(&neighbour, &["run", "--rm", "busybox:test", "sh", "-c", "ulimit -n"]).await,
@@ -49,14 +58,6 @@ async fn sec_28_open_files_are_bounded_in_containers_and_builds_and_nobody_raise
     for cell in [cell, neighbour] {
         cell.kill().await.expect("nothing is left");
     }
-}
-
-/// Whether this machine has CAP_SYS_RESOURCE (number 24) to give.
-fn may_raise_limits() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
-    let bounding = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
-    let bounding = bounding.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
-    bounding.expect("a set of capabilities") & (1 << 24) != 0
 }
 
 #[tokio::test]
@@ -72,17 +73,18 @@ async fn sec_28_processor_time_is_bounded() {
             ..CellSpec::default()
         })
         .await;
-    let used = "for i in 1 2 3 4; do (while :; do :; done) & done; sleep 2; cat /proc/[0-9]*/stat | awk '{t += $14 + $15} END {print t}'; kill $(jobs -p)";
-    let ticks: f64 = docker_ok(&busy, &["run", "--rm", "busybox:test", "sh", "-c", used])
-        .await
-        .lines()
-        .next_back()
-        .and_then(|ticks| ticks.parse().ok())
-        .expect("a number");
-    // Four loops could use up to two seconds of each of two processors; half a processor gives them one second.
+    let used = "for i in 1 2 3 4; do (while :; do :; done) & done; begun=$(cut -d' ' -f1 /proc/uptime); sleep 3; \
+        cat /proc/[0-9]*/stat | awk '{t += $14 + $15} END {print t}'; echo $begun; cut -d' ' -f1 /proc/uptime; kill $(jobs -p)";
+    let told = docker_ok(&busy, &["run", "--rm", "busybox:test", "sh", "-c", used]).await;
+    let numbers: Vec<f64> = told.lines().filter_map(|line| line.parse().ok()).collect();
+    let [ticks, begun, ended] = numbers[..] else {
+        panic!("{told}")
+    };
+    // Four loops could use two processors.
+    let processors = ticks / 100.0 / (ended - begun);
     assert!(
-        ticks < 160.0,
-        "{ticks} hundredths of a second of processor time in two seconds at half a processor"
+        processors < 0.7,
+        "{processors:.2} processors at a bound of one half: {told}"
     );
     busy.health().await.expect("the daemon lives on");
     busy.kill().await.expect("nothing is left");

@@ -3,6 +3,7 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,7 +11,7 @@ use circle_cell::conformance::{CASES, Fixture, HostEngine, OWN_DAEMON, Reach, ru
 use circle_cell::container::{ContainerConfig, ContainerProvider};
 use circle_cell::process::ProcessProvider;
 use circle_cell::shared::{SharedConfig, SharedProvider};
-use circle_cell::{Cell, CellProvider};
+use circle_cell::{Cell, CellProvider, CellSpec};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use support::machine::Machine;
@@ -242,4 +243,28 @@ async fn containers_do_what_a_provider_must() {
 async fn containers_keep_cells_apart() {
     let host = Host::start().await;
     run(OWN_DAEMON, async || Containers::new(&host)).await;
+}
+
+/// A machine that lacks a capability starts no container that asks for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn containers_have_the_widest_rights_that_their_engine_can_give() {
+    let host = Host::start().await;
+    let provider = Containers::new(&host).open().await;
+    let cell = provider.start(&CellSpec::default()).await.expect("a cell");
+    let label = format!("label=circle.instance={}", provider.describe().instance);
+    let docker = format!("docker --host unix://{}", host.engine.socket().display());
+    let script = format!(
+        "{docker} inspect --format '{{{{len .HostConfig.CapDrop}}}}{{{{.HostConfig.CapDrop}}}} {{{{.HostConfig.Privileged}}}}' \
+         $({docker} ps --quiet --filter {label})"
+    );
+    let told = Command::new("sh").args(["-ec", &script]).output().expect("a shell");
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    let dropped = if support::may_raise_limits() {
+        "0[]"
+    } else {
+        "1[SYS_RESOURCE]"
+    };
+    assert_eq!(told.trim(), format!("{dropped} false"));
+    cell.kill().await.expect("nothing is left");
+    provider.settled().await;
 }

@@ -2,7 +2,8 @@
 
 mod support;
 
-use std::net::{Ipv4Addr, UdpSocket};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,7 +16,8 @@ const NAME: &[u8] = b"\x02db\x06intern\x07example\x00";
 const FIRST: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::new(127, 53, 7, 1), Ipv4Addr::new(203, 0, 113, 71));
 const SECOND: (Ipv4Addr, Ipv4Addr) = (Ipv4Addr::new(127, 53, 7, 2), Ipv4Addr::new(203, 0, 113, 72));
 
-/// Answers at an address of this machine that [`NAME`] has this one, and that there is no other name; see RFC 1035.
+/// Answers at an address of this machine that [`NAME`] has this one, and that there is no other name, to datagrams and
+/// streams; see RFC 1035.
 fn play_server((at, address): (Ipv4Addr, Ipv4Addr)) {
     let socket = UdpSocket::bind((at, 53)).expect("the port of name servers");
     std::thread::spawn(move || {
@@ -26,6 +28,33 @@ fn play_server((at, address): (Ipv4Addr, Ipv4Addr)) {
             }
         }
     });
+    let listener = TcpListener::bind((at, 53)).expect("the port of name servers");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            // A stream has a length before each message.
+            let mut question = [0; 512];
+            let _ = stream.read_exact(&mut question[..2]);
+            let length = usize::from(u16::from_be_bytes([question[0], question[1]])).min(question.len());
+            let _ = stream.read_exact(&mut question[..length]);
+            if let Some(answer) = answer(&question[..length], address) {
+                let _ = stream.write_all(&[&[0, u8::try_from(answer.len()).expect("short")], &answer[..]].concat());
+            }
+        }
+    });
+}
+
+/// What a container on the bridge is told over a stream, as hexadecimal bytes.
+async fn asked_by_stream(cell: &Cell) -> String {
+    let header = [0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+    let question = [&header[..], NAME, &[0, 1, 0, 1]].concat();
+    let mut message = vec![0, u8::try_from(question.len()).expect("short")];
+    message.extend(question);
+    let octal: String = message.iter().map(|byte| format!("\\{byte:03o}")).collect();
+    let script = format!(
+        "(printf '{octal}'; sleep 1) | nc {} 53 | hexdump -v -e '1/1 \"%02x \"'",
+        cell.address()
+    );
+    docker_ok(cell, &on("bridge", &["sh", "-c", &script])).await
 }
 
 fn answer(question: &[u8], address: Ipv4Addr) -> Option<Vec<u8>> {
@@ -108,6 +137,8 @@ async fn names_follow_the_hosts_file_and_short_ones_its_search_domains() {
             assert!(told.contains("(203.0.113.71)"), "{name} on {network}: {told}");
         }
     }
+    let told = asked_by_stream(&cell).await;
+    assert!(told.contains("cb 00 71 47"), "by stream: {told}");
     write(&file, SECOND.0);
     for network in ["bridge", "mine"] {
         let told = looked_up(&cell, network, "db").await;

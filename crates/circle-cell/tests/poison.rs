@@ -64,6 +64,10 @@ async fn sec_60_a_run_that_is_not_promoted_poisons_nothing() {
         let mounted =
             "FROM busybox:test\nRUN --mount=type=cache,target=/c ls /c && test ! -e /c/evil && test -e /c/seen\n";
         build(cell, folder.path(), mounted).await;
+        let again = build(cell, folder.path(), innocent).await;
+        assert!(again.contains("CACHED"), "{who}: the layer is not had again: {again}");
+        let made = docker_ok(cell, &["run", "--rm", "built:1", "cat", "/made"]).await;
+        assert_eq!(made, "good", "{who}");
         let info = docker_ok(cell, &["info", "--format", "{{.LiveRestoreEnabled}} {{.Driver}}"]).await;
         assert_eq!(info, "false overlay2", "{who}");
     }

@@ -101,6 +101,14 @@ pub(crate) async fn docker_ok(cell: &Cell, words: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("text").trim().to_owned()
 }
 
+/// Whether this machine has CAP_SYS_RESOURCE (number 24) to give.
+pub(crate) fn may_raise_limits() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+    let bounding = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
+    let bounding = bounding.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+    bounding.expect("a set of capabilities") & (1 << 24) != 0
+}
+
 /// Waits for a condition; the last state stands in the failure's message.
 pub(crate) async fn until<S: std::fmt::Debug>(what: &str, mut look: impl FnMut() -> (bool, S)) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
