@@ -1,28 +1,64 @@
 //! Names the bound of the cell that a failed stage ran into.
 
+use std::sync::{Mutex, PoisonError};
+
 use circle_cell::{BoundsHit, Cell};
 use circle_core::plan::{PreBuild, Stage, Work};
 use circle_core::run::{CellBounds, DiskLeft, Evidence, Failure, speaks_of_room};
 
 use super::log::StageLog;
 
-/// What the cell's bounds had counted before a try began.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Before(BoundsHit);
+/// What the cell's bounds count while a try runs.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    before: BoundsHit,
+    /// What was counted while the job was still there: the count of a container goes with it.
+    seen: Mutex<Seen>,
+}
 
-impl Before {
-    pub(super) fn look(cell: &Cell) -> Self {
-        Self(cell.bounds_hit())
+#[derive(Debug, Default)]
+struct Seen {
+    hit: BoundsHit,
+    own_memory_kills: u64,
+}
+
+impl Counted {
+    /// Begins.
+    pub(super) fn from_now(cell: &Cell) -> Self {
+        Self {
+            before: cell.bounds_hit(),
+            seen: Mutex::default(),
+        }
+    }
+
+    /// A command of this container failed, and the container is still there.
+    pub(super) fn look(&self, cell: &Cell, container: &str) {
+        let (hit, kills) = (self.hit(cell), cell.memory_kills_in(container));
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.hit = hit;
+        seen.own_memory_kills = seen.own_memory_kills.max(kills);
+    }
+
+    /// What was hit since the try began.
+    fn hit(&self, cell: &Cell) -> BoundsHit {
+        let now = cell.bounds_hit().since(self.before);
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).hit;
+        BoundsHit {
+            memory: now.memory.max(seen.memory),
+            pids: now.pids.max(seen.pids),
+        }
     }
 
     /// Whether a process of this container, which ended a moment ago, was killed by the container's own bound on memory.
-    pub(super) fn own_memory_killed(self, cell: &Cell, container: &str) -> bool {
-        cell.memory_kills_in(container) > 0 && cell.bounds_hit().since(self.0).memory == 0
+    pub(super) fn own_memory_killed(&self, cell: &Cell, container: &str) -> bool {
+        self.look(cell, container);
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.own_memory_kills > 0 && seen.hit.memory == 0
     }
 
     /// The failure of this try, with the bound that explains it.
-    pub(super) async fn explain(self, cell: &Cell, stage: &Stage, log: &StageLog, failure: Failure) -> Failure {
-        let hit = cell.bounds_hit().since(self.0);
+    pub(super) async fn explain(&self, cell: &Cell, stage: &Stage, log: &StageLog, failure: Failure) -> Failure {
+        let hit = self.hit(cell);
         let said = log.tail();
         // Asking the storage makes it write everything down: only for a failure that speaks of room.
         let is_full = speaks_of_room(&failure.message, &said) && cell.disk_is_full().await;

@@ -12,7 +12,7 @@ use circle_core::run::{BuiltImage, Failure, FailureKind};
 use circle_core::trigger::Trigger;
 
 use super::ahead::Ahead;
-use super::bounds::Before;
+use super::bounds::Counted;
 use super::flow::RunFlow;
 use super::images::Images;
 use super::log::StageLog;
@@ -70,8 +70,8 @@ pub(crate) struct StageRun<'a> {
     pub(crate) carried: &'a mut Carried,
     pub(crate) log: StageLog,
     pub(crate) clock: &'a mut PhaseClock,
-    /// What the cell's bounds had counted before this try.
-    pub(super) before: Before,
+    /// What the cell's bounds count while this try runs.
+    pub(super) counted: &'a Counted,
 }
 
 impl Shared<'_> {

@@ -321,6 +321,9 @@ async fn follow(
                 exit_code,
                 duration,
             })) => {
+                if exit_code != 0 {
+                    stage.counted.look(stage.shared.cell, container);
+                }
                 if let Some(group) = group.take() {
                     stage.log.end(group, Some(i64::from(exit_code)), Some(duration)).await;
                 }
@@ -328,7 +331,12 @@ async fn follow(
                     told.last_command = Some(title(list, index, commands, finally).to_owned());
                 }
             }
-            Some(Ok(GateEvent::Finished { exit })) => told.verdict = Some(Ok(exit)),
+            Some(Ok(GateEvent::Finished { exit })) => {
+                if exit != Exit::Code(0) {
+                    stage.counted.look(stage.shared.cell, container);
+                }
+                told.verdict = Some(Ok(exit));
+            }
             Some(Ok(GateEvent::Failed { reason })) => told.verdict = Some(Err(reason)),
             Some(Ok(GateEvent::Waiting)) => {}
         }
@@ -394,7 +402,7 @@ async fn command_failure(
     exit: Exit,
     command: Option<String>,
 ) -> Failure {
-    let own = own.filter(|_| stage.before.own_memory_killed(stage.shared.cell, container));
+    let own = own.filter(|_| stage.counted.own_memory_killed(stage.shared.cell, container));
     let what = match command.as_deref().and_then(|text| text.lines().next()) {
         Some(line) => format!("`{}`", line.chars().take(120).collect::<String>()),
         None => "the stage's command".to_owned(),

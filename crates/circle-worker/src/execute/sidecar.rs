@@ -1,7 +1,7 @@
 //! Service containers beside a job: started together, watched until the job ends, their output in the stage's log.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -430,24 +430,34 @@ async fn begin(engine: &Engine, created: Created) -> Result<(Running, Telling), 
 }
 
 impl Telling {
-    /// Tells the log what the sidecar says, and how it ended unless Circle ended it.
+    /// Tells the log what the sidecar says, and how it ended unless Circle ended it. Its end is known when its last words are,
+    /// since whoever hears of it quotes them.
     async fn tell(self, engine: Engine, log: StageLog) {
-        let mut waiting = engine
-            .docker
-            .wait_container(&self.container, None::<WaitContainerOptions>);
-        let wait = async {
-            let code = match waiting.next().await {
-                Some(Ok(end)) => end.status_code,
-                Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => code,
-                Some(Err(_)) | None => -1,
-            };
-            self.ending.send_replace(Some(code));
-            code
+        let mut talking = pin!(tell(&log, &self.name, &self.told, self.output));
+        let mut ending = pin!(exit_code(&engine, &self.container));
+        let (code, is_silent) = tokio::select! {
+            code = &mut ending => (code, false),
+            () = &mut talking => (ending.await, true),
         };
-        let (code, ()) = tokio::join!(wait, tell(&log, &self.name, &self.told, self.output));
-        if !self.dismissed.load(Ordering::Relaxed) {
+        let by_itself = !self.dismissed.load(Ordering::Relaxed);
+        let is_silent = is_silent || tokio::time::timeout(LAST_WORDS, &mut talking).await.is_ok();
+        self.ending.send_replace(Some(code));
+        if !is_silent {
+            talking.await;
+        }
+        if by_itself {
             log.say(&format!("{} | (ended with code {code})", self.name)).await;
         }
+    }
+}
+
+/// Waits for a container's end; -1 when the engine cannot say with which code.
+async fn exit_code(engine: &Engine, container: &str) -> i64 {
+    let mut waiting = engine.docker.wait_container(container, None::<WaitContainerOptions>);
+    match waiting.next().await {
+        Some(Ok(end)) => end.status_code,
+        Some(Err(bollard::errors::Error::DockerContainerWaitError { code, .. })) => code,
+        Some(Err(_)) | None => -1,
     }
 }
 

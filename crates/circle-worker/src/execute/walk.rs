@@ -13,7 +13,7 @@ use circle_core::run::{Failure, FailureKind, Phases, StoredOutput, WorkerEvent};
 use jiff::Timestamp;
 
 use super::ahead::Ahead;
-use super::bounds::Before;
+use super::bounds::Counted;
 use super::container::BUILT_IMAGE;
 use super::context::{Carried, Shared, StageRun, cell_failure, variables};
 use super::flow::RunFlow;
@@ -233,7 +233,7 @@ async fn run_stage(
             attempt,
         };
         shared.sink.event(started).await;
-        let before = Before::look(shared.cell);
+        let counted = Counted::from_now(shared.cell);
         let mut clock = PhaseClock::new(if attempt == 1 { waited } else { Duration::ZERO });
         let result = try_stage(StageRun {
             shared,
@@ -241,7 +241,7 @@ async fn run_stage(
             carried,
             log: log.clone(),
             clock: &mut clock,
-            before,
+            counted: &counted,
         })
         .await;
         let (at, phases) = (Timestamp::now(), clock.read());
@@ -261,7 +261,7 @@ async fn run_stage(
                 return Ok(());
             }
             Err(failure) => {
-                let explained = before.explain(shared.cell, stage, &log, failure).await;
+                let explained = counted.explain(shared.cell, stage, &log, failure).await;
                 masked(masks, explained.in_stage(&stage.name))
             }
         };
