@@ -3,23 +3,13 @@
 use anyhow::Result;
 
 use crate::process::{self, command};
-use crate::{images, place, setup};
+use crate::{images, place, release, setup};
 
 /// Arguments name the parts; none = all.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     setup::run()?;
     images::ensure(&["busybox", "debian", "toolchain", "worker-base"])?;
-    let build = [
-        "build",
-        "--release",
-        "--locked",
-        "--package",
-        "circle-cli",
-        "--package",
-        "circle-bench",
-    ];
-    process::run(command("cargo").args(build))?;
-    // Not by `cargo run`: another selection of packages has other features, and everything would be compiled anew.
+    release::build()?;
     let program = place::target_folder()?.join("release/circle-bench");
     process::run(
         command(program)

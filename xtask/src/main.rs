@@ -14,6 +14,7 @@ mod examples;
 mod images;
 mod place;
 mod process;
+mod release;
 mod servers;
 mod setup;
 mod test;
@@ -37,7 +38,7 @@ cargo xtask <chore>
   bench [PART]…               measure the promises that have numbers
   threats                     write the tests named after security rules into docs/threat-model.md
   images list                 the images that Circle builds for itself
-  images build [NAME]…        build them (all that the demo needs when no name is given)
+  images build [NAME]…        build them (when no name is given, those of the demo and the worker's, with a release build)
   images path NAME            print the path of an image's tar, building it first when missing
   examples [NAME]…            push ours and foreign projects through the whole of Circle
   examples list               repositories with a caicloud.yml, and the images that they need

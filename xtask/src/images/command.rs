@@ -6,20 +6,29 @@ use anyhow::{Context, Result, bail};
 
 use super::cached::Image;
 use super::recipes;
+use crate::release;
 
 /// `list`, `build [NAME]…`, `path NAME`.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["list"] => list(),
-        ["build"] => ensure(recipes::OF_THE_DEMO),
-        ["build", names @ ..] => ensure(names),
+        ["build"] => build(recipes::OF_OPERATORS),
+        ["build", names @ ..] => build(names),
         ["path", name] => {
             println!("{}", find(name)?.ensure()?.display());
             Ok(())
         }
         _ => bail!("usage: cargo xtask images list | build [NAME]… | path NAME"),
     }
+}
+
+/// Builds what is missing; for an image with the program, the release first.
+fn build(names: &[&str]) -> Result<()> {
+    if names.iter().any(|name| recipes::WITH_PROGRAM.contains(name)) {
+        release::build()?;
+    }
+    ensure(names)
 }
 
 /// Builds what is missing.

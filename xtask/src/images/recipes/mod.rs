@@ -25,5 +25,8 @@ pub(crate) const IMAGES: &[Image] = &[
     worker::IMAGE,
 ];
 
-/// What the demo and the tests load into every cell.
-pub(crate) const OF_THE_DEMO: &[&str] = &["busybox", "redis", "toolchain"];
+/// What operators load: a worker as a container, cells in containers, and the images of the first steps.
+pub(crate) const OF_OPERATORS: &[&str] = &["busybox", "redis", "toolchain", "worker-base", "worker"];
+
+/// Images that hold this clone's own program.
+pub(crate) const WITH_PROGRAM: &[&str] = &["worker"];

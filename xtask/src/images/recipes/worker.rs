@@ -22,7 +22,7 @@ pub(crate) const BASE: Image = Image {
     config,
 };
 
-/// With the program of a release build: `cargo build --release -p circle-cli` first.
+/// With the program of the release build.
 pub(crate) const IMAGE: Image = Image {
     name: "worker",
     tag: "circle/worker:12",
