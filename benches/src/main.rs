@@ -17,6 +17,7 @@ mod hooks;
 mod lines;
 mod masking;
 mod memory;
+mod moments;
 mod parallel;
 mod peer;
 mod project;
@@ -29,9 +30,9 @@ use anyhow::{Result, bail};
 use figures::Report;
 
 /// The parts in the order of the table.
-const PARTS: [&str; 15] = [
-    "stages", "start", "hooks", "cancel", "roots", "ahead", "parallel", "lines", "masking", "dispatch", "claim",
-    "history", "webhook", "events", "memory",
+const PARTS: [&str; 16] = [
+    "stages", "start", "hooks", "cancel", "moments", "roots", "ahead", "parallel", "lines", "masking", "dispatch",
+    "claim", "history", "webhook", "events", "memory",
 ];
 
 #[tokio::main]
@@ -50,6 +51,7 @@ async fn main() -> Result<()> {
             "start" => start::measure(&mut report).await,
             "hooks" => hooks::measure(&mut report).await,
             "cancel" => cancel::measure(&mut report).await,
+            "moments" => moments::measure(&mut report).await,
             "roots" => roots::measure(&mut report).await,
             "ahead" => ahead::measure(&mut report).await,
             "parallel" => parallel::measure(&mut report).await,

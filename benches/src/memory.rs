@@ -44,19 +44,8 @@ pub(crate) fn resident_kib(pid: u32) -> Result<u64> {
 /// What the processes have in memory that run in the control groups called so and below, each page counted once.
 pub(crate) fn resident_bytes(name: &str) -> Result<u64> {
     let mut bytes = 0;
-    // tidy-ok: a measurement only reads which processes there are.
-    let mut groups = vec![PathBuf::from("/sys/fs/cgroup")];
     let mut seen = BTreeSet::new();
-    while let Some(group) = groups.pop() {
-        for entry in std::fs::read_dir(&group)?
-            .flatten()
-            .filter(|entry| entry.path().is_dir())
-        {
-            groups.push(entry.path());
-        }
-        if !group.components().any(|part| part.as_os_str() == name) {
-            continue;
-        }
+    for group in groups_of(name)? {
         let pids = std::fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
         for pid in pids.lines().filter(|pid| seen.insert((*pid).to_owned())) {
             let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
@@ -68,6 +57,22 @@ pub(crate) fn resident_bytes(name: &str) -> Result<u64> {
         }
     }
     Ok(bytes)
+}
+
+/// The control groups of all hierarchies that are called so, and all below them.
+pub(crate) fn groups_of(name: &str) -> Result<Vec<PathBuf>> {
+    // tidy-ok: a measurement only reads which processes there are.
+    let mut open = vec![PathBuf::from("/sys/fs/cgroup")];
+    let mut found = Vec::new();
+    while let Some(group) = open.pop() {
+        // A group that went meanwhile has none below.
+        let below = std::fs::read_dir(&group).into_iter().flatten().flatten();
+        open.extend(below.map(|entry| entry.path()).filter(|path| path.is_dir()));
+        if group.components().any(|part| part.as_os_str() == name) {
+            found.push(group);
+        }
+    }
+    Ok(found)
 }
 
 pub(crate) fn mebi(bytes: u64) -> String {
