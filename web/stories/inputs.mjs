@@ -45,7 +45,7 @@ await form.getByLabel("tone").waitFor();
 await form.getByLabel("What runs").selectOption("branch");
 await form.getByLabel("Name", { exact: true }).fill("nowhere");
 await form.getByLabel("Reason").focus();
-await form.getByRole("alert").waitFor();
+await form.getByRole("alert").filter({ hasText: "is not there" }).waitFor();
 await shot(page, "service-inputs-nowhere");
 complaints.length = 0; // the 409
 await form.getByLabel("Name", { exact: true }).fill("main");

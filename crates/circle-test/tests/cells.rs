@@ -1,6 +1,8 @@
 //! Golden roots as an operator sees them: listed, removed, made anew.
 
+use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -127,7 +129,7 @@ async fn the_cell_of_a_services_root_is_started_while_its_push_is_being_understo
         let found = std::fs::read_dir(&cells).map_err(|error| error.to_string())?;
         let sockets = found.flatten().map(|cell| cell.path().join("run/docker.sock"));
         // One of the base stands ready, since there may be two.
-        match sockets.filter(|socket| UnixStream::connect(socket).is_ok()).count() {
+        match sockets.filter(|socket| answers(socket)).count() {
             0 | 1 => Err("none answers yet".to_owned()),
             _ => Ok(()),
         }
@@ -235,4 +237,17 @@ async fn sec_23_no_secret_is_in_a_root_that_a_run_left_behind() -> Result<()> {
     })
     .await?;
     circle.stop().await
+}
+
+/// Whether the daemon behind a socket is ready: it listens long before.
+fn answers(socket: &Path) -> bool {
+    let ask = || {
+        let mut stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        stream.write_all(b"GET /_ping HTTP/1.0\r\nHost: cell\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        std::io::Result::Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.contains(" 200 "))
 }

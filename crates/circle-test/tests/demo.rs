@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use anyhow::{Context, Result};
 use circle_lab::free_port;
@@ -21,22 +21,26 @@ fn demo(port: u16) -> Result<Command> {
     Ok(command)
 }
 
+/// How a demo ended, and the folders that are left of it: their names have its process's number.
+async fn played(mut demo: Command) -> Result<(Output, Vec<String>)> {
+    let demo = demo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let own = format!("circle-demo-{}-", demo.id().context("it runs")?);
+    let output = demo.wait_with_output().await?;
+    let names = std::fs::read_dir("/var/tmp")?
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned());
+    Ok((output, names.filter(|name| name.starts_with(&own)).collect()))
+}
+
 fn said(output: &Output) -> String {
     let both = [output.stdout.as_slice(), output.stderr.as_slice()].concat();
     String::from_utf8_lossy(&both).into_owned()
 }
 
-fn folders() -> Result<Vec<String>> {
-    let names = std::fs::read_dir("/var/tmp")?
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned());
-    Ok(names.filter(|name| name.starts_with("circle-demo-")).collect())
-}
-
 #[tokio::test]
 async fn the_demo_plays_to_its_end_and_takes_everything_down() -> Result<()> {
     let port = free_port()?;
-    let output = demo(port)?.output().await?;
+    let (output, left) = played(demo(port)?).await?;
     let said = said(&output);
     assert!(output.status.success(), "{said}");
     for part in [
@@ -49,7 +53,7 @@ async fn the_demo_plays_to_its_end_and_takes_everything_down() -> Result<()> {
     ] {
         assert!(said.contains(part), "no \"{part}\" in:\n{said}");
     }
-    assert_eq!(folders()?, Vec::<String>::new(), "the demo's folder is gone");
+    assert_eq!(left, Vec::<String>::new(), "the demo's folder is gone");
     TcpListener::bind(("127.0.0.1", port)).context("its port is free again")?;
     Ok(())
 }
@@ -89,7 +93,7 @@ async fn without_root_it_is_one_sentence_too() -> Result<()> {
 }
 
 /// The demo in a mount namespace of its own, after a change to what it sees of the kernel.
-async fn demo_after(change: &str) -> Result<Output> {
+async fn demo_after(change: &str) -> Result<(Output, Vec<String>)> {
     let demo = demo(free_port()?)?;
     let (demo, script) = (demo.as_std(), format!("{change} && exec \"$@\""));
     let mut command = Command::new("unshare");
@@ -97,7 +101,7 @@ async fn demo_after(change: &str) -> Result<Output> {
         .args(["--mount", "sh", "-c", &script, "demo"])
         .arg(demo.get_program())
         .args(demo.get_args());
-    Ok(command.output().await?)
+    played(command).await
 }
 
 #[tokio::test]
@@ -109,13 +113,12 @@ async fn without_support_of_the_kernel_it_is_one_sentence_and_nothing_is_left() 
         (no_overlay.as_str(), "overlayfs", "modprobe overlay"),
         ("umount --recursive --lazy /sys/fs/cgroup", "cgroup", "Mount cgroups"),
     ] {
-        let before = folders()?;
-        let output = demo_after(change).await?;
+        let (output, left) = demo_after(change).await?;
         let said = said(&output);
         assert!(!output.status.success(), "{said}");
         assert_eq!(said.trim().lines().count(), 1, "one sentence: {said}");
         assert!(said.contains(cause) && said.contains(advice), "{said}");
-        assert_eq!(folders()?, before, "a folder was left");
+        assert_eq!(left, Vec::<String>::new(), "a folder was left");
     }
     Ok(())
 }

@@ -11,14 +11,15 @@ const PIPELINE: &str =
 
 /// A web server that says `text`; healthy when `healthy`.
 fn dockerfile(text: &str, healthy: bool) -> String {
-    let check = if healthy {
-        "wget -q -O - http://127.0.0.1:8080/"
+    // A good one has patience with a busy machine.
+    let (check, patience) = if healthy {
+        ("wget -q -O - http://127.0.0.1:8080/", "--timeout=10s --retries=5")
     } else {
-        "false"
+        ("false", "--timeout=2s --retries=2")
     };
     format!(
         "FROM circle/busybox:1\nRUN mkdir /www && echo {text} > /www/index.html\nEXPOSE 8080\n\
-         HEALTHCHECK --interval=1s --timeout=2s --retries=2 CMD {check}\n\
+         HEALTHCHECK --interval=1s {patience} CMD {check}\n\
          CMD [\"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/www\"]\n"
     )
 }

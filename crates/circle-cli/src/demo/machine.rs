@@ -146,7 +146,11 @@ struct Folder {
 
 impl Folder {
     fn make() -> Result<Self> {
-        let path = PathBuf::from(format!("/var/tmp/circle-demo-{}", &uuid_text()[..8]));
+        let path = PathBuf::from(format!(
+            "/var/tmp/circle-demo-{}-{}",
+            std::process::id(),
+            &uuid_text()[..4]
+        ));
         std::fs::create_dir_all(&path).with_context(|| format!("make {}", path.display()))?;
         Ok(Self { path, kept: false })
     }

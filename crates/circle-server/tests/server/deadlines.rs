@@ -9,7 +9,7 @@ use crate::support::{Circle, Options, PIPELINE, Played, Repo, slug, until};
 async fn a_silent_worker_loses_its_run_to_the_next() {
     // Short enough to wait for, long enough for the lively one, which does not beat either, to be done in time.
     let circle = Circle::start_with(Options {
-        lease_ms: 3_000,
+        lease_ms: 12_000,
         ..Options::default()
     })
     .await;
@@ -42,7 +42,7 @@ async fn a_silent_worker_loses_its_run_to_the_next() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_beating_worker_keeps_its_run() {
     let circle = Circle::start_with(Options {
-        lease_ms: 600,
+        lease_ms: 4_000,
         ..Options::default()
     })
     .await;
@@ -52,7 +52,7 @@ async fn a_beating_worker_keeps_its_run() {
     let run = circle.trigger("shop").await;
     let mut job = worker.claim(run).await;
     let began = std::time::Instant::now();
-    while began.elapsed().as_millis() < 2_000 {
+    while began.elapsed().as_millis() < 9_000 {
         let beat = job
             .request(Method::POST, "heartbeat")
             .json(&serde_json::json!({}))

@@ -187,9 +187,9 @@ async fn sec_46_a_reader_that_acknowledges_nothing_gets_one_window_and_no_more()
         r#"{"message":"subscribe","logs":true,"window_bytes":300000}"#,
     )
     .await;
-    assert_eq!(log_bytes_until_quiet(&mut socket).await, 300_000);
+    assert_eq!(log_bytes(&mut socket, 300_000).await, 300_000);
     say(&mut socket, r#"{"message":"ack","bytes":250000}"#).await;
-    assert_eq!(log_bytes_until_quiet(&mut socket).await, 250_000);
+    assert_eq!(log_bytes(&mut socket, 250_000).await, 250_000);
     // More than was sent cannot be acknowledged.
     say(&mut socket, r#"{"message":"ack","bytes":999999999}"#).await;
     assert_eq!(close_code(&mut socket).await, Some(4000));
@@ -218,13 +218,17 @@ pub(crate) async fn say(socket: &mut Socket, text: &str) {
         .expect("sent");
 }
 
-/// Bytes of log in what comes until nothing comes for half a second.
-async fn log_bytes_until_quiet(socket: &mut Socket) -> usize {
+/// Bytes of log in what comes: until so many have come and nothing follows for half a second.
+async fn log_bytes(socket: &mut Socket, expected: usize) -> usize {
     use circle_api::worker::frames::decode;
     use futures_util::StreamExt;
     use tokio_tungstenite::tungstenite::Message;
     let mut bytes = 0;
-    while let Ok(Some(message)) = tokio::time::timeout(std::time::Duration::from_millis(500), socket.next()).await {
+    loop {
+        let patience = std::time::Duration::from_millis(if bytes < expected { 20_000 } else { 500 });
+        let Ok(Some(message)) = tokio::time::timeout(patience, socket.next()).await else {
+            return bytes;
+        };
         if let Message::Binary(body) = message.expect("a message") {
             bytes += decode(body)
                 .expect("frames")
@@ -233,7 +237,6 @@ async fn log_bytes_until_quiet(socket: &mut Socket) -> usize {
                 .sum::<usize>();
         }
     }
-    bytes
 }
 
 pub(crate) async fn close_code(socket: &mut Socket) -> Option<u16> {

@@ -24,11 +24,15 @@ pub(crate) async fn push(socket: &Path, reference: &str, page: &str, health: Hea
         Health::Dies => r#"CMD ["/bin/busybox","false"]"#,
         _ => r#"CMD ["/bin/busybox","httpd","-f","-p","8080","-h","/www"]"#,
     };
-    let probe = match health {
-        Health::Good => r#"["/bin/busybox","wget","-q","-O","/dev/null","http://127.0.0.1:8080/"]"#,
-        _ => r#"["/bin/busybox","false"]"#,
+    // A good one has patience with a busy machine.
+    let (probe, patience) = match health {
+        Health::Good => (
+            r#"["/bin/busybox","wget","-q","-O","/dev/null","http://127.0.0.1:8080/"]"#,
+            "--timeout=10s --retries=5",
+        ),
+        _ => (r#"["/bin/busybox","false"]"#, "--timeout=2s --retries=2"),
     };
-    let check = format!("HEALTHCHECK --interval=400ms --timeout=2s --retries=2 CMD {probe}");
+    let check = format!("HEALTHCHECK --interval=400ms {patience} CMD {probe}");
     docker(
         socket,
         &["import", "--change", command, "--change", &check, "-", reference],
