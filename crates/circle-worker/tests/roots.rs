@@ -4,190 +4,20 @@
 mod support;
 
 use std::fs;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::Output;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
-use circle_api::worker::{Assignment, RegistryAccess, SecretValue};
-use circle_core::ids::ServiceId;
-use circle_core::names::GitRef;
-use circle_core::plan::{Cache, Stage, Work};
-use circle_core::roots::{BeganFrom, Renewal, RootAccess};
-use circle_core::run::WorkerEvent;
-use circle_core::trigger::Trust;
-use circle_lab::{Credentials, Registry};
-use circle_worker::{Executor, PartEnd, WorkerConfig, cells};
-use support::{
-    Bench, MemorySink, assignment, build, busybox, checkout, container, example, integration, job, push, stage,
+use circle_api::worker::{RegistryAccess, SecretValue};
+use circle_core::plan::{ImageBuild, Stage, Work};
+use circle_lab::Credentials;
+use circle_worker::PartEnd;
+use support::rooted::{
+    MAIN, WAITS, Who, Worker, building, cached, caching, docker, found_in, run_speaking, run_with_client, speaking,
+    succeeded,
 };
-use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
-
-const MAIN: &str = "refs/heads/main";
-/// A root is made within seconds of its run's end.
-const LIMIT: Duration = Duration::from_secs(60);
-
-/// A worker's cells beside a git server and perhaps a registry.
-struct Worker {
-    bench: Bench,
-    executor: Arc<dyn Executor>,
-}
-
-/// Who runs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Who {
-    /// A push to main.
-    Main,
-    /// A branch that reads main's root and renews nothing.
-    Branch,
-    Stranger,
-}
-
-impl Worker {
-    async fn start(credentials: Option<&Credentials>) -> Self {
-        let bench = Bench::with_registry(credentials).await;
-        let mut config = WorkerConfig::new("http://127.0.0.1:1", bench.folder.path().join("worker"));
-        config.images = vec![busybox()];
-        config.cell_init = Some(vec![example("cell-init")]);
-        config.relays = [
-            Some(bench.git.address()),
-            bench.registry.as_ref().map(Registry::address),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        let worker = Self {
-            bench,
-            executor: cells(config).await.expect("cells"),
-        };
-        worker.until_kept("the operator's images").await;
-        worker
-    }
-
-    fn assignment(&self, who: Who, order: u64, stages: Vec<Stage>) -> Assignment {
-        let mut all = vec![checkout()];
-        all.extend(stages);
-        let mut wanted = assignment(self.bench.repository.url(), all);
-        let main: GitRef = MAIN.parse().expect("a ref");
-        let trust = if who == Who::Stranger {
-            Trust::Stranger
-        } else {
-            Trust::Member
-        };
-        wanted.fence = order;
-        wanted.facts.trigger.trust = trust;
-        wanted.roots = Some(RootAccess {
-            service: ServiceId::from_uuid(Uuid::from_u128(7)),
-            trust,
-            reads: vec![main.clone()],
-            renews: (who == Who::Main).then_some(Renewal { git_ref: main, order }),
-        });
-        wanted
-    }
-
-    /// Runs to the end and tells it; a root that is renewed stands when this returns.
-    async fn run(&self, who: Who, order: u64, stages: Vec<Stage>) -> (PartEnd, BeganFrom, Arc<MemorySink>) {
-        self.run_assignment(who, self.assignment(who, order, stages)).await
-    }
-
-    async fn run_assignment(&self, who: Who, wanted: Assignment) -> (PartEnd, BeganFrom, Arc<MemorySink>) {
-        let (fence, ran) = (wanted.fence, self.run_and_tell(wanted, true).await);
-        if who == Who::Main && ran.0 == PartEnd::Succeeded {
-            self.until_kept(&format!("\"order\":{fence},\"label\":\"shop {MAIN}\""))
-                .await;
-        }
-        ran
-    }
-
-    /// Runs to the end, which the server accepts or not.
-    async fn run_and_tell(&self, wanted: Assignment, is_accepted: bool) -> (PartEnd, BeganFrom, Arc<MemorySink>) {
-        let sink = Arc::new(MemorySink::new(self.bench.folder.path().join("outputs")));
-        let (run, fence) = (wanted.run, wanted.fence);
-        let end = self
-            .executor
-            .execute(Arc::new(wanted), sink.clone(), CancellationToken::new())
-            .await;
-        self.executor.told(run, fence, is_accepted);
-        let began = sink
-            .events
-            .lock()
-            .expect("events")
-            .iter()
-            .find_map(|event| match event {
-                WorkerEvent::CellTaken { began } => Some(began.clone()),
-                _ => None,
-            });
-        (end, began.expect("it says what its cell began from"), sink)
-    }
-
-    /// Names and generations of what is kept.
-    fn generations(&self) -> Vec<serde_json::Value> {
-        let index: serde_json::Value = serde_json::from_str(&self.kept()).expect("an index");
-        let roots = index["roots"].as_array().expect("roots");
-        roots.iter().map(|root| root["stamp"].clone()).collect()
-    }
-
-    fn kept(&self) -> String {
-        let index = self.bench.folder.path().join("worker/cells/pool/roots.json");
-        fs::read_to_string(index).unwrap_or_default()
-    }
-
-    async fn until_kept(&self, what: &str) {
-        let deadline = Instant::now() + LIMIT;
-        while !self.kept().contains(what) {
-            assert!(Instant::now() < deadline, "{what} is not kept: {}", self.kept());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-}
-
-fn succeeded(end: &PartEnd, sink: &MemorySink) {
-    assert_eq!(*end, PartEnd::Succeeded, "{}", sink.all());
-}
-
-/// A job with a cache whose key is a file of the checkout.
-fn caching(commands: &[&str]) -> Stage {
-    let mut job = job(commands);
-    job.container.caches = vec![Cache {
-        path: "/cache".into(),
-        key: vec!["go.sum".into()],
-    }];
-    integration(vec![], job)
-}
-
-fn building() -> Stage {
-    stage("build", Work::Build { images: vec![build()] })
-}
+use support::{build, container, integration, job, post_build, push, stage};
 
 const DOCKERFILE: &str =
     "FROM busybox:test\nRUN --mount=type=cache,target=/c echo seen >> /c/seen && date +%s%N > /made\n";
-
-/// Where the text is found, in a name or in a file: in the base, or in the roots beside it.
-fn found_in(pool: &Path, base: bool, text: &str) -> Vec<PathBuf> {
-    let kept = fs::read_dir(pool.join("kept")).expect("the roots").flatten();
-    let wanted = kept.filter(|entry| entry.file_name().to_string_lossy().starts_with("base") == base);
-    let mut folders: Vec<PathBuf> = wanted.map(|entry| entry.path()).collect();
-    assert!(!folders.is_empty(), "no such root in {}", pool.display());
-    let mut found = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).expect("a folder").flatten() {
-            let kind = entry.file_type().expect("a kind");
-            let holds = || {
-                let bytes = fs::read(entry.path()).unwrap_or_default();
-                bytes.windows(text.len()).any(|window| window == text.as_bytes())
-            };
-            if entry.file_name().to_string_lossy().contains(text) || (kind.is_file() && holds()) {
-                found.push(entry.path());
-            }
-            if kind.is_dir() {
-                folders.push(entry.path());
-            }
-        }
-    }
-    found
-}
 
 /// Leaves what nobody else may see in a layer and in a cache mount.
 const MEMBERS: &str = "FROM busybox:test
@@ -226,77 +56,6 @@ async fn a_run_begins_from_what_the_last_one_left_with_its_layers_and_caches() {
         "another key is another cache: {log}"
     );
     worker.executor.shutdown().await;
-}
-
-/// Lets a job with `docker: true` wait until a client at its socket has said it all.
-const WAITS: &str = "while [ ! -e /workspace/go ]; do sleep 0.05; done";
-
-/// The socket of a job that runs in a cell of this worker's.
-async fn socket_of_job(worker: &Path) -> PathBuf {
-    let deadline = Instant::now() + LIMIT;
-    loop {
-        let mut folders = vec![worker.join("cells")];
-        while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-                let (name, path) = (entry.file_name(), entry.path());
-                // A cell's own engine is at `run/docker.sock`; what is old does not answer any more.
-                if name == "docker.sock" && !folder.ends_with("run") && UnixStream::connect(&path).is_ok() {
-                    return path;
-                }
-                let deep = ["docker", "layers", "views", "kept", "root"]
-                    .iter()
-                    .any(|deep| name == *deep);
-                if !deep && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                    folders.push(path);
-                }
-            }
-        }
-        assert!(Instant::now() < deadline, "no job has a socket");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// The client of this machine at a job's socket.
-async fn client(socket: &Path, words: &[&str]) -> Output {
-    let mut command = tokio::process::Command::new("/usr/bin/docker");
-    let host = format!("unix://{}", socket.display());
-    command.args(["--host", &host]).args(words);
-    command.env("DOCKER_BUILDKIT", "0").kill_on_drop(true);
-    let output = tokio::time::timeout(LIMIT, command.output()).await;
-    output.expect("docker ends").expect("the docker client")
-}
-
-/// What it hears, or a panic with what it complained.
-async fn docker(socket: &Path, words: &[&str]) -> String {
-    let output = client(socket, words).await;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    assert!(output.status.success(), "docker {words:?}: {}", text(&output.stderr));
-    text(&output.stdout)
-}
-
-/// A push to main, whose job speaks to its engine.
-async fn run_with_client<F: Future<Output = ()>>(
-    worker: &Worker,
-    order: u64,
-    story: impl FnOnce(PathBuf) -> F,
-) -> BeganFrom {
-    let mut waits = job(&[WAITS]);
-    waits.docker = true;
-    let talk = async {
-        let socket = socket_of_job(&worker.bench.folder.path().join("worker")).await;
-        story(socket.clone()).await;
-        let go = ["run", "--rm", "-v", "/workspace:/w", "busybox:test", "touch", "/w/go"];
-        // The job may end, and its socket with it, before the client has its answer.
-        client(&socket, &go).await;
-    };
-    let run = worker.run(Who::Main, order, vec![integration(vec![], waits)]);
-    tokio::pin!(run, talk);
-    let (end, began, sink) = tokio::select! {
-        (end, _, sink) = &mut run => panic!("{end:?} before the client was done: {}", sink.all()),
-        () = &mut talk => run.await,
-    };
-    succeeded(&end, &sink);
-    began
 }
 
 #[tokio::test]
@@ -435,12 +194,12 @@ async fn sec_75_a_stranger_sees_no_private_image_and_no_cache_of_others() {
             push(&["1"]),
         ],
     );
-    let (end, _, sink) = worker.run_assignment(Who::Main, first).await;
+    let (end, _, sink) = worker.run_assignment(first).await;
     succeeded(&end, &sink);
     let mut pulls = job(&["cat /private-layer"]);
     pulls.container = container(&private);
     let second = trusted(2, vec![integration(vec![], pulls.clone()), building()]);
-    let (end, began, sink) = worker.run_assignment(Who::Main, second).await;
+    let (end, began, sink) = worker.run_assignment(second).await;
     succeeded(&end, &sink);
     assert_eq!(began.root, MAIN);
     assert!(
@@ -485,10 +244,133 @@ async fn sec_75_a_stranger_sees_no_private_image_and_no_cache_of_others() {
         password: None,
         ..access.clone()
     }];
-    let (end, _, sink) = worker.run_assignment(Who::Stranger, wanted).await;
+    let (end, _, sink) = worker.run_assignment(wanted).await;
     let PartEnd::Failed(failure) = end else {
         panic!("a stranger had the private image: {}", sink.all())
     };
     assert!(failure.message.contains("wants a credential"), "{}", failure.message);
+    worker.executor.shutdown().await;
+}
+
+/// A layer made of what lies in a cache mount: where something else lies there, the same words make another layer.
+const KEPT: &str = "FROM busybox:test
+RUN --mount=type=cache,target=/c test -s /c/seed || echo good > /c/seed
+RUN --mount=type=cache,target=/c cp /c/seed /made
+";
+const SOWS: &str = "FROM busybox:test\nRUN --mount=type=cache,target=/c echo stranger-mount > /c/seed\n";
+const LOOKS: &str = "FROM busybox:test
+RUN --mount=type=cache,target=/c test \"$(cat /c/seed)\" = good && test \"$(ls /c)\" = seed
+";
+
+fn image(name: &str, dockerfile: &str) -> ImageBuild {
+    ImageBuild {
+        name: name.to_owned(),
+        dockerfile: dockerfile.to_owned(),
+        ..build()
+    }
+}
+
+/// A job in the image that the Dockerfile made.
+fn in_built_image(commands: &[&str]) -> Stage {
+    let mut job = job(commands);
+    job.container.image = "BUILT_IMAGE.default".to_owned();
+    post_build(job)
+}
+
+/// Another image under the base's tag, one more layer under that tag, and a volume.
+async fn attack(socket: PathBuf) {
+    let context = tempfile::tempdir().expect("a folder");
+    let dockerfile = "FROM busybox:test\nRUN echo stranger-layer >> /stranger-layer\n";
+    fs::write(context.path().join("Dockerfile"), dockerfile).expect("a file");
+    let context = context.path().display().to_string();
+    docker(&socket, &["build", "-t", "stranger:1", &context]).await;
+    docker(&socket, &["tag", "stranger:1", "busybox:test"]).await;
+    docker(&socket, &["build", "-t", "busybox:test", &context]).await;
+    let write = [
+        "run",
+        "--rm",
+        "-v",
+        "stranger-volume:/v",
+        "busybox:test",
+        "sh",
+        "-c",
+        "echo stranger-volume > /v/stranger-volume; cat /stranger-layer",
+    ];
+    assert_eq!(docker(&socket, &write).await, "stranger-layer\nstranger-layer");
+    assert_eq!(docker(&socket, &["volume", "ls", "-q"]).await, "stranger-volume");
+}
+
+/// What the protected branch finds at its engine afterwards.
+async fn nothing_is_a_strangers(socket: PathBuf) {
+    assert_eq!(docker(&socket, &["volume", "ls", "-q"]).await, "");
+    let images = docker(&socket, &["images", "--format", "{{.Repository}}:{{.Tag}}"]).await;
+    assert!(!images.contains("stranger"), "{images}");
+    let top = docker(&socket, &["run", "--rm", "busybox:test", "ls", "/"]).await;
+    assert!(!top.contains("stranger"), "{top}");
+}
+
+#[tokio::test]
+async fn sec_60_a_stranger_that_attacks_all_it_reaches_changes_nothing_for_a_protected_branch() {
+    let worker = Worker::start(None).await;
+    worker.bench.commit(&[("Dockerfile", KEPT), ("go.sum", "one")]).await;
+    let good = || {
+        vec![
+            building(),
+            caching(&["echo good > /cache/log"]),
+            in_built_image(&["cat /made"]),
+        ]
+    };
+    let (end, _, sink) = worker.run(Who::Main, 1, good()).await;
+    succeeded(&end, &sink);
+    let (end, _, sink) = worker.run(Who::Main, 2, good()).await;
+    succeeded(&end, &sink);
+    let cached_steps = sink.log("build").matches("CACHED").count();
+    assert!(cached_steps >= 2, "{}", sink.all());
+    let before = worker.generations();
+
+    // Steps of the protected branch's very words, which make something else; then all that a job with an engine can do.
+    worker.bench.commit(&[("Sows", SOWS)]).await;
+    let images = vec![image("sows", "Sows"), build()];
+    let writes = "echo stranger-cache > /cache/log; touch /cache/stranger-cache";
+    let stages = vec![
+        stage("build", Work::Build { images }),
+        integration(vec![], speaking(cached(&[writes, WAITS]))),
+        in_built_image(&["cat /made"]),
+    ];
+    let wanted = worker.assignment(Who::Stranger, 3, stages);
+    let (began, sink) = run_speaking(&worker, wanted, attack).await;
+    assert_eq!(began.root, "base");
+    assert!(sink.log("post_build").contains("stranger-mount"), "{}", sink.all());
+    assert_eq!(worker.generations(), before, "a stranger renews nothing");
+
+    fs::remove_file(worker.bench.repository.tree().join("Sows")).expect("it is there");
+    worker.bench.commit(&[("Looks", LOOKS)]).await;
+    let reads = [
+        "test \"$(cat /cache/log)\" = good",
+        "test \"$(ls /cache)\" = log",
+        WAITS,
+    ];
+    let stages = vec![
+        building(),
+        stage(
+            "looks",
+            Work::Build {
+                images: vec![image("looks", "Looks")],
+            },
+        ),
+        integration(vec![], speaking(cached(&reads))),
+        in_built_image(&["test \"$(cat /made)\" = good"]),
+    ];
+    let wanted = worker.assignment(Who::Main, 4, stages);
+    let (began, sink) = run_speaking(&worker, wanted, nothing_is_a_strangers).await;
+    assert_eq!((began.root.as_str(), began.generation), (MAIN, 2));
+    let still = sink.log("build").matches("CACHED").count();
+    assert_eq!(still, cached_steps, "the branch's own steps are there: {}", sink.all());
+    assert!(!worker.kept().contains("\"order\":3,"), "{}", worker.kept());
+    let pool = worker.bench.folder.path().join("worker/cells/pool");
+    for is_base in [true, false] {
+        let found = found_in(&pool, is_base, "stranger-");
+        assert!(found.is_empty(), "{found:?}");
+    }
     worker.executor.shutdown().await;
 }

@@ -4,6 +4,7 @@
 
 mod image;
 mod plans;
+pub(crate) mod rooted;
 mod sink;
 
 use std::path::PathBuf;
