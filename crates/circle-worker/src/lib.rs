@@ -21,7 +21,7 @@ mod work;
 
 pub use config::{ProxySettings, WorkerConfig};
 pub use error::WorkerError;
-pub use execute::{End, Traces, execute};
+pub use execute::{Around, End, Traces, execute};
 pub use machine::{Machine, warm_cells};
 pub use provider::{ProviderChoice, ProviderChoiceError};
 pub use sink::{Sink, SinkError};

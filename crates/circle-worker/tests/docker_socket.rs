@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use circle_core::plan::{Bind, Stage};
-use circle_worker::{End, execute};
+use circle_worker::{Around, End, execute};
 use support::{Bench, MemorySink, assignment, checkout, integration, job, post_build, pre_build};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -112,7 +112,7 @@ async fn with_socket_before<F: Future<Output = ()>>(
     holds.docker = true;
     let stages = [vec![checkout(), integration(vec![], holds)], later].concat();
     let assignment = assignment(bench.repository.url(), stages);
-    let run = execute(&assignment, &cell, Duration::ZERO, sink.clone());
+    let run = execute(&assignment, &cell, Duration::ZERO, Around::new(sink.clone()));
     let engine = format!("unix://{}", cell.socket().display());
     let beside = cell.new_folder("beside").await.expect("a folder");
     let folders = beside.host().parent().expect("the cell's folders").to_path_buf();

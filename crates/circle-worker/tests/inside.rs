@@ -1,75 +1,18 @@
-//! Inside a run: what starts before its turn, whose the checkout is, what rights a container has.
+//! Inside a run: where images come from, whose the checkout is, what rights a container has.
 
 mod support;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use circle_cell::{Cell, Relay};
-use circle_core::plan::{ContainerJob, Ready, Stage};
+use circle_cell::Relay;
+use circle_core::plan::{ContainerJob, Ready};
 use circle_core::rights::{Right, Rights};
 use circle_core::run::FailureKind;
-use circle_worker::{End, execute};
-use support::{Bench, MemorySink, assignment, checkout, container, integration, job, post_build, pre_build, sidecar};
+use support::looks::docker;
+use support::{Bench, assignment, checkout, integration, job, post_build, pre_build, sidecar};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Barrier, OnceCell};
 use tokio::task::JoinSet;
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A command that holds its stage until somebody makes `/workspace/go`.
-const HOLD: &str = "while [ ! -e /workspace/go ]; do sleep 0.05; done";
-
-async fn docker(cell: &Cell, words: &[&str]) -> String {
-    let output = tokio::process::Command::new("/usr/bin/docker")
-        .arg("--host")
-        .arg(format!("unix://{}", cell.socket().display()))
-        .args(words)
-        .output()
-        .await
-        .expect("the docker client");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-/// The id of the running container of a stage, once there is one.
-async fn running(cell: &Cell, stage: &str) -> String {
-    let filter = format!("label=circle.stage={stage}");
-    let look = async {
-        loop {
-            let ids = docker(cell, &["ps", "-q", "--filter", &filter]).await;
-            if let Some(id) = ids.lines().next() {
-                return id.to_owned();
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, look)
-        .await
-        .unwrap_or_else(|_| panic!("no container of {stage} runs"))
-}
-
-/// Runs stages in a cell while `story` looks at it.
-async fn beside<F: Future<Output = ()>>(
-    bench: &Bench,
-    stages: Vec<Stage>,
-    story: impl FnOnce(Arc<Cell>) -> F,
-) -> (End, Arc<MemorySink>) {
-    let cell = Arc::new(bench.cell().await);
-    let sink = Arc::new(MemorySink::new(bench.folder.path().join("outputs")));
-    let mut all = vec![checkout()];
-    all.extend(stages);
-    let assignment = assignment(bench.repository.url(), all);
-    let run = execute(&assignment, &cell, Duration::ZERO, sink.clone());
-    let both = async { tokio::join!(run, story(cell.clone())).0 };
-    let end = tokio::time::timeout(PATIENCE * 2, both).await;
-    let end = end.unwrap_or_else(|_| panic!("the run does not end:\n{}", sink.all()));
-    Arc::into_inner(cell)
-        .expect("nobody else has the cell")
-        .kill()
-        .await
-        .expect("the cell is removed");
-    (end, sink)
-}
 
 fn as_user(user: &str, commands: &[&str]) -> ContainerJob {
     let mut job = job(commands);
@@ -81,34 +24,6 @@ fn with_rights(rights: Rights, commands: &[&str]) -> ContainerJob {
     let mut job = job(commands);
     job.container.rights = rights;
     job
-}
-
-#[tokio::test]
-async fn containers_of_later_stages_wait_behind_their_gates_while_a_stage_runs() {
-    let bench = Bench::new().await;
-    bench.commit(&[("README", "hello\n")]).await;
-    let stages = vec![
-        integration(vec![], job(&[HOLD, "echo first >/tmp/x"])),
-        pre_build(
-            job(&["cat README; echo built >out"]),
-            vec![support::output("/workspace/out", "out")],
-        ),
-        post_build(job(&["cat out; [ ! -e go ]", "test ! -e /tmp/x"])),
-    ];
-    let (end, sink) = beside(&bench, stages, |cell| async move {
-        let first = running(&cell, "integration").await;
-        for later in ["pre_build", "post_build"] {
-            let id = running(&cell, later).await;
-            // Nothing but the gate: neither checkout nor commands have come.
-            let top = docker(&cell, &["exec", &id, "ls", "/workspace"]).await;
-            assert_eq!(top, "", "{later} sees a checkout before its turn");
-        }
-        docker(&cell, &["exec", &first, "touch", "/workspace/go"]).await;
-    })
-    .await;
-    assert_eq!(end, End::Succeeded, "{}", sink.all());
-    let all = sink.all();
-    assert!(all.contains("hello") && all.contains("built"), "{all}");
 }
 
 /// A way to the registry that lets nothing through before every way was asked.
@@ -289,28 +204,4 @@ async fn sec_30_a_privileged_run_is_privileged_where_the_machine_can_and_says_so
             ran.failure().message
         );
     }
-}
-
-#[tokio::test]
-async fn a_stage_that_cannot_start_early_starts_in_its_turn() {
-    let bench = Bench::new().await;
-    bench.commit(&[("data/x", "inside\n")]).await;
-    let mut with_volume = job(&["cat /data/x"]);
-    with_volume.container.volumes = vec![circle_core::plan::Bind {
-        from: "data".to_owned(),
-        to: "/data".to_owned(),
-        read_only: true,
-    }];
-    let mut missing = job(&["true"]);
-    missing.container = container("there.is/none:1");
-    let ran = bench
-        .run(vec![integration(vec![], with_volume), post_build(missing)])
-        .await;
-    assert!(ran.sink.all().contains("inside"), "{}", ran.sink.all());
-    assert_eq!(
-        ran.failure().kind,
-        FailureKind::ImageUnavailable,
-        "{}",
-        ran.failure().message
-    );
 }

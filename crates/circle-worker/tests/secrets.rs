@@ -10,7 +10,7 @@ use std::time::Duration;
 use circle_api::worker::{RegistryAccess, SecretValue};
 use circle_cell::Cell;
 use circle_core::plan::{Ready, Work};
-use circle_worker::{End, execute};
+use circle_worker::{Around, End, execute};
 use support::{Bench, MemorySink, assignment, build, checkout, integration, job, post_build, sidecar, stage};
 
 const VALUE: &str = "swordfish-of-the-story";
@@ -126,7 +126,13 @@ async fn sec_23_a_secret_stands_in_no_inspect_history_layer_or_process_list() {
     }
     let cell = Arc::new(bench.cell().await);
     let sink = Arc::new(MemorySink::new(bench.folder.path().join("outputs")));
-    let both = async { tokio::join!(execute(&run, &cell, Duration::ZERO, sink.clone()), look(&cell)).0 };
+    let both = async {
+        tokio::join!(
+            execute(&run, &cell, Duration::ZERO, Around::new(sink.clone())),
+            look(&cell)
+        )
+        .0
+    };
     let end = tokio::time::timeout(PATIENCE * 2, both).await;
     let end = end.unwrap_or_else(|_| panic!("the run does not end:\n{}", sink.all()));
     assert_eq!(end, End::Succeeded, "{}", sink.all());
@@ -276,7 +282,7 @@ async fn sec_23_secrets_of_sidecars_and_secrets_as_files_stand_nowhere_but_with_
     let cell = Arc::new(bench.cell().await);
     let sink = Arc::new(MemorySink::new(bench.folder.path().join("outputs")));
     let looking = look_at_both(&cell, bench.folder.path());
-    let both = async { tokio::join!(execute(&run, &cell, Duration::ZERO, sink.clone()), looking).0 };
+    let both = async { tokio::join!(execute(&run, &cell, Duration::ZERO, Around::new(sink.clone())), looking).0 };
     let end = tokio::time::timeout(PATIENCE * 2, both).await;
     let end = end.unwrap_or_else(|_| panic!("the run does not end:\n{}", sink.all()));
     assert_eq!(end, End::Succeeded, "{}", sink.all());

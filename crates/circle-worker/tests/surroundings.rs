@@ -10,7 +10,7 @@ use std::time::Duration;
 use circle_cell::{Cell, CellProvider, CellSpec, Proxy, Relay, Surroundings};
 use circle_core::plan::{Ready, Stage, Work};
 use circle_lab::Registry;
-use circle_worker::{End, execute};
+use circle_worker::{Around, End, execute};
 use support::{Bench, MemorySink, assignment, build, busybox, checkout, container, integration, job, sidecar, stage};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -53,7 +53,7 @@ async fn run(bench: &Bench, cell: &Cell, stages: Vec<Stage>) -> (End, Arc<Memory
     let mut all = vec![checkout()];
     all.extend(stages);
     let assignment = assignment(bench.repository.url(), all);
-    let run = execute(&assignment, cell, Duration::ZERO, sink.clone());
+    let run = execute(&assignment, cell, Duration::ZERO, Around::new(sink.clone()));
     let end = tokio::time::timeout(Duration::from_secs(150), run).await;
     (
         end.unwrap_or_else(|_| panic!("the run does not end: {}", sink.all())),

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Mutex, PoisonError};
 
-use circle_cell::probe::is_memory_short;
 use circle_core::plan::{ContainerJob, Early, Plan, PreBuild, Sidecar, Stage, Work, early};
 use circle_core::run::Failure;
 use futures_util::future::join_all;
@@ -28,6 +27,7 @@ const AT_ONCE: usize = 2;
 pub(crate) struct Ahead {
     slots: BTreeMap<String, Slot>,
     permits: Semaphore,
+    is_memory_short: fn() -> bool,
 }
 
 /// What is ready for a stage at its turn.
@@ -57,7 +57,7 @@ enum State {
 
 impl Ahead {
     /// Decides what is started early.
-    pub(super) fn new(plan: &Plan, is_skipped: impl Fn(&Stage) -> bool) -> Self {
+    pub(super) fn new(plan: &Plan, is_memory_short: fn() -> bool, is_skipped: impl Fn(&Stage) -> bool) -> Self {
         let slot = |early: Early| Slot {
             early,
             state: Mutex::new(State::Open),
@@ -69,6 +69,7 @@ impl Ahead {
         Self {
             slots: slots.collect(),
             permits: Semaphore::new(AT_ONCE),
+            is_memory_short,
         }
     }
 
@@ -90,7 +91,7 @@ impl Ahead {
             variables: variables.clone(),
         };
         // Boxed, as the stages are: making a container is a large future.
-        Box::pin(slot.fill(&making, &self.permits)).await;
+        Box::pin(slot.fill(&making, (&self.permits, self.is_memory_short))).await;
     }
 
     /// What was started for a stage, whose turn has come. Waits for a start that is under way.
@@ -108,7 +109,7 @@ impl Ahead {
 }
 
 impl Slot {
-    async fn fill(&self, making: &Making<'_>, permits: &Semaphore) {
+    async fn fill(&self, making: &Making<'_>, (permits, is_memory_short): (&Semaphore, fn() -> bool)) {
         let Some((sidecars, job)) = parts(making.stage) else {
             return;
         };

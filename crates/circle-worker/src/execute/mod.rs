@@ -1,6 +1,7 @@
 //! The execution of one part of a run in a cell: its stages, one after the other.
 
 mod ahead;
+mod around;
 mod bounds;
 mod caches;
 mod container;
@@ -25,6 +26,7 @@ mod traces;
 mod volumes;
 mod walk;
 
+pub use around::Around;
 pub(crate) use scene::Scene;
 pub use traces::Traces;
 pub use walk::{End, execute};

@@ -1,7 +1,6 @@
 //! The walk through a plan's stages.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use circle_core::run::{Failure, FailureKind, Phases, StoredOutput, WorkerEvent};
 use jiff::Timestamp;
 
 use super::ahead::Ahead;
+use super::around::Around;
 use super::bounds::Counted;
 use super::container::BUILT_IMAGE;
 use super::context::{Carried, Shared, StageRun, cell_failure, variables};
@@ -24,8 +24,6 @@ use super::network::StageNetwork;
 use super::own_containers::OwnContainers;
 use super::phases::PhaseClock;
 use super::scene::{Scene, SceneSlot};
-use super::traces::Traces;
-use crate::Sink;
 use crate::engine::Engine;
 use crate::stages;
 
@@ -41,27 +39,24 @@ pub enum End {
     Failed(Failure),
 }
 
-/// Executes the plan of an assignment in a cell that nobody else uses, and tells the sink.
+/// Executes the plan of an assignment in a cell that nobody else uses, and tells the sink that is around.
 ///
 /// Promises: events and logs come in order; every text is masked; the cell is left to the caller, who kills it. Dropping
 /// the future stops the execution at any point; what still runs in the cell ends with the cell. `waited` is how long the
 /// run waited for its cell.
-pub async fn execute(assignment: &Assignment, cell: &Cell, waited: Duration, sink: Arc<dyn Sink>) -> End {
-    execute_and_keep(assignment, cell, waited, (sink, Arc::default()))
-        .await
-        .0
+pub async fn execute(assignment: &Assignment, cell: &Cell, waited: Duration, around: Around) -> End {
+    execute_and_keep(assignment, cell, waited, around).await.0
 }
 
-/// The same, noting what it leaves in the cell that is worth keeping, and gives the scene of a failed stage when the assignment
-/// wants its cell kept.
+/// The same, and gives the scene of a failed stage when the assignment wants its cell kept.
 pub(crate) async fn execute_and_keep(
     assignment: &Assignment,
     cell: &Cell,
     waited: Duration,
-    (sink, traces): (Arc<dyn Sink>, Arc<Traces>),
+    around: Around,
 ) -> (End, Option<Scene>) {
     let scene = SceneSlot::default();
-    let end = walk_within(assignment, cell, waited, (sink, scene.clone(), traces)).await;
+    let end = walk_within(assignment, cell, waited, (around, scene.clone())).await;
     let kept = scene.take().filter(|_| matches!(end, End::Failed(_)));
     (end, kept)
 }
@@ -70,11 +65,11 @@ async fn walk_within(
     assignment: &Assignment,
     cell: &Cell,
     waited: Duration,
-    (sink, scene, traces): (Arc<dyn Sink>, SceneSlot, Arc<Traces>),
+    (around, scene): (Around, SceneSlot),
 ) -> End {
     let masks = Masks::new(masker(assignment));
     let limit = Duration::from_secs(assignment.plan.timeout_s);
-    let walked = walk(assignment, cell, waited, (sink, masks.clone(), scene, traces));
+    let walked = walk(assignment, cell, waited, (around, masks.clone(), scene));
     let walked = tokio::time::timeout(limit, walked).await;
     match walked {
         Ok(Ok(())) => End::Succeeded,
@@ -110,7 +105,7 @@ async fn walk(
     assignment: &Assignment,
     cell: &Cell,
     waited: Duration,
-    (sink, masks, scene, traces): (Arc<dyn Sink>, Masks, SceneSlot, Arc<Traces>),
+    (around, masks, scene): (Around, Masks, SceneSlot),
 ) -> Result<(), Failure> {
     let engine = Engine::new(cell.socket())?;
     let gate = cell
@@ -123,9 +118,9 @@ async fn walk(
             format!("the gate could not be installed: {error}"),
         )
     })?;
-    let images = Images::new(engine.clone(), assignment.registries.clone(), traces.clone());
+    let images = Images::new(engine.clone(), assignment.registries.clone(), around.traces.clone());
     let network = StageNetwork::prepare(&engine, cell, &assignment.plan);
-    let ahead = Ahead::new(&assignment.plan, |stage| {
+    let ahead = Ahead::new(&assignment.plan, around.is_memory_short, |stage| {
         assignment.reused.contains_key(&stage.name) && is_left_over(stage, assignment)
     });
     let shared = Shared {
@@ -133,14 +128,14 @@ async fn walk(
         cell,
         engine,
         images,
-        sink,
+        sink: around.sink,
         gate,
         network,
         own: OwnContainers::default(),
         ahead,
         flow: RunFlow::new(assignment.log),
         scene,
-        traces,
+        traces: around.traces,
         names: AtomicU32::new(0),
     };
     let mut carried = Carried {

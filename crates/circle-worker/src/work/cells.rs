@@ -27,7 +27,7 @@ use super::renew::{Renewing, renew};
 use super::root_names::{began_from, note_of, wishes};
 use super::told_roots;
 use crate::execute::{STAGE_NETWORK, Scene, execute_and_keep, human, serve_shell};
-use crate::{End, Sink, Traces, WorkerConfig, WorkerError};
+use crate::{Around, End, Sink, Traces, WorkerConfig, WorkerError};
 
 /// The death of an engine is known so long after it stopped answering.
 const DEATH_NOTICE: Duration = Duration::from_secs(5);
@@ -286,11 +286,15 @@ impl Executor for Cells {
         let began = began_from(&assignment, &cell, cell.stood_ready());
         sink.event(WorkerEvent::CellTaken { began }).await;
         let traces = self.beginning(&cell).await;
+        let around = Around {
+            traces: traces.clone(),
+            ..Around::new(sink)
+        };
         let mut scene = None;
         let end = tokio::select! {
             biased;
             () = stop.cancelled() => PartEnd::Stopped,
-            (end, kept) = execute_and_keep(&assignment, &cell, waited, (sink, traces.clone())) => match end {
+            (end, kept) = execute_and_keep(&assignment, &cell, waited, around) => match end {
                 End::Succeeded => PartEnd::Succeeded,
                 End::Failed(failure) => {
                     scene = kept;

@@ -3,6 +3,7 @@
 #![expect(dead_code, reason = "each test file uses a part of it")]
 
 mod image;
+pub(crate) mod looks;
 mod plans;
 pub(crate) mod rooted;
 mod sink;
@@ -16,7 +17,7 @@ use circle_cell::process::{InitProgram, ProcessConfig, ProcessProvider};
 use circle_cell::{Cell, CellProvider, CellSpec, Limits, Relay, StorageChoice};
 use circle_core::plan::Stage;
 use circle_lab::{Credentials, GitServer, Registry, Repository};
-use circle_worker::{End, execute};
+use circle_worker::{Around, End, execute};
 use tempfile::TempDir;
 
 pub(crate) use image::busybox;
@@ -146,7 +147,7 @@ impl Bench {
 
     pub(crate) async fn run_in(&self, cell: Cell, assignment: Assignment) -> Ran {
         let sink = Arc::new(MemorySink::new(self.folder.path().join("outputs")));
-        let executed = execute(&assignment, &cell, Duration::ZERO, sink.clone());
+        let executed = execute(&assignment, &cell, Duration::ZERO, Around::new(sink.clone()));
         let end = tokio::time::timeout(RUN_LIMIT, executed).await;
         let end = end.unwrap_or_else(|_| panic!("the run does not end:\n{}", sink.all()));
         cell.kill().await.expect("the cell is removed");

@@ -10,7 +10,7 @@ use circle_core::inputs::{InputFault, settle};
 use circle_core::plan::{LocalPlan, LocalWish, Policy, locally, plan};
 use circle_core::rights::Rights;
 use circle_core::service::WorkspacePolicy;
-use circle_worker::{End, execute};
+use circle_worker::{Around, End, execute};
 use clap::Args;
 
 use super::assignment::{Local, assemble};
@@ -151,7 +151,7 @@ async fn executed(printer: &Printer, (cell, local): (Cell, Local), signals: &mut
     let end = tokio::select! {
         biased;
         () = signals.next() => None,
-        end = execute(&assignment, &cell, Duration::ZERO, terminal.clone()) => Some(Ok(end)),
+        end = execute(&assignment, &cell, Duration::ZERO, Around::new(terminal.clone())) => Some(Ok(end)),
         death = cell.died() => Some(Err(Failure::broken(format!("the run ended with its engine: {}", death.reason)))),
     };
     let told = terminal.end();
