@@ -11,12 +11,17 @@ use circle_cell::{Cell, CellProvider, CellSpec, Proxy, Relay, Surroundings};
 use circle_core::plan::{Ready, Stage, Work};
 use circle_lab::Registry;
 use circle_worker::{Around, End, execute};
+use support::containers::Host;
 use support::{Bench, MemorySink, assignment, build, busybox, checkout, container, integration, job, sidecar, stage};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
-async fn cell(bench: &Bench, surroundings: Surroundings, doors: &[SocketAddr]) -> Cell {
+async fn cell(
+    (bench, provider): (&Bench, &dyn CellProvider),
+    surroundings: Surroundings,
+    doors: &[SocketAddr],
+) -> Cell {
     let git: SocketAddr = bench.git.address().parse().expect("an address");
     let spec = CellSpec {
         images: vec![busybox()],
@@ -24,7 +29,7 @@ async fn cell(bench: &Bench, surroundings: Surroundings, doors: &[SocketAddr]) -
         surroundings,
         ..CellSpec::default()
     };
-    bench.provider.start(&spec).await.expect("a cell starts")
+    provider.start(&spec).await.expect("a cell starts")
 }
 
 async fn docker(cell: &Cell, words: &[&str]) -> std::process::Output {
@@ -64,12 +69,16 @@ async fn run(bench: &Bench, cell: &Cell, stages: Vec<Stage>) -> (End, Arc<Memory
 #[tokio::test]
 async fn an_image_of_docker_hub_comes_from_the_mirror() {
     let bench = Bench::with_registry(None).await;
+    the_mirror_is_asked(&bench, &bench.provider).await;
+}
+
+async fn the_mirror_is_asked(bench: &Bench, provider: &dyn CellProvider) {
     bench
         .commit(&[("Dockerfile", "FROM mirrored:1\nRUN echo built on it\n")])
         .await;
     let address = bench.registry.as_ref().expect("a registry").address();
     let door: SocketAddr = address.parse().expect("an address");
-    let first = cell(&bench, Surroundings::default(), &[door]).await;
+    let first = cell((bench, provider), Surroundings::default(), &[door]).await;
     pushed(&first, &format!("{address}/library/mirrored:1")).await;
     first.kill().await.expect("it is removed");
 
@@ -77,14 +86,14 @@ async fn an_image_of_docker_hub_comes_from_the_mirror() {
         registry_mirrors: vec![format!("http://{address}")],
         ..Surroundings::default()
     };
-    let cell = cell(&bench, surroundings, &[door]).await;
+    let cell = cell((bench, provider), surroundings, &[door]).await;
     let mut of_mirror = job(&["echo from the mirror"]);
     of_mirror.container = container("mirrored:1");
     let stages = vec![
         integration(vec![], of_mirror),
         stage("build", Work::Build { images: vec![build()] }),
     ];
-    let (end, sink) = run(&bench, &cell, stages).await;
+    let (end, sink) = run(bench, &cell, stages).await;
     assert_eq!(end, End::Succeeded, "{}", sink.all());
     assert!(
         sink.all().contains("from the mirror") && sink.all().contains("built on it"),
@@ -123,6 +132,10 @@ fn issue(place: &Path, address: std::net::IpAddr) {
 #[tokio::test]
 async fn a_registry_of_a_private_authority_is_trusted_where_the_operator_says_so() {
     let bench = Bench::new().await;
+    the_authority_is_trusted(&bench, &bench.provider).await;
+}
+
+async fn the_authority_is_trusted(bench: &Bench, provider: &dyn CellProvider) {
     bench.commit(&[("README", "hello\n")]).await;
     let place = bench.folder.path();
     openssl(
@@ -133,8 +146,8 @@ async fn a_registry_of_a_private_authority_is_trusted_where_the_operator_says_so
         certificates: vec![place.join("ca.pem")],
         ..Surroundings::default()
     };
-    let trusts = cell(&bench, trusting, &[]).await;
-    let doubts = cell(&bench, Surroundings::default(), &[]).await;
+    let trusts = cell((bench, provider), trusting, &[]).await;
+    let doubts = cell((bench, provider), Surroundings::default(), &[]).await;
     for (cell, is_trusted) in [(&trusts, true), (&doubts, false)] {
         // Loopback would be spoken with whatever its certificate; the cell's own address is not.
         issue(place, cell.address().into());
@@ -154,7 +167,7 @@ async fn a_registry_of_a_private_authority_is_trusted_where_the_operator_says_so
                 "test $SSL_CERT_FILE = $GIT_SSL_CAINFO && tail -n 3 $CURL_CA_BUNDLE",
             ]);
             of_it.container = container(&name);
-            let (end, sink) = run(&bench, cell, vec![integration(vec![], of_it)]).await;
+            let (end, sink) = run(bench, cell, vec![integration(vec![], of_it)]).await;
             assert_eq!(end, End::Succeeded, "{}", sink.all());
             let authority = std::fs::read_to_string(place.join("ca.pem")).expect("the authority");
             let last = authority.lines().rev().nth(1).expect("a line of it");
@@ -221,6 +234,10 @@ async fn proxy() -> (SocketAddr, Arc<Mutex<Vec<String>>>, JoinSet<()>) {
 #[tokio::test]
 async fn daemon_builds_jobs_and_sidecars_use_the_proxy() {
     let bench = Bench::new().await;
+    the_proxy_is_used(&bench, &bench.provider).await;
+}
+
+async fn the_proxy_is_used(bench: &Bench, provider: &dyn CellProvider) {
     bench
         .commit(&[("Dockerfile", "FROM busybox:test\nRUN echo build goes by $https_proxy\n")])
         .await;
@@ -234,7 +251,7 @@ async fn daemon_builds_jobs_and_sidecars_use_the_proxy() {
         },
         ..Surroundings::default()
     };
-    let cell = cell(&bench, surroundings, &[address]).await;
+    let cell = cell((bench, provider), surroundings, &[address]).await;
     let side = sidecar(
         "db",
         "echo side goes by $HTTP_PROXY; exec httpd -f -p 80",
@@ -254,7 +271,7 @@ async fn daemon_builds_jobs_and_sidecars_use_the_proxy() {
         stage("build", Work::Build { images: vec![build()] }),
         support::post_build(missing),
     ];
-    let (end, sink) = run(&bench, &cell, stages).await;
+    let (end, sink) = run(bench, &cell, stages).await;
     assert!(matches!(end, End::Failed(_)), "there is no such registry");
     let all = sink.all();
     for wanted in [
@@ -273,4 +290,14 @@ async fn daemon_builds_jobs_and_sidecars_use_the_proxy() {
         "{asked:?}"
     );
     cell.kill().await.expect("it is removed");
+}
+
+#[tokio::test]
+async fn cells_in_containers_have_the_mirror_the_authority_and_the_proxy_too() {
+    let (host, bench) = tokio::join!(Host::start(), Bench::with_registry(None));
+    let provider = host.provider().await;
+    the_mirror_is_asked(&bench, &provider).await;
+    the_authority_is_trusted(&bench, &provider).await;
+    the_proxy_is_used(&bench, &provider).await;
+    provider.settled().await;
 }

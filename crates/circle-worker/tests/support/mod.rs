@@ -2,6 +2,7 @@
 
 #![expect(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod containers;
 mod image;
 pub(crate) mod looks;
 mod plans;
