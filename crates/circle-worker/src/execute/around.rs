@@ -16,15 +16,18 @@ pub struct Around {
     pub traces: Arc<Traces>,
     /// Says whether the machine's memory is so short that nothing is started before its turn.
     pub is_memory_short: fn() -> bool,
+    /// Sentences on the run's cell, with which the log of the first stage begins.
+    pub notes: Vec<String>,
 }
 
 impl Around {
-    /// On this machine.
+    /// On this machine, with nothing to note.
     pub fn new(sink: Arc<dyn Sink>) -> Self {
         Self {
             sink,
             traces: Arc::default(),
             is_memory_short,
+            notes: Vec::new(),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! What the stages of one run share, and what one stage has of its own.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use circle_api::worker::Assignment;
 use circle_cell::{Cell, CellError, Folder, Layer, View};
@@ -46,6 +46,8 @@ pub(crate) struct Shared<'a> {
     /// Where the running job is, when the cell of a failure is kept.
     pub(crate) scene: SceneSlot,
     pub(crate) traces: Arc<Traces>,
+    /// What the first stage has still to say.
+    pub(super) notes: Mutex<Vec<String>>,
     pub(super) names: AtomicU32,
 }
 
@@ -75,6 +77,11 @@ pub(crate) struct StageRun<'a> {
 }
 
 impl Shared<'_> {
+    /// What is to be said, once.
+    pub(super) fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// A name that was not used before in this cell.
     pub(crate) fn fresh_name(&self, what: &str) -> String {
         let number = self.names.fetch_add(1, Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! The walk through a plan's stages.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU32;
 use std::time::{Duration, Instant};
 
@@ -136,6 +137,7 @@ async fn walk(
         flow: RunFlow::new(assignment.log),
         scene,
         traces: around.traces,
+        notes: Mutex::new(around.notes),
         names: AtomicU32::new(0),
     };
     let mut carried = Carried {
@@ -304,6 +306,9 @@ async fn try_stage(mut stage: StageRun<'_>) -> Result<Option<StoredOutput>, Fail
     let limit = Duration::from_secs(stage.stage.timeout_s);
     let silence = Duration::from_secs(stage.shared.assignment.plan.silence_s);
     let log = stage.log.clone();
+    for note in stage.shared.take_notes() {
+        log.say(&note).await;
+    }
     tokio::select! {
         result = stages::run(&mut stage) => result,
         () = tokio::time::sleep(limit) => {

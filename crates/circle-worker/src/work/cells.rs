@@ -10,10 +10,11 @@ use circle_api::resources::GoldenRootsPrune;
 use circle_api::shell::ShellMessage;
 use circle_api::worker::{Assignment, RootReport};
 use circle_cell::pool::{Pool, PoolConfig, PooledCell};
-use circle_cell::{Cell, CellError, CellProvider, CellSpec, Cidr, Death, Root, RootName};
+use circle_cell::{Cell, CellError, CellProvider, CellSpec, Death, Root, RootName};
 use circle_core::ids::RunId;
 use circle_core::roots::RootAccess;
 use circle_core::run::{Failure, FailureKind, WorkerEvent};
+use circle_core::serving::Isolation;
 use circle_core::trigger::Trust;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::base::{ground, make_base};
 use super::executor::{Executor, PartEnd};
 use super::held::{Held, HeldCell};
+use super::networks::open_networks;
 use super::reconcile::reconcile;
 use super::renew::{Renewing, renew};
 use super::root_names::{began_from, note_of, wishes};
@@ -43,6 +45,7 @@ pub(super) struct Cells {
     /// Whether the operator has images, without which no root is complete.
     has_images: bool,
     disk_bytes: Option<u64>,
+    isolation: Isolation,
     /// Cells whose run has succeeded and may become roots, once its end is told.
     promising: Mutex<HashMap<(RunId, u64), (PooledCell, Renewing)>>,
     /// The worker ends: what no run waits for is dropped.
@@ -77,6 +80,7 @@ impl Cells {
             pool: Arc::new(Pool::new(provider.clone(), pool)),
             has_images: !config.images.is_empty(),
             disk_bytes: config.cell_disk_bytes,
+            isolation: config.provider.isolation(),
             promising: Mutex::default(),
             stop: CancellationToken::new(),
             ends: Mutex::default(),
@@ -211,18 +215,6 @@ fn no_cell(error: &CellError) -> Failure {
     Failure::new(FailureKind::Infrastructure, message)
 }
 
-/// Opens the private networks of the run's workspace to its cell.
-async fn open_networks(cell: &Cell, assignment: &Assignment) -> Result<(), Failure> {
-    if assignment.networks.is_empty() {
-        return Ok(());
-    }
-    let ranges: Result<Vec<Cidr>, _> = assignment.networks.iter().map(|range| range.as_str().parse()).collect();
-    let ranges = ranges.map_err(|error| Failure::new(FailureKind::Refused, error.to_string()))?;
-    cell.allow_networks(&ranges)
-        .await
-        .map_err(|error| Failure::new(FailureKind::Infrastructure, error.to_string()))
-}
-
 /// What the end of an engine does to a job is seen before the end of the engine itself: connections that break, commands that
 /// die. An engine that does not answer any more is the cause of all that.
 async fn true_cause(cell: &Cell, failure: Failure) -> Failure {
@@ -279,15 +271,19 @@ impl Executor for Cells {
         };
         let waited = began.elapsed();
         tracing::info!(cell = %cell.id(), waited_ms = waited.as_millis(), "the run has its cell");
-        if let Err(failure) = open_networks(&cell, &assignment).await {
-            self.end(cell);
-            return PartEnd::Failed(failure);
-        }
+        let note = match open_networks(&cell, self.isolation, &assignment).await {
+            Ok(note) => note,
+            Err(failure) => {
+                self.end(cell);
+                return PartEnd::Failed(failure);
+            }
+        };
         let began = began_from(&assignment, &cell, cell.stood_ready());
         sink.event(WorkerEvent::CellTaken { began }).await;
         let traces = self.beginning(&cell).await;
         let around = Around {
             traces: traces.clone(),
+            notes: note.into_iter().collect(),
             ..Around::new(sink)
         };
         let mut scene = None;

@@ -5,6 +5,7 @@ mod base;
 mod cells;
 mod executor;
 mod held;
+mod networks;
 mod one;
 mod reconcile;
 mod renew;
