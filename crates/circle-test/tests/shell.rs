@@ -1,10 +1,11 @@
 //! A shell where a stage failed: what it sees, what it does not, who is recorded, and that it blocks nobody.
 
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use circle_api::resources::PageQuery;
+use circle_api::resources::{PageQuery, TokenCreate, TokenScope};
 use circle_test::{Circle, Options, StoryRun, program, until};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -13,23 +14,36 @@ const PIPELINE: &str = "version: 1
 integration:
   image: circle/busybox:1
   environment: {SHOWN: by-the-file}
-  secrets: [API_TOKEN]
+  secrets: [API_TOKEN, {name: FILE_TOKEN, file: /run/secrets/file}]
   commands:
     - echo left in the image >/tmp/left
     - echo left in the checkout >made
     - test -n \"$API_TOKEN\"
+    - test -s /run/secrets/file
     - false
 ";
 
+/// What looks for the words of both secrets wherever the shell can look, and for something that is there to be found. A terminal
+/// shows what is typed: the words are written so that they do not find themselves.
+const LOOK: &str = "find / -path /proc -prune -o -path /sys -prune -o -path /dev -prune -o -type f -exec \
+                    grep -lE 'left in the [i]mage|correct-horse-[b]attery|second-words-of-a-[f]ile' {} + | sed 's/^/found: /'\n\
+                    cat /proc/[0-9]*/environ | tr '\\0' '\\n' | grep -E 'by-the-[f]ile|correct-horse-[b]attery|second-words-of-a-[f]ile' | \
+                    sort -u | sed 's/^/variable: /'\n\
+                    cat /run/secrets/file\n";
+
 /// Types lines into `circle shell`; gives the program's code, its output and its errors.
 async fn shell(circle: &Circle, run: &StoryRun, lines: &str) -> Result<(i32, String, String)> {
+    shell_by(circle, run, (&circle.folder().join("data/server/admin-token"), lines)).await
+}
+
+/// The same by whoever has the token in a file.
+async fn shell_by(circle: &Circle, run: &StoryRun, (token, lines): (&Path, &str)) -> Result<(i32, String, String)> {
+    let socket = circle.folder().join("data/server/circle.sock");
     let mut child = Command::new(program("circle")?)
-        .args([
-            "--data",
-            &circle.folder().join("data").display().to_string(),
-            "shell",
-            &run.id().to_string(),
-        ])
+        .env("CIRCLE_SERVER", format!("unix://{}", socket.display()))
+        .arg("--token-file")
+        .arg(token)
+        .args(["shell", &run.id().to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -47,6 +61,25 @@ async fn shell(circle: &Circle, run: &StoryRun, lines: &str) -> Result<(i32, Str
     ))
 }
 
+async fn set_secrets(circle: &Circle) -> Result<()> {
+    circle.set_secret("API_TOKEN", "correct-horse-battery").await?;
+    circle.set_secret("FILE_TOKEN", "second-words-of-a-file").await
+}
+
+/// A file with a token of this name, which may do no more than that.
+async fn token_of(circle: &Circle, name: &str, scope: TokenScope) -> Result<PathBuf> {
+    let wish = TokenCreate {
+        name: name.to_owned(),
+        valid_s: None,
+        scope: Some(scope),
+        workspace: None,
+    };
+    let made = circle.client().create_token(&wish).await?;
+    let file = circle.folder().join(name);
+    std::fs::write(&file, made.value.expose())?;
+    Ok(file)
+}
+
 #[tokio::test]
 async fn a_shell_sees_what_failed_without_its_secrets_and_makes_way_for_the_next_run() -> Result<()> {
     let circle = Circle::start(Options {
@@ -55,7 +88,7 @@ async fn a_shell_sees_what_failed_without_its_secrets_and_makes_way_for_the_next
     })
     .await?;
     let shop = circle.service("shop").await?;
-    circle.set_secret("API_TOKEN", "correct-horse-battery").await?;
+    set_secrets(&circle).await?;
     shop.write("caicloud.yml", PIPELINE)?;
     let first = shop.push("main").await?;
     first.fails("command").await?;
@@ -79,8 +112,24 @@ async fn a_shell_sees_what_failed_without_its_secrets_and_makes_way_for_the_next
     }
     ensure!(!seen.contains("correct-horse-battery"), "{seen}");
 
+    // Whoever opens one is written down by name; whoever may only read opens none.
+    let night = token_of(&circle, "night-shift", TokenScope::Run).await?;
+    let (code, seen, said) = shell_by(&circle, &held, (&night, &format!("{LOOK}exit 7\n"))).await?;
+    ensure!(code == 0, "{code}: {said}");
+    let after = |word: &str| -> Vec<String> {
+        let lines = seen.lines().filter_map(|line| line.strip_prefix(word));
+        lines.map(|rest| rest.trim().to_owned()).collect()
+    };
+    ensure!(after("found: ") == ["/tmp/left"], "{seen}");
+    ensure!(after("variable: ") == ["SHOWN=by-the-file"], "{seen}");
+    ensure!(!seen.contains("second-words-of-a-file"), "{seen}");
+    let reader = token_of(&circle, "reader", TokenScope::Read).await?;
+    let (code, _, said) = shell_by(&circle, &held, (&reader, "")).await?;
+    ensure!(code != 0 && !said.contains("held"), "{code}: {said}");
+
     let shells = circle.client().shells(held.id(), &PageQuery::default()).await?.items;
-    ensure!(shells.len() == 1, "{shells:?}");
+    let actors: Vec<&str> = shells.iter().map(|shell| shell.actor.as_str()).collect();
+    ensure!(actors == ["first administrator", "night-shift"], "{shells:?}");
     ensure!(
         shells[0].closed_at.is_some() && shells[0].ended.as_deref() == Some("the shell exited with code 7"),
         "{shells:?}"
@@ -93,7 +142,8 @@ async fn a_shell_sees_what_failed_without_its_secrets_and_makes_way_for_the_next
     )?;
     shop.push("main").await?.succeeds().await?;
     let (code, _, said) = shell(&circle, &held, "echo still there\n").await?;
-    ensure!(code == 6 && said.contains("not held any more"), "{code}: {said}");
+    let over = "not held any more: its 30 min are over";
+    ensure!(code == 6 && said.contains(over), "{code}: {said}");
     circle.stop().await
 }
 
@@ -106,7 +156,7 @@ async fn a_held_cell_is_given_up_when_its_time_is_over_and_so_is_the_shell_in_it
     })
     .await?;
     let shop = circle.service("shop").await?;
-    circle.set_secret("API_TOKEN", "correct-horse-battery").await?;
+    set_secrets(&circle).await?;
     shop.write("caicloud.yml", PIPELINE)?;
     let first = shop.push("main").await?;
     first.fails("command").await?;
