@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 const LINK: u8 = 61;
 /// How long the link is lost: shorter than the lease, longer than a heartbeat.
 const LOST: Duration = Duration::from_secs(4);
+/// A lease that runs out while a story waits, and that a busy machine still renews.
+const SHORT_LEASE_MS: u32 = 5_000;
 /// A worker there has to start its engine, and this machine does other things meanwhile.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -26,8 +28,13 @@ struct Story {
 
 impl Story {
     async fn start(link: u8) -> Result<Self> {
+        Self::start_with(link, None).await
+    }
+
+    async fn start_with(link: u8, lease_ms: Option<u32>) -> Result<Self> {
         let mut circle = Circle::start(Options {
             allow_outgoing: Some("10.213.0.0/16"),
+            lease_ms,
             ..Options::default()
         })
         .await?;
@@ -249,6 +256,63 @@ async fn a_run_elsewhere_outlives_a_lost_link_and_a_server_and_is_taken_again_wh
     again.succeeds().await?;
     story.nothing_is_left().await?;
     story.circle.stop().await
+}
+
+#[tokio::test]
+async fn a_run_elsewhere_whose_link_is_lost_for_longer_than_its_lease_is_taken_again_once() -> Result<()> {
+    let story = Story::start_with(LINK + 3, Some(SHORT_LEASE_MS)).await?;
+    let url = story.server_url();
+    let (good, said) = story.add("lab", ("client", &url)).await?;
+    ensure!(good, "{said}");
+    // Every try says something else.
+    let shop = story
+        .service(
+            "shop",
+            "echo try $(cat /proc/sys/kernel/random/uuid), sleep 12, echo done",
+        )
+        .await?;
+    let run = shop.push("main").await?;
+    says(&run, "try ").await?;
+    let first = (run.log("integration").await?, story.workers_there().await?);
+    story.lent.set_link(false)?;
+    until("the run waits again", PATIENCE, || async {
+        let view = run.view().await.map_err(|error| error.to_string())?;
+        match view.run.state.word() {
+            "queued" => Ok(()),
+            word => Err(word.to_owned()),
+        }
+    })
+    .await?;
+    story.lent.set_link(true)?;
+    let view = run.succeeds().await?;
+    let log = run.log("integration").await?;
+    let lines = |log: &str| -> Vec<String> {
+        let own = log.lines().filter(|line| !line.starts_with("circle: "));
+        own.map(str::to_owned).collect()
+    };
+    let (before, after) = (lines(&first.0), lines(&log));
+    ensure!(
+        after.len() == 2 && after[1] == "done" && before.first() != after.first(),
+        "what the first try said is gone with it: {before:?}, {after:?}"
+    );
+    let index = tries_of_job(&story, &run).await?;
+    ensure!(index == [2], "once again, and no more: {index:?}, {:?}", view.stages);
+    story.nothing_is_left().await?;
+    // The host is as good as before, and its next run is a new worker's.
+    let next = shop.push_ref("next").await?;
+    says(&next, "try ").await?;
+    let now = story.workers_there().await?;
+    ensure!(now.len() == 1 && now != first.1, "{now:?} after {:?}", first.1);
+    next.succeeds().await?;
+    story.nothing_is_left().await?;
+    story.circle.stop().await
+}
+
+/// The tries that a run's job is known by.
+async fn tries_of_job(story: &Story, run: &StoryRun) -> Result<Vec<u32>> {
+    let stages = story.circle.client().log_index(run.id()).await?.stages;
+    let of_job = stages.iter().filter(|log| log.stage == "integration");
+    Ok(of_job.map(|log| log.attempt).collect())
 }
 
 /// The engine's own client, as whoever sits at that machine.
