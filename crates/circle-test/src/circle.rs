@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use circle_api::client::{Client, Endpoint};
 use circle_api::resources::{
     EnvironmentCreate, RegistryChange, RegistryCreate, SecretSet, SwarmEndpoint, TargetCreate, WorkloadBind,
+    WorkspaceCreate,
 };
 use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_api::worker::SecretValue;
@@ -52,6 +53,8 @@ pub struct Options {
     pub lease_ms: Option<u32>,
     /// A private network that the server may call for a workspace, beside the story's repositories.
     pub allow_outgoing: Option<&'static str>,
+    /// The address at which the server listens; people and workers are told of loopback all the same.
+    pub listen: &'static str,
     /// Cells reach the repositories and the registry through [`Circle::taps`].
     pub taps: bool,
     /// More words for the worker's command line.
@@ -68,6 +71,7 @@ impl Default for Options {
             cells: 2,
             lease_ms: None,
             allow_outgoing: None,
+            listen: "127.0.0.1",
             taps: false,
             worker: &[],
         }
@@ -136,7 +140,7 @@ impl Circle {
         };
         circle.start_server().await?;
         circle.start_worker().await?;
-        circle.make_registry_known().await?;
+        circle.make_registry_known_in(DEFAULT_WORKSPACE).await?;
         if circle.options.swarm {
             circle.start_swarm().await?;
         }
@@ -161,9 +165,17 @@ impl Circle {
     /// # Errors
     /// When the server refuses.
     pub async fn service(&self, name: &str) -> Result<StoryService> {
+        self.service_in(DEFAULT_WORKSPACE, name).await
+    }
+
+    /// A service of another workspace, with a fresh repository.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn service_in(&self, workspace: &str, name: &str) -> Result<StoryService> {
         let repository = self.git.repository(name).await?;
         let url = repository.url().to_owned();
-        StoryService::create(&self.client, name, repository, &url).await
+        StoryService::create(&self.client, (workspace, name), (repository, &url)).await
     }
 
     /// A service whose repository is cloned from another address, such as one of [`Circle::private`].
@@ -172,7 +184,17 @@ impl Circle {
     /// When the server refuses.
     pub async fn service_at(&self, name: &str, url: &str) -> Result<StoryService> {
         let repository = self.git.repository(name).await?;
-        StoryService::create(&self.client, name, repository, url).await
+        StoryService::create(&self.client, (DEFAULT_WORKSPACE, name), (repository, url)).await
+    }
+
+    /// A workspace beside the one that is always there; it knows the registry, too.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub async fn workspace(&self, name: &str) -> Result<()> {
+        let wish = WorkspaceCreate { name: Slug::new(name)? };
+        self.client.create_workspace(&wish).await?;
+        self.make_registry_known_in(name).await
     }
 
     /// The closed servers of the repositories.
@@ -299,6 +321,11 @@ impl Circle {
         Debris::look(&self.worker_folder(), scope)
     }
 
+    /// The server's data.
+    pub fn server_folder(&self) -> PathBuf {
+        self.folder.path().join("data/server")
+    }
+
     /// The worker's data.
     pub fn worker_folder(&self) -> PathBuf {
         self.folder.path().join("data/worker")
@@ -310,13 +337,12 @@ impl Circle {
     /// When it does not come up.
     pub async fn start_server(&mut self) -> Result<()> {
         let data = self.folder.path().join("data");
-        let listen = format!("127.0.0.1:{}", self.port);
         let mut arguments = vec![
             "server".to_owned(),
             "--data".to_owned(),
             text(&data),
-            "--listen".to_owned(),
-            listen,
+            format!("--listen={}:{}", self.options.listen, self.port),
+            format!("--url={}", self.url()),
         ];
         let lease = self.options.lease_ms;
         arguments.extend(lease.map(|lease_ms| format!("--lease-ms={lease_ms}")));
@@ -511,7 +537,7 @@ impl Circle {
         self.set_registry_password(REGISTRY_PASSWORD).await
     }
 
-    async fn make_registry_known(&self) -> Result<()> {
+    async fn make_registry_known_in(&self, workspace: &str) -> Result<()> {
         let asks = self.options.registry_password;
         let wish = RegistryCreate {
             name: Slug::new("local")?,
@@ -519,7 +545,7 @@ impl Circle {
             username: asks.then(|| REGISTRY_USER.to_owned()),
             password: asks.then(|| SecretValue::new(REGISTRY_PASSWORD)),
         };
-        self.client.create_registry(DEFAULT_WORKSPACE, &wish).await?;
+        self.client.create_registry(workspace, &wish).await?;
         Ok(())
     }
 

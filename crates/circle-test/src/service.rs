@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use circle_api::client::Client;
 use circle_api::resources::{RunQuery, RunSummary, ServiceCreate, TriggerRequest};
-use circle_api::routes::DEFAULT_WORKSPACE;
 use circle_core::names::Slug;
 use circle_lab::Repository;
 
@@ -20,12 +19,17 @@ const RUN_APPEARS: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct StoryService {
     client: Client,
+    workspace: String,
     name: Slug,
     repository: Repository,
 }
 
 impl StoryService {
-    pub(crate) async fn create(client: &Client, name: &str, repository: Repository, url: &str) -> Result<Self> {
+    pub(crate) async fn create(
+        client: &Client,
+        (workspace, name): (&str, &str),
+        (repository, url): (Repository, &str),
+    ) -> Result<Self> {
         let name = Slug::new(name)?;
         let wish: ServiceCreate = serde_json::from_value(serde_json::json!({
             "name": name,
@@ -33,7 +37,7 @@ impl StoryService {
             "image": { "registry": "local", "path": name },
         }))?;
         let created = client
-            .create_service(DEFAULT_WORKSPACE, &wish)
+            .create_service(workspace, &wish)
             .await
             .context("create the service")?;
         let hook = repository.bare().join("hooks/post-receive");
@@ -41,6 +45,7 @@ impl StoryService {
         std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o700))?;
         Ok(Self {
             client: client.clone(),
+            workspace: workspace.to_owned(),
             name,
             repository,
         })
@@ -127,13 +132,13 @@ impl StoryService {
             service: Some(self.name.clone()),
             ..RunQuery::default()
         };
-        Ok(self.client.runs(DEFAULT_WORKSPACE, &query).await?.items)
+        Ok(self.client.runs(&self.workspace, &query).await?.items)
     }
 
     async fn trigger(&self, wish: serde_json::Value) -> Result<StoryRun> {
         let before = self.runs().await?.len();
         let wish: TriggerRequest = serde_json::from_value(wish)?;
-        if let Some(run) = self.client.trigger(DEFAULT_WORKSPACE, &wish).await?.run {
+        if let Some(run) = self.client.trigger(&self.workspace, &wish).await?.run {
             return Ok(StoryRun::new(self.client.clone(), run.id));
         }
         let run = until("a run of the trigger", RUN_APPEARS, || async {
