@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 
 use crate::debris::Scope;
 use crate::disks::unneeded;
+use crate::files::{grown, sizes};
 use crate::{Circle, Options, StoryRun, StoryService, until};
 
 /// How much is audited.
@@ -41,7 +42,10 @@ pub struct SoakLook {
     pub runs: usize,
     pub server: ProcessLook,
     pub worker: ProcessLook,
+    /// Of the worker.
     pub disk_bytes: u64,
+    /// Of all files of the server.
+    pub server_bytes: u64,
 }
 
 /// What a process holds.
@@ -205,22 +209,28 @@ async fn soak(
         "version: 1\nintegration:\n  image: circle/busybox:1\n  commands: [\"true\"]\n",
     )?;
     let between = (runs / SOAK_LOOKS).max(1);
+    let server = circle.server_folder();
+    let mut files = None;
     for number in 1..=runs {
         shop.push("main").await?.succeeds().await?;
         if number % between == 0 {
             let look = look(circle, number)?;
             tell(&format!(
-                "soak, {number} runs: server {}, worker {}, disk {} KiB",
+                "soak, {number} runs: server {} and {} KiB of files, worker {} and {} KiB of disk",
                 look.server,
+                look.server_bytes >> 10,
                 look.worker,
                 look.disk_bytes >> 10
             ));
+            files.get_or_insert_with(|| sizes(&server));
             report.soak.push(look);
         }
     }
-    let (Some(first), Some(last)) = (report.soak.first(), report.soak.last()) else {
+    let (Some(first), Some(last), Some(files)) = (report.soak.first(), report.soak.last(), files) else {
         return Ok(());
     };
+    let left = grown(&files, &sizes(&server), (runs - first.runs) as u64);
+    ensure!(left.is_empty(), "files of the server grew: {left:#?}");
     ensure!(
         !last.worker.has_grown(first.worker, MEMORY_SLACK_BYTES)
             && !last.server.has_grown(first.server, SERVER_SLACK_BYTES)
@@ -239,6 +249,7 @@ fn look(circle: &Circle, runs: usize) -> Result<SoakLook> {
         worker: ProcessLook::of(worker.context("a worker runs")?)?,
         // Cells that stand ready hold a daemon's files; what counts is what lies beside them.
         disk_bytes: bytes_beneath(&circle.worker_folder(), &["cells/cells"]),
+        server_bytes: sizes(&circle.server_folder()).values().sum(),
     })
 }
 

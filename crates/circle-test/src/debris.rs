@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use circle_cell::process::instance_name;
 
 use crate::disks::disks;
+use crate::files::beside_its_own;
 
 /// Names of everything that a worker's cells could leave behind. Of the whole machine, or of one worker where other tests run
 /// beside it.
@@ -53,7 +54,7 @@ impl Debris {
         note("loop device", loops());
         note("process", processes(&marks));
         note("socket", sockets()?);
-        let own = files(&worker.join("cells/cells")).into_iter();
+        let own = beside_its_own(worker).into_iter();
         seen.extend(own.map(|path| format!("file {path}")));
         let own = disks(&worker.join("cells"))?.into_iter();
         seen.extend(own.map(|name| format!("disk {name}")));
@@ -204,19 +205,6 @@ fn sockets() -> Result<Vec<String>> {
             .map(str::to_owned)
     };
     Ok(text.lines().filter_map(path).collect())
-}
-
-/// Every file and folder, without those that belong to the worker itself.
-fn files(folder: &Path) -> Vec<String> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        found.push(path.display().to_string());
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            found.extend(files(&path));
-        }
-    }
-    found
 }
 
 fn command(program: &str, arguments: &[&str]) -> Result<Vec<String>> {

@@ -10,6 +10,7 @@ mod circle;
 mod daemons;
 mod debris;
 mod disks;
+mod files;
 mod images;
 mod laptop;
 mod lent;
