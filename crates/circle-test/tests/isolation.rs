@@ -78,15 +78,18 @@ async fn sec_27_a_job_reaches_neither_the_servers_port_nor_a_socket_of_circle() 
     for host in &hosts {
         TcpStream::connect_timeout(&SocketAddr::from((*host, port)), LIMIT).with_context(|| format!("{host}"))?;
     }
-    let ask = |address: &str| format!("wget -q -T 2 -O /dev/null http://{address}/healthz");
+    let ask = |host: &Ipv4Addr, port: u16| {
+        format!("printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' | nc -w 2 {host} {port} | grep -q HTTP/1")
+    };
+    let own = &Ipv4Addr::LOCALHOST;
     let mut commands = vec![
         "mkdir /tmp/www; touch /tmp/www/healthz; httpd -p 8099 -h /tmp/www".to_owned(),
-        format!("{} && echo its own server answers", ask("127.0.0.1:8099")),
+        format!("{} && echo its own server answers", ask(own, 8099)),
     ];
-    for host in hosts.iter().chain([&Ipv4Addr::LOCALHOST]) {
+    for host in hosts.iter().chain([own]) {
         commands.push(format!(
             "{} && echo reached {host} || echo closed {host}",
-            ask(&format!("{host}:{port}"))
+            ask(host, port)
         ));
     }
     commands.extend([

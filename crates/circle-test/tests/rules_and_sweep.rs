@@ -173,7 +173,7 @@ impl Leftovers {
         let mut left = Self {
             link: format!("cv{instance}{NUMBER}"),
             folder: circle.worker_folder().join("cells/cells").join(&id),
-            groups: circle_groups().iter().map(|circle| circle.join(&id)).collect(),
+            groups: circle_groups(&instance).iter().map(|circle| circle.join(&id)).collect(),
             sleeper: Command::new("sleep").arg("600").spawn()?,
         };
         run("ip", &["link", "add", &left.link, "type", "bridge"], "")?;
@@ -219,16 +219,17 @@ impl Drop for Leftovers {
     }
 }
 
-/// Where the groups of all cells are, in every hierarchy.
-fn circle_groups() -> Vec<PathBuf> {
+/// The folders in which living cells of the worker have their groups.
+fn circle_groups(instance: &str) -> Vec<PathBuf> {
     let root = Path::new("/sys/fs/cgroup");
     let hierarchies = fs::read_dir(root).into_iter().flatten().flatten();
     let hierarchies = hierarchies.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    let folders = hierarchies.map(|entry| entry.path()).chain([root.to_owned()]);
-    folders
-        .map(|folder| folder.join("circle"))
-        .filter(|folder| folder.is_dir())
-        .collect()
+    let folders = hierarchies.map(|entry| entry.path().join("circle"));
+    let has_cell = |folder: &PathBuf| {
+        let mut cells = fs::read_dir(folder).into_iter().flatten().flatten();
+        cells.any(|cell| cell.file_name().to_string_lossy().starts_with(&format!("{instance}-")))
+    };
+    folders.chain([root.join("circle")]).filter(has_cell).collect()
 }
 
 #[tokio::test]
