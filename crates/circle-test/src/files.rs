@@ -110,7 +110,7 @@ fn walk(root: &Path, beneath: &str, see: &mut impl FnMut(&str, Option<u64>) -> b
     for entry in fs::read_dir(root.join(beneath)).into_iter().flatten().flatten() {
         let name = format!("{beneath}{}", entry.file_name().to_string_lossy());
         let Ok(facts) = entry.metadata() else { continue };
-        let looks_into = see(&name, facts.is_file().then(|| facts.len()));
+        let looks_into = see(&name, facts.is_file().then_some(facts.len()));
         if facts.is_dir() && looks_into {
             walk(root, &format!("{name}/"), see);
         }
