@@ -27,8 +27,9 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// A worker's cells beside a git server and perhaps a registry.
 pub(crate) struct Worker {
-    pub(crate) bench: Bench,
+    /// Dropped first: it has its pool mounted in the bench's folder.
     pub(crate) executor: Arc<dyn Executor>,
+    pub(crate) bench: Bench,
 }
 
 /// Who runs.
