@@ -249,7 +249,8 @@ async fn containers_keep_cells_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn containers_have_the_widest_rights_that_their_engine_can_give() {
     let host = Host::start().await;
-    let provider = Containers::new(&host).open().await;
+    let containers = Containers::new(&host);
+    let provider = containers.open().await;
     let cell = provider.start(&CellSpec::default()).await.expect("a cell");
     let label = format!("label=circle.instance={}", provider.describe().instance);
     let docker = format!("docker --host unix://{}", host.engine.socket().display());
