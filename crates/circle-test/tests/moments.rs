@@ -85,6 +85,7 @@ async fn sec_29_a_cancel_at_any_moment_leaves_nothing_and_the_place_is_good() ->
 #[tokio::test]
 async fn a_cancel_while_a_root_is_made_of_the_runs_cell_is_refused_and_nobody_waits() -> Result<()> {
     let (mut circle, shop, before) = one_place().await?;
+    shop.write("Dockerfile", "FROM circle/busybox:1\nCOPY . /srv\n")?;
     shop.write("caicloud.yml", "version: 1\nbuild: {}\n")?;
     let run = shop.push("main").await?;
     run.succeeds().await?;
