@@ -14,8 +14,6 @@ use circle_worker::{Around, End, execute};
 use support::{Bench, MemorySink, assignment, build, checkout, integration, job, post_build, sidecar, stage};
 
 const VALUE: &str = "swordfish-of-the-story";
-/// Another one where all processes of the machine are asked: tests run side by side.
-const SIDECAR_VALUE: &str = "swordfish-of-the-sidecar";
 const PASSWORD: &str = "password-of-the-registry";
 /// A command that holds its stage until the story has looked.
 const HOLD: &str = "while [ ! -e /workspace/go ]; do sleep 0.05; done";
@@ -223,7 +221,7 @@ async fn look_at_both(cell: &Cell, disk: &Path) {
             docker(cell, &["save", &kept[0]]).await,
         ] {
             assert!(!told.is_empty(), "nothing was told");
-            for value in [SIDECAR_VALUE, PASSWORD] {
+            for value in [VALUE, PASSWORD] {
                 assert!(
                     !holds(&told, value),
                     "{id} tells a secret: {}",
@@ -234,15 +232,15 @@ async fn look_at_both(cell: &Cell, disk: &Path) {
     }
     let arguments = argument_vectors();
     assert!(
-        !holds(&arguments, SIDECAR_VALUE) && !holds(&arguments, PASSWORD),
+        !holds(&arguments, VALUE) && !holds(&arguments, PASSWORD),
         "a process list tells a secret"
     );
     // The sidecar's own processes have it in their environment, and nobody else; what is a file is in nobody's.
     let own: BTreeSet<String> = ["sh", "sleep"].map(str::to_owned).into();
-    let having = who_has(SIDECAR_VALUE);
+    let having = who_has(VALUE);
     assert!(!having.is_empty() && having.is_subset(&own), "{having:?}");
     assert_eq!(who_has(PASSWORD), BTreeSet::new());
-    for value in [SIDECAR_VALUE, PASSWORD] {
+    for value in [VALUE, PASSWORD] {
         assert!(
             !holds_below(disk, value),
             "a file beneath the worker, the cell's disk with it, holds a secret"
@@ -277,8 +275,7 @@ async fn sec_23_secrets_of_sidecars_and_secrets_as_files_stand_nowhere_but_with_
     for step in ["integration", "integration/db"] {
         run.secrets.give(step, "PASSWORD", SecretValue::new(PASSWORD));
     }
-    run.secrets
-        .give("integration/db", "TOKEN", SecretValue::new(SIDECAR_VALUE));
+    run.secrets.give("integration/db", "TOKEN", SecretValue::new(VALUE));
     let cell = Arc::new(bench.cell().await);
     let sink = Arc::new(MemorySink::new(bench.folder.path().join("outputs")));
     let looking = look_at_both(&cell, bench.folder.path());
@@ -302,8 +299,7 @@ async fn a_sidecar_that_is_not_given_its_secret_fails_the_stage_and_names_the_st
         vec![checkout(), integration(vec![db], job(&["true"]))],
     );
     // The job beside it has one of that name; it is not the sidecar's.
-    run.secrets
-        .give("integration", "TOKEN", SecretValue::new(SIDECAR_VALUE));
+    run.secrets.give("integration", "TOKEN", SecretValue::new(VALUE));
     let ran = bench.run_assignment(run).await;
     let message = &ran.failure().message;
     assert!(message.contains("TOKEN is not given to integration/db"), "{message}");
